@@ -1,0 +1,1 @@
+"""Pure values and rules: no library, no clock, no database."""

@@ -1,0 +1,41 @@
+"""Who is held out: a stable hash, the same in Python, DuckDB and PostgreSQL."""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from enum import StrEnum
+
+HASH_VERSION = 1
+BUCKETS = 10_000
+
+
+class Arm(StrEnum):
+    """The two sides of a trigger's experiment."""
+
+    TREATED = "treated"
+    HOLDOUT = "holdout"
+
+
+def bucket(salt: str, customer: str) -> int:
+    """A number from 0 to 9,999: sha256 of `salt:customer`, first 15 hex digits, mod 10,000.
+
+    The text is NFC-normalised UTF-8. In DuckDB the same is
+    `('0x' || substr(sha256(k), 1, 15))::BIGINT % 10000`.
+    """
+    key = unicodedata.normalize("NFC", f"{salt}:{customer}")
+    return int(hashlib.sha256(key.encode()).hexdigest()[:15], 16) % BUCKETS
+
+
+def assign(trigger: str, version: str, customer: str, holdout: float) -> Arm:
+    """The arm of a customer in one version of a trigger; `holdout` is a share, 0 to 1.
+
+    Raising the share keeps everybody who was held out before.
+    """
+    inside = bucket(f"{trigger}:{version}", customer) < round(holdout * BUCKETS)
+    return Arm.HOLDOUT if inside else Arm.TREATED
+
+
+def in_global_holdout(period: str, customer: str, share: float) -> bool:
+    """Whether a customer gets no message of any trigger during a period (`global:<period>`)."""
+    return bucket(f"global:{period}", customer) < round(share * BUCKETS)

@@ -1,0 +1,191 @@
+"""What the ledger holds: runs, spells, entries, messages, outcomes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from relance.domain.arm import Arm
+from relance.domain.message import MessageState
+
+
+class Refusal(StrEnum):
+    """Why a customer did not enter, in the order in which the gates stand."""
+
+    GONE = "gone"  # no longer in the customers table
+    UNREACHABLE = "unreachable"  # no usable address for the first step's channel
+    NO_CONSENT = "no_consent"
+    SUPPRESSED = "suppressed"
+    REENTRY = "reentry"
+    GLOBAL_HOLDOUT = "global_holdout"
+    FREQUENCY_CAP = "frequency_cap"  # the cap was full before this tick
+    DISPLACED = "displaced"  # another trigger of this tick took the last place
+
+
+class Skip(StrEnum):
+    """Why a message that existed was not sent."""
+
+    CONDITION = "condition"  # the step's if/unless no longer holds
+    GOAL_REACHED = "goal_reached"
+    GONE = "gone"
+    UNREACHABLE = "unreachable"
+    NO_CONSENT = "no_consent"
+    SUPPRESSED = "suppressed"
+    TEMPLATE = "template"  # the text could not be rendered; the problem is in `detail`
+    TRIGGER_REMOVED = "trigger_removed"  # the step is no longer in the YAML
+
+
+class RunKind(StrEnum):
+    """Why a trigger was evaluated."""
+
+    TICK = "tick"
+    BACKFILL = "backfill"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LastRun:
+    """The latest committed run of a trigger."""
+
+    trigger: str
+    at: datetime
+    version: str
+    segment_version: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SegmentState:
+    """When a segment was last evaluated, and under which definition."""
+
+    segment: str
+    version: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunRecord:
+    """One trigger at one instant: what happened, as it is stored and shown."""
+
+    trigger: str
+    at: datetime
+    kind: RunKind
+    version: str
+    segment_version: str
+    baseline: bool
+    members: int
+    entered: int
+    left: int
+    treated: int = 0
+    held_out: int = 0
+    refused: Mapping[str, int] = field(default_factory=dict)
+    messages: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EntryRecord:
+    """One customer who passed a trigger's gates once. `arm` was drawn after every gate."""
+
+    id: str
+    trigger: str
+    version: str
+    customer: str
+    at: datetime
+    arm: Arm
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MessageRecord:
+    """One intended send. `context` is JSON of the names the template uses; cleared once sent."""
+
+    id: str
+    entry: str
+    trigger: str
+    version: str
+    customer: str
+    step: int
+    channel: str
+    template: str
+    due_at: datetime
+    priority: int
+    ghost: bool
+    context: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RefusalRecord:
+    """One customer who did not enter. `detail` names the winner of a displaced place."""
+
+    trigger: str
+    at: datetime
+    customer: str
+    reason: Refusal
+    detail: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Breakpoints:
+    """The four cut-offs between RFM scores, and when they were fitted.
+
+    `recency` in days since the last event, `frequency` in events, `monetary` in money; each
+    ascending. A score is 1 + the number of cut-offs below the value (recency: 5 minus it).
+    """
+
+    fitted_at: datetime
+    recency: tuple[float, ...]
+    frequency: tuple[float, ...]
+    monetary: tuple[float, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Claimed:
+    """A message that this worker holds a lease on.
+
+    `entry_at` is the instant of the entry, `attempts` how often it was tried before.
+    """
+
+    id: str
+    entry: str
+    trigger: str
+    version: str
+    customer: str
+    step: int
+    channel: str
+    template: str
+    entry_at: datetime
+    due_at: datetime
+    priority: int
+    ghost: bool
+    attempts: int
+    context: str = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outcome:
+    """What became of a claimed message; the store moves the row and writes the attempt.
+
+    `state` is ACCEPTED, FAILED, UNKNOWN, SKIPPED, GHOST, or QUEUED (put back until `due_at`).
+    `suppress` asks for the address to be suppressed (the vendor said: unsubscribed).
+    """
+
+    message: str
+    state: MessageState
+    at: datetime
+    provider: str = ""
+    provider_id: str | None = None
+    reason: str = ""
+    detail: str = ""
+    due_at: datetime | None = None
+    suppress: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ArmSums:
+    """One arm of one trigger version, counted in the engine over closed windows only."""
+
+    trigger: str
+    version: str
+    arm: Arm
+    entered: int  # all entries, first per customer
+    mature: int  # entries whose goal window is closed
+    retained: int  # of those, with the goal event inside the window

@@ -1,0 +1,82 @@
+"""A message's life, and what a provider is given and answers.
+
+queued → claimed → sending → accepted → delivered | bounced | complained
+aside: failed (refused for good), unknown (may have been sent), skipped (with its reason),
+ghost (held out: never sent, everything else the same).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class MessageState(StrEnum):
+    """Where a message stands."""
+
+    QUEUED = "queued"
+    CLAIMED = "claimed"
+    SENDING = "sending"
+    ACCEPTED = "accepted"
+    DELIVERED = "delivered"
+    BOUNCED = "bounced"
+    COMPLAINED = "complained"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    SKIPPED = "skipped"
+    GHOST = "ghost"
+
+
+def entry_id(trigger: str, version: str, customer: str, at: datetime) -> str:
+    """The id of an entry: the same data and the same instant give the same id."""
+    return _digest(f"{trigger}\0{version}\0{customer}\0{at.isoformat()}")
+
+
+def message_id(entry: str, step: int) -> str:
+    """The id of a message: also its idempotency key and its Message-ID's local part."""
+    return _digest(f"{entry}\0{step}")
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Email:
+    """An e-mail ready for the wire. `headers` are extra ones; nothing holds a line break."""
+
+    message_id: str
+    trigger: str
+    to: str = field(repr=False)
+    sender: str
+    subject: str = field(repr=False)
+    html: str = field(repr=False)
+    text: str = field(repr=False)
+    reply_to: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sms:
+    """A text message ready for the wire. `to` is E.164 (`+33612345678`)."""
+
+    message_id: str
+    trigger: str
+    to: str = field(repr=False)
+    sender: str
+    text: str = field(repr=False)
+
+
+Outgoing = Email | Sms
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Accepted:
+    """The provider took the message; `provider_id` is the provider's own id of it."""
+
+    message_id: str
+    provider_id: str | None
+    at: datetime | None = None

@@ -1,0 +1,120 @@
+"""A trigger as values: which transition, which messages, which limits, which holdout."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from relance.domain.condition import Condition, FieldTest
+from relance.domain.duration import Duration
+
+
+@dataclass(frozen=True, slots=True)
+class OnEnter:
+    """The customer was not in the segment at the previous run and is now."""
+
+
+@dataclass(frozen=True, slots=True)
+class OnExit:
+    """The customer was in the segment at the previous run and is not now."""
+
+
+@dataclass(frozen=True, slots=True)
+class OnMove:
+    """The customer was in `source` and not in `target`, and is in `target` now."""
+
+    source: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class OnStay:
+    """The customer has been in the segment, without a break, for this long."""
+
+    length: Duration
+
+
+@dataclass(frozen=True, slots=True)
+class OnDate:
+    """A date attribute plus an offset is reached, on the customer's own calendar.
+
+    `yearly` repeats it each year (29 February falls on 28 February in other years).
+    """
+
+    attribute: str
+    offset: Duration
+    yearly: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class OnSchedule:
+    """Everybody in the segment, at each scheduled instant (re-entry permitting)."""
+
+
+On = OnEnter | OnExit | OnMove | OnStay | OnDate | OnSchedule
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When a trigger is evaluated: a cron line or a fixed interval; one of the two is set."""
+
+    cron: str | None = None
+    every: Duration | None = None
+
+    def __str__(self) -> str:
+        return self.cron if self.cron is not None else f"every {self.every}"
+
+
+@dataclass(frozen=True, slots=True)
+class Reentry:
+    """Whether a customer may enter again: `never`, `always`, or after a while."""
+
+    allowed: bool = False
+    after: Duration | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """One send. It falls due after all `waits`, counted from the entry.
+
+    It is skipped when `only_if` does not hold, or `unless` holds, at that moment.
+    """
+
+    index: int
+    channel: str
+    template: str
+    waits: tuple[Duration, ...] = ()
+    only_if: Condition | None = None
+    unless: Condition | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Goal:
+    """What "retained" means: at least one such event later than the entry, within the window."""
+
+    event: str
+    within: Duration
+    where: tuple[FieldTest, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Trigger:
+    """One YAML file under triggers/. `segment` names an entry of `Workspace.segments`.
+
+    `version` changes with the segment, the transition, the steps, the texts, the holdout and
+    the goal: results of two versions are never added up. `segment_version` is the part of it
+    that decides about a new baseline.
+    """
+
+    name: str
+    segment: str
+    on: On
+    schedule: Schedule
+    steps: tuple[Step, ...]
+    version: str
+    segment_version: str
+    holdout: float = 0.0
+    goal: Goal | None = None
+    reentry: Reentry = Reentry()
+    priority: int = 50
+    description: str = ""
+    path: str = ""

@@ -1,0 +1,310 @@
+"""What the pipeline needs from other rooms, in its own words.
+
+Large sets cross as Arrow. The columns of each table are part of the contract. Customers are
+text everywhere, whatever type the source's key has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from types import TracebackType
+from typing import Protocol, Self
+
+import pyarrow as pa
+
+from relance.domain.condition import Condition
+from relance.domain.ledger import (
+    ArmSums,
+    Breakpoints,
+    Claimed,
+    EntryRecord,
+    LastRun,
+    MessageRecord,
+    Outcome,
+    RefusalRecord,
+    RunRecord,
+    SegmentState,
+)
+from relance.domain.message import Accepted, Outgoing
+from relance.domain.trigger import Goal, Trigger
+from relance.domain.workspace import Segment
+from relance.errors import Problem
+
+
+class Picture(Protocol):
+    """All customers as of one instant: one profile, one bit per segment.
+
+    Nothing here writes where anybody else can see it until `keep`.
+    """
+
+    @property
+    def at(self) -> datetime: ...
+
+    @property
+    def breakpoints(self) -> Breakpoints | None:
+        """The RFM cut-offs used; newly fitted ones where none were given. None: no rfm leaf."""
+
+    def counts(self) -> Mapping[str, int]:
+        """Members per segment."""
+
+    def members(self, segment: str) -> Iterator[pa.RecordBatch]:
+        """The members of one segment. Columns: customer (string)."""
+
+    def changes(self, earlier: datetime, segments: Sequence[str]) -> pa.Table:
+        """Who entered and who left since an earlier snapshot, all segments at once.
+
+        Columns: segment (string), customer (string), entered (bool; false means left).
+        """
+
+    def candidates(self, trigger: Trigger, earlier: datetime | None) -> pa.Table:
+        """Who passes the trigger's transition, not yet any gate. Columns: customer (string).
+
+        `earlier` is the snapshot of the trigger's previous run; None means that only the
+        present is asked for (a schedule, a back-fill: the members). OnStay is not answered
+        here: spells are the ledger's.
+        """
+
+    def rows(self, customers: pa.Array, names: Sequence[str]) -> pa.Table:
+        """Profile rows of some customers who are in the customers table, in no order.
+
+        Columns: customer, email, phone, locale, timezone, region (strings, null where missing
+        or not mapped), consent_<channel> (bool, never null) for each channel, and one column
+        per name: `customer.<attribute>` or `<event>.<count|sum|average|first|last>`.
+        """
+
+    def refitted(self) -> Picture | None:
+        """The same instant under newly fitted RFM cut-offs; None where nothing is scored."""
+
+    def keep(self) -> None:
+        """Keep this picture's memberships as the snapshot of its instant."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+
+class Engine(Protocol):
+    """The customer data and the workbench."""
+
+    def inspect(self) -> list[Problem]:
+        """What is wrong with the data: tables, columns, types, keys, dates. Reads only."""
+
+    def picture(
+        self,
+        at: datetime,
+        segments: Sequence[Segment],
+        names: Sequence[str],
+        breakpoints: Breakpoints | None,
+    ) -> Picture:
+        """Build the profile once and evaluate every segment over it.
+
+        `names` are the template names that `rows` will be asked for. Raises SourceError.
+        """
+
+    def knows(self, at: datetime, versions: Mapping[str, str]) -> bool:
+        """Whether the snapshot of an instant is at hand with these segments (name → version)."""
+
+    def restore(
+        self, at: datetime, versions: Mapping[str, str], members: Iterable[pa.RecordBatch]
+    ) -> None:
+        """Rebuild a snapshot from the ledger's spells. Columns: segment, customer."""
+
+    def forget(self, keep: Iterable[datetime]) -> None:
+        """Drop every snapshot but these."""
+
+    def ask(
+        self,
+        cohort: pa.Table,
+        questions: Mapping[str, Condition],
+        names: Sequence[str],
+        at: datetime,
+    ) -> pa.Table:
+        """Answer conditions about some customers, `since: entry` included.
+
+        cohort columns: id (string, unique), customer (string), entry_at (timestamp[us, UTC]).
+        Returns one row per id whose customer still exists: id, the columns of
+        `Picture.rows`, and one bool column per question.
+        """
+
+    def outcomes(self, entries: pa.Table, goals: Mapping[str, Goal], at: datetime) -> list[ArmSums]:
+        """Count retention by trigger, version and arm. Sums only; no row leaves the engine.
+
+        entries columns: trigger, version, arm, customer (strings), at (timestamp[us, UTC]).
+        """
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Standing:
+    """Where the ledger stands before a tick."""
+
+    runs: Mapping[str, LastRun]  # by trigger
+    segments: Mapping[str, SegmentState]  # by segment
+    breakpoints: Breakpoints | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SpellChange:
+    """Spells to open and close in one segment, streamed.
+
+    `fresh` means a first or changed definition: every open spell of the segment is closed and
+    `opened` holds all members (as baseline spells).
+    """
+
+    segment: str
+    version: str
+    fresh: bool
+    opened: Iterable[pa.Array]  # customers
+    closed: Iterable[pa.Array]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TickRecord:
+    """Everything that one tick changes; it is committed whole or not at all.
+
+    `entries`, `messages` and `refusals` may be long and are consumed once.
+    """
+
+    id: str
+    at: datetime
+    runs: Sequence[RunRecord]
+    spells: Iterable[SpellChange]
+    entries: Iterable[EntryRecord]
+    messages: Iterable[MessageRecord]
+    refusals: Iterable[RefusalRecord]
+    breakpoints: Breakpoints | None  # newly fitted ones only
+
+
+class Ledger(Protocol):
+    """The state, as the tick sees it."""
+
+    def standing(self) -> Standing: ...
+
+    def runs_at(self, at: datetime) -> list[RunRecord]:
+        """Runs already committed for exactly this instant."""
+
+    def members(self, versions: Mapping[str, str], at: datetime) -> Iterator[pa.RecordBatch]:
+        """Who was in these segments at an instant, from the spells. Columns: segment, customer."""
+
+    def stayed(
+        self, segment: str, version: str, since: datetime | None, until: datetime
+    ) -> pa.Array:
+        """Customers whose open spell began later than `since` and at or before `until`.
+
+        Baseline spells never count: nobody knows when they began.
+        """
+
+    def suppressed(self, channel: str) -> pa.Array:
+        """Customers who must not be written to on a channel."""
+
+    def consent_changes(self, channel: str) -> pa.Table:
+        """The latest consent recorded here per customer. Columns: customer, granted (bool), at."""
+
+    def last_entries(self, trigger: str) -> pa.Table:
+        """Every customer's latest entry into a trigger. Columns: customer, at."""
+
+    def recent_messages(self, since: datetime) -> pa.Table:
+        """Messages (ghosts too) due later than `since`, not skipped or failed.
+
+        Columns: customer, messages (int64).
+        """
+
+    def commit(self, record: TickRecord) -> None:
+        """Store a tick in one transaction. Raises StateError; then nothing was stored.
+
+        A run that is already there (another worker was faster) raises AlreadyEvaluated.
+        """
+
+
+class Queue(Protocol):
+    """The state, as delivery sees it."""
+
+    def claim(self, at: datetime, limit: int, lease_until: datetime, worker: str) -> list[Claimed]:
+        """Take due messages, the most urgent first: priority, then due_at."""
+
+    def release_expired(self, at: datetime) -> tuple[int, int]:
+        """Expired claims go back to the queue, expired `sending` becomes unknown: how many each."""
+
+    def sending(self, messages: Sequence[str], at: datetime, worker: str) -> list[str]:
+        """Mark claimed messages as about to go on the wire; returns those still ours."""
+
+    def record(self, outcomes: Sequence[Outcome]) -> None:
+        """Move messages to their next state and write the attempts, in one transaction."""
+
+    def blocked(self, channel: str, customers: Sequence[str]) -> set[str]:
+        """Of these customers, those suppressed on a channel."""
+
+    def consents(self, channel: str, customers: Sequence[str]) -> Mapping[str, bool]:
+        """Of these customers, the consent recorded here, where there is any."""
+
+    def pending(self) -> int:
+        """Messages queued, claimed or sending."""
+
+
+class Provider(Protocol):
+    """One vendor's way out. Raises SendError's children for a whole request."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def batch_size(self) -> int:
+        """How many messages one call may carry."""
+
+    @property
+    def idempotent(self) -> bool:
+        """Whether a repeated send with the same message id is sent once."""
+
+    async def send(self, messages: Sequence[Outgoing]) -> Sequence[Accepted | Exception]:
+        """Send; one answer per message in the same order: Accepted or a SendError."""
+
+    async def close(self) -> None: ...
+
+
+class Renderer(Protocol):
+    """Templates, as delivery sees them."""
+
+    def names(self, template: str, channel: str) -> frozenset[str]:
+        """The dotted names a template uses, over all locales (`customer.first_name`)."""
+
+    def fingerprint(self, template: str, channel: str) -> str:
+        """Changes with any text that the template can send."""
+
+    def render(
+        self, template: str, channel: str, *, locale: str | None, values: Mapping[str, object]
+    ) -> Rendered:
+        """One message's text. Raises RenderError with a located problem; never half a text."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rendered:
+    """A text ready to be addressed. `subject`, `html` and `sender` are for e-mail only."""
+
+    text: str
+    subject: str = ""
+    html: str = ""
+    sender: str | None = None
+
+
+__all__ = [
+    "Accepted",
+    "ArmSums",
+    "Claimed",
+    "Engine",
+    "Ledger",
+    "Outgoing",
+    "Picture",
+    "Provider",
+    "Queue",
+    "Rendered",
+    "Renderer",
+    "SpellChange",
+    "Standing",
+    "TickRecord",
+]
