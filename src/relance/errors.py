@@ -2,6 +2,7 @@
 
 RelanceError
 ├── WorkspaceError     1  the YAML or a template has mistakes
+├── RenderError        1  one message's text cannot be made; the others can
 ├── UsageError         2  the command was called wrongly
 └── OutsideError       3  a database, a disk or a vendor failed
     ├── SourceError       the customer data cannot be read, or is not what the YAML says
@@ -64,6 +65,19 @@ class WorkspaceError(RelanceError):
     def __init__(self, problems: list[Problem]) -> None:
         super().__init__("\n".join(str(problem) for problem in problems))
         self.problems = problems
+
+
+class RenderError(RelanceError):
+    """One message's text cannot be made from its template; `problem` says where and why.
+
+    The message never holds a value, so that it may be logged and stored.
+    """
+
+    exit_code = 1
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
 
 
 class UsageError(RelanceError):

@@ -80,3 +80,13 @@ class Accepted:
     message_id: str
     provider_id: str | None
     at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rendered:
+    """A text ready to be addressed. `subject`, `html` and `sender` are for e-mail only."""
+
+    text: str = field(repr=False)
+    subject: str = field(default="", repr=False)
+    html: str = field(default="", repr=False)
+    sender: str | None = None

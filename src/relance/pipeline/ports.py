@@ -27,7 +27,7 @@ from relance.domain.ledger import (
     RunRecord,
     SegmentState,
 )
-from relance.domain.message import Accepted, Outgoing
+from relance.domain.message import Accepted, Outgoing, Rendered
 from relance.domain.trigger import Goal, Trigger
 from relance.domain.workspace import Segment
 from relance.errors import Problem
@@ -280,16 +280,6 @@ class Renderer(Protocol):
         self, template: str, channel: str, *, locale: str | None, values: Mapping[str, object]
     ) -> Rendered:
         """One message's text. Raises RenderError with a located problem; never half a text."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Rendered:
-    """A text ready to be addressed. `subject`, `html` and `sender` are for e-mail only."""
-
-    text: str
-    subject: str = ""
-    html: str = ""
-    sender: str | None = None
 
 
 __all__ = [
