@@ -138,6 +138,20 @@ class Breakpoints:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Standing:
+    """Where the ledger stands before a tick."""
+
+    runs: Mapping[str, LastRun]  # by trigger
+    segments: Mapping[str, SegmentState]  # by segment
+    breakpoints: Breakpoints | None
+
+    def instants(self) -> set[datetime]:
+        """Every instant that a later tick will compare with."""
+        runs = {run.at for run in self.runs.values()}
+        return runs | {state.at for state in self.segments.values()}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Claimed:
     """A message that this worker holds a lease on.
 

@@ -25,7 +25,7 @@ from relance.domain.ledger import (
     Outcome,
     RefusalRecord,
     RunRecord,
-    SegmentState,
+    Standing,
 )
 from relance.domain.message import Accepted, Outgoing, Rendered
 from relance.domain.trigger import Goal, Trigger
@@ -138,15 +138,6 @@ class Engine(Protocol):
 
         entries columns: trigger, version, arm, customer (strings), at (timestamp[us, UTC]).
         """
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Standing:
-    """Where the ledger stands before a tick."""
-
-    runs: Mapping[str, LastRun]  # by trigger
-    segments: Mapping[str, SegmentState]  # by segment
-    breakpoints: Breakpoints | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
