@@ -1,0 +1,380 @@
+"""The condition language in plain Python: the oracle that the compiled conditions are held against.
+
+It reads like docs/conditions.md, one small function per leaf and per operator. Nothing here is
+meant to be fast, and nothing here knows SQL: what an `sql` leaf answers is told in the shop.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from typing import cast
+from zoneinfo import ZoneInfo
+
+from relance.domain.condition import (
+    Aggregate,
+    AllOf,
+    AnyOf,
+    Comparison,
+    Condition,
+    CustomerIs,
+    EventIs,
+    FieldTest,
+    Measure,
+    NoneOf,
+    Op,
+    Operand,
+    RfmIs,
+    Scalar,
+    SegmentIs,
+    SqlIs,
+    Window,
+)
+from relance.domain.duration import Duration
+from relance.domain.ledger import Breakpoints
+from relance.domain.workspace import RfmSpec, Segment, day_start
+
+Value = Scalar | None
+QUINTILES = (0.2, 0.4, 0.6, 0.8)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Customer:
+    """One row of the customers table; None is a missing value."""
+
+    key: str
+    attributes: Mapping[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Event:
+    """One row of an event table. `at` is aware; `fields` are the logical names."""
+
+    customer: str
+    at: datetime
+    fields: Mapping[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shop:
+    """Everything the conditions can see.
+
+    `zone` is the workspace's: calendar days begin at its midnights. `source_zone` says when a
+    bare date of the source begins (the same zone where None). `answers` holds the customers
+    that each `sql` query returns.
+    """
+
+    zone: ZoneInfo
+    customers: Sequence[Customer]
+    events: Mapping[str, Sequence[Event]] = field(default_factory=dict)
+    rfm: RfmSpec = field(default_factory=RfmSpec)
+    source_zone: ZoneInfo | None = None
+    answers: Mapping[str, AbstractSet[str]] = field(default_factory=dict)
+
+
+def evaluate(
+    condition: Condition,
+    shop: Shop,
+    at: datetime,
+    *,
+    segments: Mapping[str, Segment] | None = None,
+    breakpoints: Breakpoints | None = None,
+    entry_at: Mapping[str, datetime] | None = None,
+) -> set[str]:
+    """The customers for whom a condition holds as of `at`.
+
+    `segments` are the named ones that it may refer to, `breakpoints` the kept RFM cut-offs
+    (fitted as of `at` where None) and `entry_at` the instant of each customer's entry, for
+    windows since the entry.
+    """
+    view = _View(shop, at, segments or {}, breakpoints or fit(shop, at), entry_at or {})
+    return {who.key for who in shop.customers if view.holds(condition, who)}
+
+
+def fit(shop: Shop, at: datetime) -> Breakpoints | None:
+    """The RFM cut-offs as of `at`: quintiles over the customers who have the event.
+
+    None where nobody has it.
+    """
+    view = _View(shop, at, {}, None, {})
+    bases = [base for who in shop.customers if (base := view.rfm_base(who)) is not None]
+    if not bases:
+        return None
+    recency, frequency, monetary = zip(*bases, strict=True)
+    return Breakpoints(
+        fitted_at=at,
+        recency=_quintiles(recency),
+        frequency=_quintiles(frequency),
+        monetary=_quintiles(monetary),
+    )
+
+
+def _quintiles(values: Sequence[float | None]) -> tuple[float, ...]:
+    present = sorted(value for value in values if value is not None)
+    return tuple(_quantile(present, share) for share in QUINTILES) if present else ()
+
+
+def _quantile(ordered: Sequence[float], share: float) -> float:
+    """The value at a share of the way through, straight lines between neighbours."""
+    position = share * (len(ordered) - 1)
+    below = int(position)
+    above = min(below + 1, len(ordered) - 1)
+    return float(ordered[below] + (ordered[above] - ordered[below]) * (position - below))
+
+
+def _below(value: float, cutoffs: Sequence[float]) -> int:
+    """How many cut-offs lie strictly below: equal values get equal scores."""
+    return sum(cutoff < value for cutoff in cutoffs)
+
+
+class _View:
+    """A shop as of one instant."""
+
+    def __init__(
+        self,
+        shop: Shop,
+        at: datetime,
+        segments: Mapping[str, Segment],
+        breakpoints: Breakpoints | None,
+        entry_at: Mapping[str, datetime],
+    ) -> None:
+        self.shop = shop
+        self.at = at
+        self.segments = segments
+        self.breakpoints = breakpoints
+        self.entry_at = entry_at
+        self.calendar = _Calendar(at, shop.zone, shop.source_zone or shop.zone)
+        self.history = _history(shop, at)
+
+    # -- the tree
+
+    def holds(self, condition: Condition, who: Customer) -> bool:
+        match condition:
+            case AllOf(inner):
+                return all(self.holds(each, who) for each in inner)
+            case AnyOf(inner):
+                return any(self.holds(each, who) for each in inner)
+            case NoneOf(inner):
+                return not any(self.holds(each, who) for each in inner)
+            case CustomerIs(attribute, comparisons):
+                return self.passes(who.attributes.get(attribute), comparisons)
+            case EventIs(aggregate, comparisons):
+                return self.passes(self.measure(aggregate, who), comparisons)
+            case SegmentIs(name):
+                return self.holds(self.segments[name].condition, who)
+            case RfmIs():
+                return self.scores_fit(condition, who)
+            case SqlIs(query):
+                return who.key in self.shop.answers[query]
+
+    # -- comparisons
+
+    def passes(self, value: Value, comparisons: Sequence[Comparison]) -> bool:
+        return all(self.compare(value, each) for each in comparisons)
+
+    def compare(self, value: Value, comparison: Comparison) -> bool:
+        if comparison.op is Op.EXISTS:
+            return (value is not None) is comparison.value
+        if value is None:
+            return comparison.op in (Op.IS_NOT, Op.NOT_IN)
+        return _OPERATORS[comparison.op](self.calendar, value, comparison.value)
+
+    # -- events
+
+    def measure(self, aggregate: Aggregate, who: Customer) -> Value:
+        events = self.events(aggregate, who)
+        match aggregate.measure:
+            case Measure.COUNT:
+                return len(events)
+            case Measure.SUM:
+                return sum(_numbers(events, aggregate.field))
+            case Measure.AVERAGE:
+                numbers = _numbers(events, aggregate.field)
+                return sum(numbers) / len(numbers) if numbers else None
+            case Measure.FIRST:
+                return min((event.at for event in events), default=None)
+            case Measure.LAST:
+                return max((event.at for event in events), default=None)
+
+    def events(self, aggregate: Aggregate, who: Customer) -> list[Event]:
+        return [
+            event
+            for event in self.history[aggregate.event, who.key]
+            if self.inside(event, aggregate.window, who) and self.fits(event, aggregate.where)
+        ]
+
+    def inside(self, event: Event, window: Window, who: Customer) -> bool:
+        """Later than the start; that it is not later than the instant, history has seen to."""
+        if window.within is not None:
+            return event.at > window.within.before(self.at, self.shop.zone)
+        if window.since_entry:
+            return event.at > self.entry_at[who.key]
+        if isinstance(window.since, datetime):
+            return event.at > window.since
+        if window.since is not None:
+            return event.at >= day_start(window.since, self.shop.zone)
+        return True
+
+    def fits(self, event: Event, where: Sequence[FieldTest]) -> bool:
+        return all(self.passes(event.fields.get(test.field), test.comparisons) for test in where)
+
+    # -- RFM
+
+    def rfm_base(self, who: Customer) -> tuple[float, float, float | None] | None:
+        """Days since the last event, how many there were, and their money."""
+        rfm = self.shop.rfm
+        window = Window(within=rfm.within)
+        events = self.events(Aggregate(rfm.event, Measure.COUNT, window=window), who)
+        if not events:
+            return None
+        silence = self.at - max(event.at for event in events)
+        money = self.measure(Aggregate(rfm.event, rfm.monetary, "amount", window), who)
+        return silence / timedelta(days=1), len(events), cast("float | None", money)
+
+    def scores_fit(self, leaf: RfmIs, who: Customer) -> bool:
+        base, cutoffs = self.rfm_base(who), self.breakpoints
+        if base is None or cutoffs is None:
+            return False
+        recency, frequency, monetary = base
+        return (
+            _among(5 - _below(recency, cutoffs.recency), leaf.recency)
+            and _among(1 + _below(frequency, cutoffs.frequency), leaf.frequency)
+            and _among(
+                None if monetary is None else 1 + _below(monetary, cutoffs.monetary), leaf.monetary
+            )
+        )
+
+
+def _history(shop: Shop, at: datetime) -> Mapping[tuple[str, str], list[Event]]:
+    """Every customer's events by kind; events after the instant do not exist."""
+    history: defaultdict[tuple[str, str], list[Event]] = defaultdict(list)
+    for name, events in shop.events.items():
+        for event in events:
+            if event.at <= at:
+                history[name, event.customer].append(event)
+    return history
+
+
+def _numbers(events: Sequence[Event], name: str | None) -> list[float]:
+    """The values of a field where it is not missing."""
+    values = (event.fields.get(name or "amount") for event in events)
+    return [cast(float, value) for value in values if value is not None]
+
+
+def _among(score: int | None, wanted: tuple[int, ...] | None) -> bool:
+    return wanted is None or score in wanted
+
+
+# -- operators: what a value that is there is compared with
+
+
+def _is_day(value: object) -> bool:
+    return isinstance(value, date) and not isinstance(value, datetime)
+
+
+@dataclass(frozen=True, slots=True)
+class _Calendar:
+    """What turns days into instants and instants into days."""
+
+    at: datetime
+    zone: ZoneInfo
+    source_zone: ZoneInfo
+
+    def day(self, instant: datetime) -> date:
+        return instant.astimezone(self.zone).date()
+
+    def day_meant(self, operand: Operand) -> date:
+        """The day of `on_day`: as written, or so many days back."""
+        if isinstance(operand, Duration):
+            return self.day(operand.before(self.at, self.zone))
+        return self.day(operand) if isinstance(operand, datetime) else cast(date, operand)
+
+    def alike(self, value: Scalar, operand: Operand) -> tuple[Scalar, Scalar]:
+        """Both sides as the same kind of thing.
+
+        A duration is an instant in the past. An instant is compared with a day as the day that
+        it falls on; a day is compared with an instant as the midnight that it begins with.
+        """
+        if isinstance(operand, Duration):
+            operand = operand.before(self.at, self.zone)
+        if isinstance(value, datetime) and _is_day(operand):
+            value = self.day(value)
+        if isinstance(operand, datetime) and _is_day(value):
+            midnight = datetime.combine(cast(date, value), time(), self.source_zone)
+            value = midnight.astimezone(UTC)
+        return value, cast(Scalar, operand)
+
+
+Operator = Callable[[_Calendar, Scalar, Operand], bool]
+
+
+def _ordered(holds: Callable[..., bool]) -> Operator:
+    """An operator that is Python's own once both sides are alike."""
+
+    def compare(calendar: _Calendar, value: Scalar, operand: Operand) -> bool:
+        return holds(*calendar.alike(value, operand))
+
+    return compare
+
+
+_is = _ordered(operator.eq)
+_at_least = _ordered(operator.ge)
+_at_most = _ordered(operator.le)
+_more_than = _ordered(operator.gt)
+_less_than = _ordered(operator.lt)
+
+
+def _in(calendar: _Calendar, value: Scalar, operand: Operand) -> bool:
+    return any(_is(calendar, value, each) for each in cast("tuple[Scalar, ...]", operand))
+
+
+def _between(calendar: _Calendar, value: Scalar, operand: Operand) -> bool:
+    low, high = cast("tuple[Scalar, Scalar]", operand)
+    return _at_least(calendar, value, low) and _at_most(calendar, value, high)
+
+
+def _contains(_: _Calendar, value: Scalar, operand: Operand) -> bool:
+    return cast(str, operand) in cast(str, value)
+
+
+def _starts_with(_: _Calendar, value: Scalar, operand: Operand) -> bool:
+    return cast(str, value).startswith(cast(str, operand))
+
+
+def _before(calendar: _Calendar, value: Scalar, operand: Operand) -> bool:
+    """Before a day leaves it out; before an instant takes it in."""
+    return (_less_than if _is_day(operand) else _at_most)(calendar, value, operand)
+
+
+def _after(calendar: _Calendar, value: Scalar, operand: Operand) -> bool:
+    return _more_than(calendar, value, operand)
+
+
+def _on_day(calendar: _Calendar, value: Scalar, operand: Operand) -> bool:
+    return _is(calendar, value, calendar.day_meant(operand))
+
+
+def _not(holds: Operator) -> Operator:
+    return lambda calendar, value, operand: not holds(calendar, value, operand)
+
+
+_OPERATORS: Mapping[Op, Operator] = {
+    Op.IS: _is,
+    Op.IS_NOT: _not(_is),
+    Op.IN: _in,
+    Op.NOT_IN: _not(_in),
+    Op.AT_LEAST: _at_least,
+    Op.AT_MOST: _at_most,
+    Op.MORE_THAN: _more_than,
+    Op.LESS_THAN: _less_than,
+    Op.BETWEEN: _between,
+    Op.CONTAINS: _contains,
+    Op.STARTS_WITH: _starts_with,
+    Op.BEFORE: _before,
+    Op.AFTER: _after,
+    Op.ON_DAY: _on_day,
+}
