@@ -20,7 +20,6 @@ from relance.domain.ledger import (
     Breakpoints,
     Claimed,
     EntryRecord,
-    LastRun,
     MessageRecord,
     Outcome,
     RefusalRecord,
@@ -184,11 +183,17 @@ class Ledger(Protocol):
         """Who was in these segments at an instant, from the spells. Columns: segment, customer."""
 
     def stayed(
-        self, segment: str, version: str, since: datetime | None, until: datetime
+        self,
+        segment: str,
+        version: str,
+        since: datetime | None,
+        until: datetime,
+        *,
+        with_baseline: bool = False,
     ) -> pa.Array:
         """Customers whose open spell began later than `since` and at or before `until`.
 
-        Baseline spells never count: nobody knows when they began.
+        Baseline spells count only on request: nobody knows when they really began.
         """
 
     def suppressed(self, channel: str) -> pa.Array:

@@ -1,0 +1,237 @@
+"""The gates between a transition and an entry: each is one small function over columns.
+
+A gate answers which rows it refuses; the first that refuses gives the reason. Their order is
+fixed (docs/how-a-tick-works.md), the frequency cap is last because it weighs triggers against
+each other, and the arm is drawn only for those who passed them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from relance.domain.arm import in_global_holdout
+from relance.domain.duration import Duration
+from relance.domain.ledger import Refusal
+from relance.domain.trigger import Reentry, Trigger
+from relance.domain.workspace import FrequencyCap, Workspace
+from relance.pipeline.addresses import emails_ok, to_e164_many
+from relance.pipeline.ports import Ledger
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Facts:
+    """What the ledger knows that one trigger's gates ask about."""
+
+    channel: str
+    suppressed: pa.Array  # customers
+    withdrawn: pa.Array  # customers whose consent was withdrawn here
+    entered_before: pa.Array  # customers whose last entry forbids another one
+    holdout_period: str
+    holdout_share: float
+
+
+Gate = Callable[[pa.Table, Facts], pa.BooleanArray]
+
+
+def unreachable(rows: pa.Table, facts: Facts) -> pa.BooleanArray:
+    """No usable address for the channel of the trigger's first message."""
+    if facts.channel == "sms":
+        numbers = to_e164_many(rows["phone"], rows["region"])
+        return pa.array([number is None for number in numbers], pa.bool_())
+    return pc.invert(pc.fill_null(emails_ok(_flat(rows["email"])), fill_value=False))
+
+
+def no_consent(rows: pa.Table, facts: Facts) -> pa.BooleanArray:
+    """The source says no (or nothing), or the consent was withdrawn here since."""
+    granted = pc.fill_null(_flat(rows[f"consent_{facts.channel}"]), fill_value=False)
+    return pc.or_(pc.invert(granted), _among(rows, facts.withdrawn))
+
+
+def suppressed(rows: pa.Table, facts: Facts) -> pa.BooleanArray:
+    """On the suppression list of the channel."""
+    return _among(rows, facts.suppressed)
+
+
+def entered_before(rows: pa.Table, facts: Facts) -> pa.BooleanArray:
+    """The trigger's re-entry rule forbids another entry."""
+    return _among(rows, facts.entered_before)
+
+
+def global_holdout(rows: pa.Table, facts: Facts) -> pa.BooleanArray:
+    """In the share of customers to whom no trigger writes in this period."""
+    if facts.holdout_share == 0:
+        return pa.array(np.zeros(rows.num_rows, dtype=bool))
+    period, share = facts.holdout_period, facts.holdout_share
+    held = [in_global_holdout(period, c, share) for c in rows["customer"].to_pylist()]
+    return pa.array(held, pa.bool_())
+
+
+GATES: tuple[tuple[Refusal, Gate], ...] = (
+    (Refusal.UNREACHABLE, unreachable),
+    (Refusal.NO_CONSENT, no_consent),
+    (Refusal.SUPPRESSED, suppressed),
+    (Refusal.REENTRY, entered_before),
+    (Refusal.GLOBAL_HOLDOUT, global_holdout),
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Refused:
+    """Customers refused for one reason; `details` is empty or one text per customer."""
+
+    reason: Refusal
+    customers: pa.Array
+    details: Sequence[str] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Passed:
+    """Those who passed some gates of a trigger, and those who did not."""
+
+    trigger: Trigger
+    rows: pa.Table
+    refused: tuple[Refused, ...]
+
+
+def gather_facts(workspace: Workspace, ledger: Ledger, trigger: Trigger, at: datetime) -> Facts:
+    """Read what the gates need, one bulk query each."""
+    channel = trigger.steps[0].channel
+    consents = ledger.consent_changes(channel)
+    withdrawn = consents.filter(pc.invert(consents["granted"]))
+    return Facts(
+        channel=channel,
+        suppressed=ledger.suppressed(channel),
+        withdrawn=_flat(withdrawn["customer"]),
+        entered_before=_forbidden(ledger, trigger, workspace, at),
+        holdout_period=holdout_period(at.astimezone(workspace.zone)),
+        holdout_share=workspace.global_holdout,
+    )
+
+
+def holdout_period(local: datetime) -> str:
+    """The quarter: the global holdout is drawn anew, so that nobody is left out for ever."""
+    return f"{local.year}Q{(local.month - 1) // 3 + 1}"
+
+
+def _forbidden(ledger: Ledger, trigger: Trigger, workspace: Workspace, at: datetime) -> pa.Array:
+    rule: Reentry = trigger.reentry
+    if rule.allowed and rule.after is None:
+        return pa.array([], pa.string())
+    entries = ledger.last_entries(trigger.name)
+    if rule.after is not None:
+        cutoff = pa.scalar(rule.after.before(at, workspace.zone), entries["at"].type)
+        entries = entries.filter(pc.greater(entries["at"], cutoff))
+    return _flat(entries["customer"])
+
+
+def pass_gates(trigger: Trigger, customers: pa.Array, rows: pa.Table, facts: Facts) -> Passed:
+    """Send candidates through the gates; `rows` has a row for each who still exists."""
+    refused: list[Refused] = []
+    gone = customers.filter(pc.invert(pc.is_in(customers, value_set=_flat(rows["customer"]))))
+    if len(gone):
+        refused.append(Refused(reason=Refusal.GONE, customers=gone))
+    for reason, gate in GATES:
+        stopped = gate(rows, facts)
+        if pc.any(stopped, min_count=0).as_py():
+            stopped_rows = rows.filter(stopped)
+            refused.append(Refused(reason=reason, customers=_flat(stopped_rows["customer"])))
+            rows = rows.filter(pc.invert(stopped))
+    return Passed(trigger=trigger, rows=rows, refused=tuple(refused))
+
+
+def share_places(
+    passed: Iterable[Passed],
+    caps: Sequence[FrequencyCap],
+    recent: Mapping[FrequencyCap, pa.Table],
+    at: datetime,
+    workspace: Workspace,
+) -> list[Passed]:
+    """Apply the frequency caps over all triggers of a tick, the highest priority first.
+
+    An entry takes as many places of a cap as it has messages within the cap's window. Who has
+    no place left because of earlier messages is refused by the cap; who lost the place to
+    another trigger of the same tick is displaced, and the winners are named.
+    """
+    ranked = sorted(passed, key=lambda p: (-p.trigger.priority, p.trigger.name))
+    if not caps or not ranked:
+        return ranked
+    everybody = pc.unique(pa.concat_arrays([_flat(p.rows["customer"]) for p in ranked]))
+    before = {cap: _counts(everybody, recent[cap]) for cap in caps}
+    used = {cap: counts.copy() for cap, counts in before.items()}
+    winners = np.full(len(everybody), "", dtype=object)
+    return [
+        _take_places(
+            one, everybody, before, used, winners, _weights(one.trigger, caps, at, workspace)
+        )
+        for one in ranked
+    ]
+
+
+def _take_places(
+    one: Passed,
+    everybody: pa.Array,
+    before: Mapping[FrequencyCap, np.ndarray],
+    used: Mapping[FrequencyCap, np.ndarray],
+    winners: np.ndarray,
+    weights: Mapping[FrequencyCap, int],
+) -> Passed:
+    places = pc.index_in(_flat(one.rows["customer"]), value_set=everybody).to_numpy()
+    full = np.zeros(len(places), dtype=bool)
+    full_before = np.zeros(len(places), dtype=bool)
+    for cap, weight in weights.items():
+        full |= used[cap][places] + weight > cap.count
+        full_before |= before[cap][places] + weight > cap.count
+    for cap, weight in weights.items():
+        used[cap][places[~full]] += weight
+    name = one.trigger.name
+    lost = full & ~full_before
+    refused = list(one.refused)
+    for reason, mask in ((Refusal.FREQUENCY_CAP, full_before), (Refusal.DISPLACED, lost)):
+        if mask.any():
+            details = tuple(winners[places[mask]]) if reason is Refusal.DISPLACED else ()
+            customers = _flat(one.rows["customer"].filter(pa.array(mask)))
+            refused.append(Refused(reason=reason, customers=customers, details=details))
+    won = places[~full]
+    winners[won] = np.where(winners[won] == "", name, winners[won] + f", {name}")
+    return Passed(
+        trigger=one.trigger, rows=one.rows.filter(pa.array(~full)), refused=tuple(refused)
+    )
+
+
+def _weights(
+    trigger: Trigger, caps: Sequence[FrequencyCap], at: datetime, workspace: Workspace
+) -> dict[FrequencyCap, int]:
+    dues = [due_at(step.waits, at, workspace) for step in trigger.steps]
+    return {
+        cap: max(1, sum(due < cap.per.after(at, workspace.zone) for due in dues)) for cap in caps
+    }
+
+
+def due_at(waits: Sequence[Duration], at: datetime, workspace: Workspace) -> datetime:
+    """When a step falls due: all its waits after the entry, on the workspace's calendar."""
+    for wait in waits:
+        at = wait.after(at, workspace.zone)
+    return at
+
+
+def _counts(everybody: pa.Array, recent: pa.Table) -> np.ndarray:
+    counts = np.zeros(len(everybody), dtype=np.int64)
+    places = pc.index_in(_flat(recent["customer"]), value_set=everybody)
+    known = pc.is_valid(places)
+    counts[places.filter(known).to_numpy()] = recent["messages"].filter(known).to_numpy()
+    return counts
+
+
+def _among(rows: pa.Table, customers: pa.Array) -> pa.BooleanArray:
+    return pc.is_in(_flat(rows["customer"]), value_set=customers)
+
+
+def _flat(column: pa.ChunkedArray) -> pa.Array:
+    combined = column.combine_chunks()
+    return pa.concat_arrays(combined.chunks) if isinstance(combined, pa.ChunkedArray) else combined

@@ -1,0 +1,220 @@
+"""One tick: picture, compare, gates, entries, one commit.
+
+docs/how-a-tick-works.md tells the same in prose. Nothing is visible to anybody before the
+commit; a tick that fails leaves the state as it was, and the next one catches up.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import pyarrow as pa
+
+from relance.domain.arm import Arm
+from relance.domain.ledger import Breakpoints, EntryRecord, MessageRecord, RunKind, RunRecord
+from relance.domain.trigger import Trigger
+from relance.domain.workspace import FrequencyCap, Workspace
+from relance.errors import UsageError
+from relance.logs import Action, get
+from relance.pipeline.compare import Comparison, Figures, needed_segments
+from relance.pipeline.entries import make_entries, make_messages, make_refusals
+from relance.pipeline.gates import Passed, gather_facts, pass_gates, share_places
+from relance.pipeline.ports import Engine, Ledger, Picture, Renderer, TickRecord
+
+log = get("pipeline")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tools:
+    """What evaluating needs. `progress` is told each phase by its name."""
+
+    workspace: Workspace
+    engine: Engine
+    ledger: Ledger
+    renderer: Renderer
+    progress: Callable[[str], None] = field(default=lambda _phase: None)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TickReport:
+    """What a tick did; `repeated` means that this instant had been evaluated before."""
+
+    run_id: str
+    at: datetime
+    runs: tuple[RunRecord, ...]
+    repeated: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Intake:
+    """What came of the candidates of all triggers of a tick."""
+
+    passed: Mapping[str, Passed]
+    entries: Mapping[str, list[EntryRecord]]
+
+
+def tick(tools: Tools, at: datetime, names: Sequence[str] | None = None) -> TickReport:
+    """Evaluate triggers (all by default) as of an instant, and commit what follows.
+
+    Raises UsageError for an unknown trigger or an instant before the last one, SourceError and
+    StateError where the outside fails; then nothing was stored.
+    """
+    triggers = find_triggers(tools.workspace, names)
+    run_id = make_run_id(tools.workspace, at, triggers)
+    done = {run.trigger: run for run in tools.ledger.runs_at(at) if run.kind is RunKind.TICK}
+    missing = [trigger for trigger in triggers if trigger.name not in done]
+    if triggers and not missing:
+        runs = tuple(done[trigger.name] for trigger in triggers)
+        return TickReport(run_id=run_id, at=at, runs=runs, repeated=True)
+    log.info("tick started", action=Action.TICK_STARTED, run=run_id, triggers=len(missing))
+    record = _evaluate(tools, at, missing, run_id)
+    log.info("tick finished", action=Action.TICK_FINISHED, run=run_id)
+    by_name = {**done, **{run.trigger: run for run in record.runs}}
+    ordered = tuple(by_name[trigger.name] for trigger in triggers)
+    return TickReport(run_id=run_id, at=at, runs=ordered)
+
+
+def find_triggers(workspace: Workspace, names: Sequence[str] | None) -> list[Trigger]:
+    """The triggers of these names, all for None. Raises UsageError for an unknown one."""
+    known = workspace.triggers
+    for name in names or ():
+        if name not in known:
+            listing = ", ".join(sorted(known)) or "none"
+            raise UsageError(f"there is no trigger {name!r}", hint=f"there are: {listing}")
+    return [known[name] for name in (known if names is None else names)]
+
+
+def make_run_id(workspace: Workspace, at: datetime, triggers: Iterable[Trigger]) -> str:
+    """The same workspace, instant and triggers give the same id."""
+    text = "\0".join([workspace.name, at.isoformat(), *(t.name for t in triggers)])
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _evaluate(tools: Tools, at: datetime, triggers: list[Trigger], run_id: str) -> TickRecord:
+    standing = tools.ledger.standing()
+    segments = needed_segments(tools.workspace, triggers)
+    tools.progress("profile")
+    names = template_names(tools.renderer, triggers)
+    with tools.engine.picture(at, segments, names, standing.breakpoints) as picture:
+        tools.progress("compare")
+        compared = Comparison(tools.workspace, tools.engine, tools.ledger, standing, picture)
+        final = _refit(tools.workspace, standing.breakpoints, picture)
+        tools.progress("enter")
+        candidates = {trigger.name: compared.candidates(trigger) for trigger in triggers}
+        intake = take_in(tools, picture, triggers, candidates)
+        runs = [
+            make_run(trigger, at, RunKind.TICK, intake, compared.figures(trigger))
+            for trigger in triggers
+        ]
+        fitted = (final or picture).breakpoints
+        record = TickRecord(
+            id=run_id,
+            at=at,
+            runs=runs,
+            spells=compared.spells(segments, final or picture),
+            entries=(entry for entries in intake.entries.values() for entry in entries),
+            messages=make_all_messages(tools, intake),
+            refusals=(row for one in intake.passed.values() for row in make_refusals(one, at)),
+            breakpoints=None if fitted == standing.breakpoints else fitted,
+        )
+        tools.progress("commit")
+        tools.ledger.commit(record)
+        (final or picture).keep()
+    tools.engine.forget(tools.ledger.standing().instants())
+    return record
+
+
+def _refit(workspace: Workspace, known: Breakpoints | None, picture: Picture) -> Picture | None:
+    """The same instant under new RFM cut-offs, where the old ones have had their time.
+
+    Transitions are taken under the old cut-offs, memberships are stored under the new ones: a
+    re-fit writes to nobody and loses nobody.
+    """
+    if known is None:
+        return None
+    due = workspace.rfm.refit.after(known.fitted_at, workspace.zone)
+    if picture.at < due:
+        return None
+    refitted = picture.refitted()
+    if refitted is not None:
+        log.info("RFM cut-offs fitted again", action=Action.BREAKPOINTS_FITTED)
+    return refitted
+
+
+def template_names(renderer: Renderer, triggers: Iterable[Trigger]) -> list[str]:
+    """Every name that the triggers' templates use: nothing else is computed for them."""
+    names: set[str] = set()
+    for trigger in triggers:
+        for step in trigger.steps:
+            names |= renderer.names(step.template, step.channel)
+    return sorted(names)
+
+
+def take_in(
+    tools: Tools, picture: Picture, triggers: list[Trigger], candidates: Mapping[str, pa.Array]
+) -> Intake:
+    """Gates, frequency caps over all triggers together, then the arms."""
+    passed = []
+    for trigger in triggers:
+        customers = candidates[trigger.name]
+        if len(customers):
+            rows = picture.rows(customers, template_names(tools.renderer, [trigger]))
+            facts = gather_facts(tools.workspace, tools.ledger, trigger, picture.at)
+            passed.append(pass_gates(trigger, customers, rows, facts))
+    caps = tools.workspace.limits.per_customer
+    recent = _recent_messages(tools, caps, picture.at) if passed else {}
+    shared = share_places(passed, caps, recent, picture.at, tools.workspace)
+    return Intake(
+        passed={one.trigger.name: one for one in shared},
+        entries={one.trigger.name: make_entries(one, picture.at) for one in shared},
+    )
+
+
+def _recent_messages(
+    tools: Tools, caps: Iterable[FrequencyCap], at: datetime
+) -> dict[FrequencyCap, pa.Table]:
+    zone = tools.workspace.zone
+    return {cap: tools.ledger.recent_messages(cap.per.before(at, zone)) for cap in caps}
+
+
+def make_all_messages(tools: Tools, intake: Intake) -> Iterable[MessageRecord]:
+    """The messages of every entry of a tick, as a stream."""
+    for name, one in intake.passed.items():
+        yield from make_messages(one, intake.entries[name], tools.workspace, tools.renderer)
+
+
+def make_run(
+    trigger: Trigger, at: datetime, kind: RunKind, intake: Intake, figures: Figures
+) -> RunRecord:
+    """The row that says what one trigger did at one instant."""
+    passed = intake.passed.get(trigger.name)
+    entries = intake.entries.get(trigger.name, [])
+    held_out = sum(entry.arm is Arm.HOLDOUT for entry in entries)
+    treated = len(entries) - held_out
+    log.info(
+        "trigger evaluated",
+        action=Action.TRIGGER_EVALUATED,
+        trigger=trigger.name,
+        baseline=figures.baseline,
+        entered=figures.entered,
+        treated=treated,
+        held_out=held_out,
+    )
+    return RunRecord(
+        trigger=trigger.name,
+        at=at,
+        kind=kind,
+        version=trigger.version,
+        segment_version=trigger.segment_version,
+        baseline=figures.baseline,
+        members=figures.members,
+        entered=figures.entered,
+        left=figures.left,
+        treated=treated,
+        held_out=held_out,
+        refused={str(r.reason): len(r.customers) for r in passed.refused} if passed else {},
+        messages=treated * len(trigger.steps),
+    )
