@@ -180,6 +180,8 @@ class Outcome:
 
     `state` is ACCEPTED, FAILED, UNKNOWN, SKIPPED, GHOST, or QUEUED (put back until `due_at`).
     `suppress` asks for the address to be suppressed (the vendor said: unsubscribed).
+    `attempted` is false where nothing was tried (quiet hours, a paused provider, a worker that
+    stops): the message goes back without an attempt being counted.
     """
 
     message: str
@@ -191,6 +193,7 @@ class Outcome:
     detail: str = ""
     due_at: datetime | None = None
     suppress: bool = False
+    attempted: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -221,8 +221,18 @@ class Ledger(Protocol):
 class Queue(Protocol):
     """The state, as delivery sees it."""
 
-    def claim(self, at: datetime, limit: int, lease_until: datetime, worker: str) -> list[Claimed]:
-        """Take due messages, the most urgent first: priority, then due_at."""
+    def claim(
+        self,
+        at: datetime,
+        limit: int,
+        lease_until: datetime,
+        worker: str,
+        channel: str | None = None,
+    ) -> list[Claimed]:
+        """Take due messages, the most urgent first: priority, then due_at.
+
+        With a channel only that channel's: a slow or paused one never holds up another.
+        """
 
     def release_expired(self, at: datetime) -> tuple[int, int]:
         """Expired claims go back to the queue, expired `sending` becomes unknown: how many each."""
