@@ -46,7 +46,10 @@ def _digest(text: str) -> str:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Email:
-    """An e-mail ready for the wire. `headers` are extra ones; nothing holds a line break."""
+    """An e-mail ready for the wire. `headers` are extra ones; nothing holds a line break.
+
+    `at` is the instant of sending: the Date header and the outbox's folder come from it.
+    """
 
     message_id: str
     trigger: str
@@ -57,17 +60,19 @@ class Email:
     text: str = field(repr=False)
     reply_to: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sms:
-    """A text message ready for the wire. `to` is E.164 (`+33612345678`)."""
+    """A text message ready for the wire. `to` is E.164 (`+33612345678`); `at` as for e-mail."""
 
     message_id: str
     trigger: str
     to: str = field(repr=False)
     sender: str
     text: str = field(repr=False)
+    at: datetime | None = None
 
 
 Outgoing = Email | Sms

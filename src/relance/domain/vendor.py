@@ -19,13 +19,14 @@ class OptionKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OptionSpec:
-    """One option of a provider under `channels.<channel>`."""
+    """One option of a provider under `channels.<channel>`. `choices` closes the list of values."""
 
     name: str
     kind: OptionKind
     description: str
     required: bool = False
     default: str | int | float | bool | None = None
+    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
