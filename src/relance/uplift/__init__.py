@@ -1,0 +1,1 @@
+"""Pure arithmetic on sums: intervals, verdicts, and what a report says."""

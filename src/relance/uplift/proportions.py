@@ -1,0 +1,78 @@
+"""Intervals for shares and for their difference, and the check of a split.
+
+Standard library only: the normal distribution is in `statistics`, its tails in `math.erfc`.
+"""
+
+from __future__ import annotations
+
+import math
+from statistics import NormalDist
+from typing import NamedTuple
+
+LEVEL = 0.95
+
+
+class Interval(NamedTuple):
+    """Both ends of an interval, as fractions (0.05 is five points)."""
+
+    low: float
+    high: float
+
+
+def quantile(level: float) -> float:
+    """The normal quantile of a two-sided interval: 1.96 for 0.95."""
+    return NormalDist().inv_cdf(0.5 + level / 2)
+
+
+def wilson(hits: int, total: int, level: float = LEVEL) -> Interval:
+    """The score interval of a share (Wilson 1927, JASA 22:209).
+
+    Of nobody nothing is known: the interval is the whole of 0 to 1. Raises ValueError where
+    `hits` is not between 0 and `total`.
+    """
+    if not 0 <= hits <= total:
+        raise ValueError(f"{hits} of {total} is not a share")
+    if total == 0:
+        return Interval(0.0, 1.0)
+    z2 = quantile(level) ** 2
+    middle = hits + z2 / 2
+    spread = math.sqrt(z2 * (hits * (total - hits) / total + z2 / 4))
+    # with no hits (or only hits) one end is exact; rounding must not push it past the share
+    low = (middle - spread) / (total + z2) if hits else 0.0
+    high = (middle + spread) / (total + z2) if hits < total else 1.0
+    return Interval(low, high)
+
+
+def newcombe(
+    hits: int, total: int, base_hits: int, base_total: int, level: float = LEVEL
+) -> Interval:
+    """The interval of the difference `hits/total - base_hits/base_total`.
+
+    Two Wilson intervals joined by square-and-add (Newcombe 1998, Stat Med 17:873, method 10).
+    It is never empty for 0 hits and never leaves -1 to 1. Of an empty group nothing is known.
+    """
+    one, base = wilson(hits, total, level), wilson(base_hits, base_total, level)
+    if total == 0 or base_total == 0:
+        return Interval(-1.0, 1.0)
+    p, q = hits / total, base_hits / base_total
+    down = math.hypot(p - one.low, base.high - q)
+    up = math.hypot(one.high - p, q - base.low)
+    return Interval(p - q - down, p - q + up)
+
+
+def split_p(treated: int, holdout: int, share: float) -> float:
+    """How surprising the split is if each was held out with probability `share`: a p-value.
+
+    Pearson's chi-square with one degree of freedom (Fabijan et al., KDD 2019, use it for the
+    sample ratio mismatch); its tail is `erfc(sqrt(x / 2))`. Where fewer than five are expected
+    on a side the chi-square means nothing (Cochran 1954, Biometrics 10:417) and the p-value is
+    1: no alarm. A group that must be empty and is not gives 0.
+    """
+    total = treated + holdout
+    expected = total * share
+    if not 0 < share < 1:
+        return 1.0 if holdout == round(expected) else 0.0
+    if min(expected, total - expected) < 5:
+        return 1.0
+    chi2 = (holdout - expected) ** 2 * (1 / expected + 1 / (total - expected))
+    return math.erfc(math.sqrt(chi2 / 2))
