@@ -44,7 +44,7 @@ def unreachable(rows: pa.Table, facts: Facts) -> pa.BooleanArray:
     if facts.channel == "sms":
         numbers = to_e164_many(rows["phone"], rows["region"])
         return pa.array([number is None for number in numbers], pa.bool_())
-    return pc.invert(pc.fill_null(emails_ok(_flat(rows["email"])), fill_value=False))
+    return pc.invert(emails_ok(rows["email"]))
 
 
 def no_consent(rows: pa.Table, facts: Facts) -> pa.BooleanArray:
@@ -233,5 +233,4 @@ def _among(rows: pa.Table, customers: pa.Array) -> pa.BooleanArray:
 
 
 def _flat(column: pa.ChunkedArray) -> pa.Array:
-    combined = column.combine_chunks()
-    return pa.concat_arrays(combined.chunks) if isinstance(combined, pa.ChunkedArray) else combined
+    return column.combine_chunks()

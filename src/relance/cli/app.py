@@ -1,0 +1,104 @@
+"""The Typer application: its commands, and the one door through which errors leave."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import click
+import typer
+from typer.core import TyperGroup
+
+from relance.errors import RelanceError, WorkspaceError
+
+
+class RelanceGroup(TyperGroup):
+    """Turns errors into a sentence and an exit code: 1 workspace, 2 usage, 3 outside."""
+
+    def invoke(self, ctx: click.Context) -> Any:  # click's own signature
+        try:
+            return super().invoke(ctx)
+        except RelanceError as error:
+            say_error(error)
+            raise typer.Exit(error.exit_code) from error
+        except BrokenPipeError:
+            # the reader of our output has gone (`relance members x | head`)
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(0) from None
+        except (click.ClickException, click.exceptions.Exit, click.Abort, KeyboardInterrupt):
+            raise
+        except Exception as error:  # noqa: BLE001  the last door: no traceback reaches a user
+            if os.environ.get("RELANCE_DEBUG"):
+                raise
+            say_internal(error)
+            raise typer.Exit(3) from error
+
+
+def say_error(error: RelanceError) -> None:
+    """Print an error for a person, on stderr."""
+    if isinstance(error, WorkspaceError):
+        for problem in error.problems:
+            typer.echo(str(problem), err=True)
+        mistakes = sum(not problem.warning for problem in error.problems)
+        typer.echo(f"{mistakes} mistake{'' if mistakes == 1 else 's'} in the workspace", err=True)
+    else:
+        typer.echo(f"error: {error}", err=True)
+
+
+def say_internal(error: Exception) -> None:
+    """A bug of ours: name its kind (its text may hold personal data), and say what to do."""
+    typer.echo(
+        f"error: relance failed where it should not ({type(error).__name__}); nothing half done"
+        " was stored. Run again with RELANCE_DEBUG=1 to see where, and report it.",
+        err=True,
+    )
+
+
+app = typer.Typer(
+    name="relance",
+    cls=RelanceGroup,
+    help="Watch customers move through their lifecycle, write at the right moment, and measure"
+    " what it was worth.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+def _version(shown: bool) -> None:
+    if shown:
+        from relance import __version__
+
+        typer.echo(f"relance {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    verbose: bool = typer.Option(False, "--verbose", "-v", help="Show the log on stderr."),
+    version: bool = typer.Option(  # noqa: ARG001  handled by its callback
+        False, "--version", callback=_version, is_eager=True, help="Show the version."
+    ),
+) -> None:
+    from relance import logs
+
+    logs.configure(json=not sys.stderr.isatty(), level="info" if verbose else "error")
+
+
+def main() -> None:
+    """Run the command line; the console script's entry."""
+    app()
+
+
+# Each module adds its commands to `app`, in the order in which a newcomer needs them.
+from relance.cli import (  # noqa: E402
+    workspace,  # noqa: F401
+    evaluate,  # noqa: F401
+    messages,  # noqa: F401
+    reports,  # noqa: F401
+    service,  # noqa: F401
+    demo,  # noqa: F401
+)

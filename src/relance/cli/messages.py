@@ -1,0 +1,83 @@
+"""`relance deliver` and `relance preview`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from relance.cli import show
+from relance.cli.app import app
+from relance.cli.options import AtOption, JsonOption, WorkspaceOption, read_instant
+
+if TYPE_CHECKING:
+    from relance.pipeline.deliver import DeliveryReport
+
+
+@app.command()
+def deliver(
+    workspace: WorkspaceOption = Path(),
+    at: AtOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Send every message that is due, once; stop when none is left."""
+    from relance.wiring import open_relance
+
+    with open_relance(workspace) as relance:
+        report = relance.deliver(read_instant(at, relance.workspace.zone))
+    if as_json:
+        show.print_json(delivery_document(report))
+        return
+    typer.echo(
+        f"accepted {report.accepted:,}, failed {report.failed:,}, unknown {report.unknown:,},"
+        f" to be retried {report.retried:,}, postponed {report.postponed:,}"
+    )
+    if report.skipped:
+        typer.echo(f"skipped: {show.counts(report.skipped)}")
+    if report.unknown:
+        typer.echo("unknown means: may have been sent, and is never sent again by itself")
+
+
+def delivery_document(report: DeliveryReport) -> dict[str, object]:
+    """What `deliver --json` prints; docs/json.md documents it."""
+    return {
+        "accepted": report.accepted,
+        "failed": report.failed,
+        "unknown": report.unknown,
+        "skipped": dict(report.skipped),
+        "retried": report.retried,
+        "postponed": report.postponed,
+        "ghosts": report.ghosts,
+    }
+
+
+@app.command()
+def preview(
+    template: Annotated[str, typer.Argument(help="A folder under templates/.")],
+    workspace: WorkspaceOption = Path(),
+    customer: Annotated[
+        str | None,
+        typer.Option(help="Render it for this customer.", show_default="made-up values"),
+    ] = None,
+    locale: Annotated[
+        str | None, typer.Option(help="The language to render.", show_default="the customer's")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="The folder to write into.")] = Path("preview"),
+    at: AtOption = None,
+) -> None:
+    """Write a template's HTML and text as a customer would get them; opens and sends nothing."""
+    from relance.wiring import open_relance
+
+    with open_relance(workspace) as relance:
+        instant = read_instant(at, relance.workspace.zone)
+        rendered = relance.preview(template, customer, locale, instant)
+    out.mkdir(parents=True, exist_ok=True)
+    for channel, text in rendered.items():
+        for suffix, content in ((".html", text.html), (".txt", text.text)):
+            if content:
+                path = out / f"{template}.{channel}{suffix}"
+                path.write_text(content, encoding="utf-8")
+                typer.echo(f"wrote {path}")
+        if text.subject:
+            typer.echo(f"subject: {text.subject}")

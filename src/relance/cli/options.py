@@ -1,0 +1,52 @@
+"""Options that commands share, and how they are read."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+
+from relance.errors import UsageError
+
+WorkspaceOption = Annotated[
+    Path,
+    typer.Option(
+        "--workspace", "-w", envvar="RELANCE_WORKSPACE", help="The workspace's folder.",
+        show_default="the current folder",
+    ),
+]  # fmt: skip
+AtOption = Annotated[
+    str | None,
+    typer.Option(
+        "--at",
+        help="The instant to act as of, such as 2026-03-01 or 2026-03-01T09:00 (in the"
+        " workspace's time zone unless it names one).",
+        show_default="now",
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+
+
+def read_instant(text: str | None, zone: ZoneInfo) -> datetime:
+    """`--at` as an aware UTC instant; now where it is not given. Raises UsageError."""
+    if text is None:
+        return datetime.now(UTC).replace(microsecond=0)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(
+            f"--at {text!r} is not an instant", hint="write 2026-03-01 or 2026-03-01T09:00"
+        ) from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=zone)
+    return moment.astimezone(UTC)
+
+
+def local(moment: datetime | date, zone: ZoneInfo) -> str:
+    """An instant for people: in the workspace's time zone, to the minute."""
+    if isinstance(moment, datetime):
+        return moment.astimezone(zone).strftime("%Y-%m-%d %H:%M %Z")
+    return moment.isoformat()

@@ -1,0 +1,73 @@
+"""Printing: one JSON document, or tables for people."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def print_json(document: object) -> None:
+    """The one JSON document of a `--json` command."""
+    typer.echo(to_json(document))
+
+
+def to_json(document: object) -> str:
+    """Indented JSON, not escaped beyond need."""
+    return json.dumps(document, ensure_ascii=False, indent=2, default=str)
+
+
+def console() -> Console:
+    from rich.console import Console
+
+    # piped output is for programs and logs: wide enough never to wrap
+    return Console() if sys.stdout.isatty() else Console(width=200)
+
+
+def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """A table whose first column is text and whose others are right-aligned where numeric."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=title, title_justify="left", header_style="bold", title_style="bold")
+    for index, column in enumerate(columns):
+        numeric = bool(rows) and all(isinstance(row[index], int | float) for row in rows)
+        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(_cell(value)) for value in row))
+    console().print(table)
+
+
+def _cell(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def counts(tallies: Mapping[str, int]) -> str:
+    """`no_consent 12, reentry 3`, the largest first."""
+    items = sorted(tallies.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{name} {count:,}" for name, count in items if count)
+
+
+@contextmanager
+def phases(total: int, title: str) -> Iterator[Callable[[str], None]]:
+    """A progress bar on a terminal, stepped by naming the phase that begins; silent elsewhere."""
+    if not sys.stderr.isatty():
+        yield lambda _phase: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    bar = Progress(
+        SpinnerColumn(), TextColumn(title), BarColumn(), TextColumn("{task.description}"),
+        TimeElapsedColumn(), console=Console(stderr=True), transient=True,
+    )  # fmt: skip
+    with bar:
+        task = bar.add_task("", total=total)
+        yield lambda phase: bar.update(task, advance=1, description=phase)
