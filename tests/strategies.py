@@ -1,0 +1,361 @@
+"""Small shops and well-typed conditions for hypothesis, drawn so that edges meet.
+
+Instants, days, amounts and texts come from the same few pools in the data and in the
+conditions: a random order would hardly ever fall exactly on the edge of a random window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from typing import cast
+from zoneinfo import ZoneInfo
+
+from hypothesis import strategies as st
+
+from relance.domain.condition import (
+    Aggregate,
+    AllOf,
+    AnyOf,
+    Comparison,
+    Condition,
+    CustomerIs,
+    EventIs,
+    FieldTest,
+    Measure,
+    NoneOf,
+    Op,
+    Operand,
+    RfmIs,
+    Scalar,
+    SegmentIs,
+    SqlIs,
+    Window,
+)
+from relance.domain.duration import Duration
+from relance.domain.workspace import RfmSpec, Segment, day_start
+from relance.engine.reference import Customer, Event, Shop, Value
+
+# -- what the shops consist of: logical name -> kind of value
+
+ATTRIBUTES = {
+    "country": "text",
+    "first_name": "text",
+    "shoe_size": "integer",
+    "points": "number",
+    "vip": "truth",
+    "birth_date": "day",
+    "trial_ends": "instant",
+}
+ORDER_FIELDS = {
+    "amount": "number",
+    "pieces": "integer",
+    "category": "text",
+    "gift": "truth",
+    "deliver_on": "day",
+}
+
+PARIS = ZoneInfo("Europe/Paris")
+INSTANTS = (
+    datetime(2026, 3, 10, 9, 0, tzinfo=PARIS),
+    datetime(2026, 3, 30, 8, 15, tzinfo=PARIS),  # the clocks went forward the day before
+    datetime(2025, 10, 26, 1, 30, tzinfo=UTC),  # 02:30 in Paris for the second time
+    datetime(2024, 2, 29, 23, 59, 59, 999999, tzinfo=UTC),
+    datetime(1971, 1, 1, tzinfo=PARIS),
+)
+ZONES = ("Europe/Paris", "UTC", "America/New_York", "Asia/Kolkata")
+STEADY_ZONES = ("UTC", "Asia/Tokyo")  # every local time there happens once
+
+PAST = tuple(
+    map(
+        Duration.parse,
+        ("30 minutes", "2 hours", "1 day", "7 days", "2 weeks", "1 month", "90 days", "1 year"),
+    )
+)
+FUTURE = (Duration.parse("-3 days"), Duration.parse("-1 month"))
+NUDGES = (timedelta(0), timedelta(microseconds=1), timedelta(microseconds=-1))
+
+WORDS = (
+    "FR",
+    "fr",
+    "BE",
+    "",
+    " ",
+    "é",
+    "e\u0301",
+    "Zoë",
+    "100%",
+    "a_b",
+    "axb",
+    "O'Neil",
+    "\\",
+    "🦊",
+)
+NUMBERS = (-10.0, -2.5, 0.0, 0.25, 1.0, 2.0, 10.0, 1e6)  # halves and quarters add up exactly
+INTEGERS = (-3, 0, 1, 2, 3, 38, 40)
+
+SQL_LEAVES: Mapping[str, Callable[[Shop, datetime], set[str]]] = {
+    "SELECT customer_id FROM customers WHERE shoe_size > 2": lambda shop, _: {
+        who.key for who in shop.customers if cast(int, who.attributes["shoe_size"] or 0) > 2
+    },
+    "SELECT o.customer_id, 1 AS more FROM orders AS o WHERE o.total >= 1 AND o.ordered_at <= :at": (
+        lambda shop, at: {
+            order.customer
+            for order in shop.events["order"]
+            if order.at <= at and cast(float, order.fields["amount"] or 0) >= 1
+        }
+    ),
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Case:
+    """A shop, how its source writes it down, and the segments to be asked of it."""
+
+    shop: Shop
+    at: datetime
+    earlier: datetime
+    segments: Mapping[str, Segment]
+    whole_keys: bool  # the customer key is a number in the source
+    naive: bool  # its timestamps carry no zone: they are in `shop.source_zone`
+
+
+@st.composite
+def cases(draw: st.DrawFn, *, segments: int = 25) -> Case:
+    """A shop with many segments, so that one trip to a database settles many questions."""
+    naive = draw(st.booleans())
+    pools = Pools.of(draw(st.sampled_from(INSTANTS)), draw(st.sampled_from(ZONES)))
+    source_zone = ZoneInfo(draw(st.sampled_from(STEADY_ZONES))) if naive else pools.zone
+    whole_keys = draw(st.booleans())
+    shop = draw(shops(pools, source_zone, whole_keys=whole_keys))
+    return Case(
+        shop=shop,
+        at=pools.at,
+        earlier=pools.at - draw(st.sampled_from((timedelta(hours=1), timedelta(days=8)))),
+        segments=draw_segments(draw, pools, segments),
+        whole_keys=whole_keys,
+        naive=naive,
+    )
+
+
+class Pools:
+    """The strategies whose values depend on the instant and on the zone of a shop.
+
+    There is one per instant and zone: hypothesis takes far longer to build a strategy than to
+    draw from it, so everything that hangs on a pool is kept.
+    """
+
+    @staticmethod
+    @cache
+    def of(at: datetime, zone: str) -> Pools:
+        return Pools(at, ZoneInfo(zone))
+
+    def __init__(self, at: datetime, zone: ZoneInfo) -> None:
+        edges = [at, *(length.before(at, zone) for length in (*PAST, *FUTURE))]
+        days = [edge.astimezone(zone).date() for edge in edges]
+        midnights = [day_start(day, zone) for day in days[:5]]
+        nudged = [edge + nudge for edge in (*edges, *midnights) for nudge in NUDGES]
+        odd = [datetime(1954, 7, 20, 12, tzinfo=UTC), datetime(2031, 1, 1, tzinfo=UTC)]
+        self.at = at
+        self.zone = zone
+        self.instants = st.sampled_from([instant.astimezone(UTC) for instant in (*nudged, *odd)])
+        self.days = st.sampled_from([*days, date(1954, 7, 20), date(1968, 2, 29)])
+        self.values: Mapping[str, st.SearchStrategy[Scalar]] = {
+            "text": st.sampled_from(WORDS) | odd_text(),
+            "integer": st.sampled_from(INTEGERS),
+            "number": st.sampled_from(NUMBERS),
+            "truth": st.booleans(),
+            "day": self.days,
+            "instant": self.instants,
+        }
+        self.customer_row = self.row(ATTRIBUTES)
+        self.order_row = self.row(ORDER_FIELDS)
+
+    def row(self, kinds: Mapping[str, str]) -> st.SearchStrategy[dict[str, Value]]:
+        """A value or a gap for each name."""
+        gap = st.none()
+        return st.fixed_dictionaries(
+            {name: gap | self.values[kind] | self.values[kind] for name, kind in kinds.items()}
+        )
+
+
+def odd_text() -> st.SearchStrategy[str]:
+    """Any text that a PostgreSQL column can hold."""
+    return st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=4)
+
+
+# -- shops
+
+CROWDS = st.sampled_from((8, 4, 12, 2, 0))  # plain integers would mostly be small
+
+
+@st.composite
+def shops(draw: st.DrawFn, pools: Pools, source_zone: ZoneInfo, *, whole_keys: bool) -> Shop:
+    """A handful of customers; an `order` has an instant, a `visit` only a day."""
+    names = [str(n * 7) if whole_keys else f"c{n}é" for n in range(draw(CROWDS))]
+    owners = st.sampled_from([*names, "4711" if whole_keys else "stranger"])
+    orders = [
+        Event(customer=draw(owners), at=draw(pools.instants), fields=draw(pools.order_row))
+        for _ in range(3 * draw(CROWDS))
+    ]
+    visits = [
+        Event(customer=draw(owners), at=day_start(draw(pools.days), source_zone).astimezone(UTC))
+        for _ in range(draw(CROWDS))
+    ]
+    return Shop(
+        zone=pools.zone,
+        source_zone=source_zone,
+        customers=[Customer(key=name, attributes=draw(pools.customer_row)) for name in names],
+        events={"order": orders, "visit": visits},
+        rfm=draw(RFM_SPECS),
+    )
+
+
+RFM_SPECS = st.builds(
+    RfmSpec,
+    event=st.just("order"),
+    within=st.none() | st.sampled_from(PAST[2:]),
+    monetary=st.sampled_from((Measure.SUM, Measure.AVERAGE)),
+)
+
+
+# -- conditions
+
+
+BASIC = ("s0", "s1", "s2", "s3")
+
+
+def draw_segments(draw: st.DrawFn, pools: Pools, count: int) -> Mapping[str, Segment]:
+    """Segments by name; all but the basic ones may refer to the basic ones."""
+    basic, others = conditions(pools), conditions(pools, named=BASIC)
+    names = [f"s{number}" for number in range(count)]
+    return {
+        name: Segment(
+            name=name, condition=draw(basic if name in BASIC else others), version=f"v-{name}"
+        )
+        for name in names
+    }
+
+
+@cache
+def conditions(
+    pools: Pools, *, named: Sequence[str] = (), since_entry: bool = False
+) -> st.SearchStrategy[Condition]:
+    """Trees over every leaf; `named` are segments that they may refer to."""
+    choices: list[st.SearchStrategy[Condition]] = [
+        *customer_leaves(pools),
+        *event_leaves(pools, since_entry=since_entry),
+        RFM_LEAVES,
+        st.builds(SqlIs, st.sampled_from(tuple(SQL_LEAVES))),
+    ]
+    if named:
+        choices.append(st.builds(SegmentIs, st.sampled_from(named)))
+    leaves = st.one_of(choices)
+    inner = groups(leaves) | groups(leaves | groups(leaves))
+    return leaves | inner
+
+
+def groups(inner: st.SearchStrategy[Condition]) -> st.SearchStrategy[Condition]:
+    several = st.lists(inner, max_size=3).map(tuple)
+    return st.builds(AllOf, several) | st.builds(AnyOf, several) | st.builds(NoneOf, several)
+
+
+def customer_leaves(pools: Pools) -> list[st.SearchStrategy[Condition]]:
+    return [
+        st.builds(CustomerIs, st.just(name), comparisons(pools, kind))
+        for name, kind in ATTRIBUTES.items()
+    ]
+
+
+def event_leaves(pools: Pools, *, since_entry: bool) -> list[st.SearchStrategy[Condition]]:
+    frames = windows(pools, since_entry=since_entry)
+    return [
+        st.builds(EventIs, aggregates(pools, frames, measure, of), comparisons(pools, kind))
+        for measure, of, kind in (
+            (Measure.COUNT, (None,), "integer"),
+            (Measure.SUM, (None, "amount", "pieces"), "number"),
+            (Measure.AVERAGE, (None, "amount", "pieces"), "number"),
+            (Measure.FIRST, (None,), "instant"),
+            (Measure.LAST, (None,), "instant"),
+        )
+    ]
+
+
+def aggregates(
+    pools: Pools,
+    frames: st.SearchStrategy[Window],
+    measure: Measure,
+    of: Sequence[str | None],
+) -> st.SearchStrategy[Aggregate]:
+    field, where = st.sampled_from(of), st.just(()) | field_tests(pools)
+    orders = st.builds(Aggregate, st.just("order"), st.just(measure), field, frames, where)
+    if measure in (Measure.SUM, Measure.AVERAGE):
+        return orders
+    return orders | st.builds(Aggregate, st.just("visit"), st.just(measure), window=frames)
+
+
+@cache
+def field_tests(pools: Pools) -> st.SearchStrategy[tuple[FieldTest, ...]]:
+    one = st.one_of(
+        [
+            st.builds(FieldTest, st.just(name), comparisons(pools, kind))
+            for name, kind in ORDER_FIELDS.items()
+        ]
+    )
+    return st.lists(one, max_size=2).map(tuple)
+
+
+def windows(pools: Pools, *, since_entry: bool) -> st.SearchStrategy[Window]:
+    if since_entry:
+        return st.just(Window(since_entry=True)) | windows(pools, since_entry=False)
+    sliding = st.builds(Window, within=st.sampled_from(PAST))
+    return st.just(Window()) | sliding | st.builds(Window, since=pools.days | pools.instants)
+
+
+SCORES = st.none() | st.sets(st.integers(1, 5), min_size=1).map(lambda some: tuple(sorted(some)))
+RFM_LEAVES = st.builds(RfmIs, SCORES, SCORES, SCORES)
+
+
+# -- comparisons
+
+EQUAL = (Op.IS, Op.IS_NOT)
+LISTED = (Op.IN, Op.NOT_IN)
+ORDERED = (Op.AT_LEAST, Op.AT_MOST, Op.MORE_THAN, Op.LESS_THAN)
+FITTING: Mapping[str, tuple[Op, ...]] = {
+    "text": (*EQUAL, *LISTED, Op.CONTAINS, Op.STARTS_WITH, Op.EXISTS),
+    "integer": (*EQUAL, *LISTED, *ORDERED, Op.BETWEEN, Op.EXISTS),
+    "number": (*EQUAL, *LISTED, *ORDERED, Op.BETWEEN, Op.EXISTS),
+    "truth": (*EQUAL, Op.EXISTS),
+    "day": (*EQUAL, *LISTED, *ORDERED, Op.BETWEEN, Op.BEFORE, Op.AFTER, Op.ON_DAY, Op.EXISTS),
+    "instant": (Op.BETWEEN, Op.BEFORE, Op.AFTER, Op.ON_DAY, Op.EXISTS),
+}
+
+
+@cache
+def comparisons(pools: Pools, kind: str) -> st.SearchStrategy[tuple[Comparison, ...]]:
+    """One or two comparisons that make sense for a kind of value."""
+    one = st.one_of(
+        [st.builds(Comparison, st.just(op), operands(pools, kind, op)) for op in FITTING[kind]]
+    )
+    return one.map(lambda only: (only,)) | st.tuples(one, one)
+
+
+def operands(pools: Pools, kind: str, op: Op) -> st.SearchStrategy[Operand]:
+    """What an operator may be written with in YAML, for a kind of value."""
+    values = pools.values[kind]
+    if kind == "number":
+        values = values | pools.values["integer"]
+    if op is Op.EXISTS:
+        return st.booleans()
+    if op in (Op.BEFORE, Op.AFTER):
+        return pools.days | pools.instants | st.sampled_from((*PAST, *FUTURE))
+    if op is Op.ON_DAY:
+        return pools.days | st.sampled_from((*PAST[2:], *FUTURE))
+    if op in LISTED:
+        return st.lists(values, min_size=1, max_size=3).map(tuple)
+    if op is Op.BETWEEN:
+        ends = pools.days if kind == "instant" else values
+        return st.tuples(ends, ends).map(lambda pair: tuple(sorted(pair)))
+    return values
