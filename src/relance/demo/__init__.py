@@ -1,0 +1,1 @@
+"""A simulated shop whose customers answer messages with a known true effect."""
