@@ -1,0 +1,52 @@
+"""`make bench`: every budget, side by side, written to benchmarks/results.md."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.cli import help_time
+from benchmarks.delivery import single_requests
+from benchmarks.measure import Result, table, write
+from benchmarks.shop import CUSTOMERS, ORDERS, generate
+from benchmarks.tick import against_handwritten, fifty_against_one
+
+
+def main() -> int:
+    folder = Path(tempfile.mkdtemp(prefix="relance-bench-"))
+    try:
+        results = _run(folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    write(Path(__file__).with_name("results.md"), results)
+    print(table(results))
+    return 0
+
+
+def _run(folder: Path) -> list[Result]:
+    data = folder / "data"
+    started = time.perf_counter()
+    generate(data)
+    seconds = time.perf_counter() - started
+    made = Result(
+        work=f"making {CUSTOMERS:,} customers and {ORDERS:,} orders",
+        measured=f"{seconds:.1f} s",
+        limit="",
+        ratio="",
+        budget="under 60 s",
+        held=seconds < 60,
+    )
+    return [
+        made,
+        *against_handwritten(folder, data),
+        *fifty_against_one(folder, data),
+        *single_requests(folder),
+        *help_time(),
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

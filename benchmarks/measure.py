@@ -1,0 +1,72 @@
+"""Running things in turn and comparing them: ratios within one run, medians, a Markdown table."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Result:
+    """One budget: what was measured, beside its limit, and whether it holds."""
+
+    work: str
+    measured: str
+    limit: str
+    ratio: str
+    budget: str
+    held: bool
+    note: str = ""
+
+
+def run_json(*arguments: str) -> dict[str, object]:
+    """Run `python -m <arguments>` and read the JSON document on its last line."""
+    done = subprocess.run(
+        [sys.executable, "-m", *arguments], capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        raise SystemExit(f"{' '.join(arguments)} failed:\n{done.stderr[-2000:]}")
+    document: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
+    return document
+
+
+def median(values: list[float]) -> float:
+    return statistics.median(values)
+
+
+def machine() -> str:
+    """The machine in one line."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return (
+        f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, {memory:.0f} GiB,"
+        f" Python {platform.python_version()}"
+    )
+
+
+def table(results: list[Result]) -> str:
+    """A Markdown table of the budgets."""
+    lines = [
+        "| work | measured | limit in the same run | ratio | budget | held |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for r in results:
+        held = "yes" if r.held else "**no**"
+        lines.append(f"| {r.work} | {r.measured} | {r.limit} | {r.ratio} | {r.budget} | {held} |")
+    notes = [f"- {r.work}: {r.note}" for r in results if r.note]
+    return "\n".join([*lines, "", *notes]) + "\n"
+
+
+def write(path: Path, results: list[Result]) -> None:
+    path.write_text(
+        "# Benchmarks\n\n"
+        "Written by `make bench`. Each figure stands beside its limit in the same run: the ratio\n"
+        "is what counts, the seconds depend on the machine.\n\n"
+        f"Machine: {machine()}.\n\n{table(results)}",
+        encoding="utf-8",
+    )
