@@ -1,0 +1,30 @@
+"""Ways out. A vendor is one file here and one line in this one.
+
+Importing this package imports no client library: `relance --help` and `check` only want specs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from relance.domain.vendor import VendorSpec
+from relance.providers import outbox, postmark, smtp, twilio
+from relance.providers.base import Provider, Vendor
+
+VENDORS: Mapping[str, Vendor] = {
+    vendor.spec.name: vendor
+    for vendor in (
+        Vendor(spec=outbox.SPEC, settings=outbox.Settings.of, open=outbox.Outbox.open),
+        Vendor(spec=smtp.SPEC, settings=smtp.Settings.of, open=smtp.Smtp.open),
+        Vendor(spec=postmark.SPEC, settings=postmark.Settings.of, open=postmark.Postmark.open),
+        Vendor(spec=twilio.SPEC, settings=twilio.Settings.of, open=twilio.Twilio.open),
+    )
+}
+
+
+def vendor_specs() -> Mapping[str, VendorSpec]:
+    """What every provider takes, by name."""
+    return {name: vendor.spec for name, vendor in VENDORS.items()}
+
+
+__all__ = ["VENDORS", "Provider", "Vendor", "vendor_specs"]

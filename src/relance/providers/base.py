@@ -1,0 +1,154 @@
+"""What every provider is, and the one way in which HTTP vendors send."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar
+
+from relance.domain.message import Outgoing
+from relance.domain.vendor import VendorSpec
+from relance.domain.workspace import ChannelSpec
+from relance.errors import Problem, Refused, SendError, WorkspaceError
+from relance.providers.rate import Rate, Sleep
+from relance.providers.wire import Answer, Request, Response, screen
+from relance.settings import Secret
+
+if TYPE_CHECKING:
+    from relance.providers.http import Client
+
+M = TypeVar("M", bound=Outgoing)
+
+
+class Provider(ABC):
+    """One vendor's way out, opened for one channel.
+
+    `send` answers per message, in order: Accepted, or the SendError that befell it alone. It
+    raises NotSent, Unsure or Paused where they befell the whole request.
+    """
+
+    spec: ClassVar[VendorSpec]
+    kind: ClassVar[type[Outgoing] | tuple[type[Outgoing], ...]]
+    batch_size: ClassVar[int] = 1  # messages that one call may carry
+    idempotent: ClassVar[bool] = False  # whether the same message id sent twice is sent once
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+    async def send(self, messages: Sequence[Outgoing]) -> Sequence[Answer]:
+        """Send at most `batch_size` messages."""
+        if len(messages) > self.batch_size:
+            raise ValueError(f"{self.name} takes at most {self.batch_size} messages at a time")
+        refused = [self._screen(message) for message in messages]
+        if any(refused):
+            clean = [m for m, no in zip(messages, refused, strict=True) if no is None]
+            answers = iter(await self._send(clean) if clean else ())
+            return [no or next(answers) for no in refused]
+        return await self._send(messages)
+
+    def _screen(self, message: Outgoing) -> Refused | None:
+        if not isinstance(message, self.kind):
+            return Refused("wrong_channel", detail=f"{self.name} does not carry this kind")
+        return screen(message)
+
+    @abstractmethod
+    async def _send(self, messages: Sequence[Outgoing]) -> Sequence[Answer]:
+        """Send clean messages of the right kind."""
+
+    async def close(self) -> None:
+        """Let go of connections. The provider may be used again afterwards."""
+        return
+
+
+class Open(Protocol):
+    """Opens a vendor for a channel. Raises WorkspaceError; nothing is connected yet.
+
+    `root` is the workspace's folder; `sleep` waits between tries and for the rate limit.
+    """
+
+    def __call__(
+        self, channel: ChannelSpec, root: Path, *, sleep: Sleep = asyncio.sleep
+    ) -> Provider: ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Vendor:
+    """One entry of the registry. `settings` reads and checks a channel's options, no more."""
+
+    spec: VendorSpec
+    settings: Callable[[ChannelSpec, Path], object]
+    open: Open
+
+    def problems(self, channel: ChannelSpec, root: Path) -> list[Problem]:
+        """What is wrong with a channel's options, beyond their names and types."""
+        try:
+            self.settings(channel, root)
+        except WorkspaceError as error:
+            return error.problems
+        return []
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Endpoint:
+    """Where a vendor's API is and the headers that say who we are there."""
+
+    base_url: str
+    credentials: Mapping[str, Secret]
+    timeout: float  # seconds
+
+
+class HttpProvider(Provider, Generic[M]):
+    """Sends by `build` and `read`; retries what certainly did not leave; isolates a refusal."""
+
+    def __init__(self, endpoint: Endpoint, rate: float | None, sleep: Sleep) -> None:
+        # the client libraries take 0.3 s to import, which `relance --help` need not pay
+        from relance.providers.http import Client
+        from relance.providers.retry import Retry
+
+        self._client: Client = Client(endpoint)
+        self._rate = Rate(rate, sleep=sleep)
+        self._retry = Retry(sleep)
+
+    @abstractmethod
+    def build(self, messages: Sequence[M]) -> Request:
+        """The request that carries these messages."""
+
+    @abstractmethod
+    def read(self, response: Response, messages: Sequence[M]) -> Sequence[Answer]:
+        """What became of each message. Raises SendError for the whole request."""
+
+    async def _send(self, messages: Sequence[Outgoing]) -> Sequence[Answer]:
+        return await self._deliver(messages)  # type: ignore[arg-type]  # screened by `kind`
+
+    async def _deliver(self, messages: Sequence[M]) -> Sequence[Answer]:
+        try:
+            return await self._retry(self._once, messages)
+        except Refused as error:
+            if len(messages) == 1:
+                return [error]
+        # a refused batch left nothing behind, and one bad message must not take its neighbours
+        # along (nor a batch too large for the vendor everything in it)
+        return [answer for half in _halves(messages) for answer in await self._half(half)]
+
+    async def _half(self, messages: Sequence[M]) -> Sequence[Answer]:
+        try:
+            return await self._deliver(messages)
+        except SendError as error:
+            return [error] * len(messages)
+
+    async def _once(self, messages: Sequence[M]) -> Sequence[Answer]:
+        await self._rate.take(len(messages))
+        return self.read(await self._client.post(self.build(messages)), messages)
+
+    async def close(self) -> None:
+        await self._client.close()
+
+
+def _halves(messages: Sequence[M]) -> Iterator[Sequence[M]]:
+    middle = len(messages) // 2
+    yield messages[:middle]
+    yield messages[middle:]

@@ -1,0 +1,123 @@
+"""Reading a provider's options from the workspace, with the defaults its SPEC gives them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NoReturn
+from urllib.parse import urlsplit
+
+from relance.domain.vendor import OptionKind, OptionSpec, VendorSpec
+from relance.domain.workspace import ChannelSpec
+from relance.errors import Problem, WorkspaceError
+from relance.settings import Secret
+
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def is_loopback(host: str | None) -> bool:
+    """Whether a host name is this machine by its very name; nothing is looked up."""
+    return host in _LOOPBACK
+
+
+def http_options(base_url: str) -> tuple[OptionSpec, ...]:
+    """The options that every HTTP vendor takes."""
+    return (
+        OptionSpec(
+            name="base_url",
+            kind=OptionKind.TEXT,
+            description="Where the vendor's API is; change it for a region, a proxy or a test.",
+            default=base_url,
+        ),
+        OptionSpec(
+            name="timeout",
+            kind=OptionKind.NUMBER,
+            description="Seconds to wait for an answer.",
+            default=30.0,
+        ),
+    )
+
+
+class Options:
+    """One channel's options by name. Raises WorkspaceError at the channel's place in the YAML."""
+
+    def __init__(self, spec: VendorSpec, channel: ChannelSpec, root: Path) -> None:
+        self._channel = channel
+        self._root = root
+        self._given = channel.options
+        self._known = {option.name: option for option in spec.options}
+
+    def wrong(self, name: str, message: str, *, hint: str | None = None) -> NoReturn:
+        """Raise the one problem with an option. `message` must not hold a secret."""
+        where = f"channels.{self._channel.name}.{name}"
+        problem = Problem(path=self._channel.path, where=where, message=message, hint=hint)
+        raise WorkspaceError([problem])
+
+    def _value(self, name: str) -> object:
+        option = self._known[name]
+        value = self._given.get(name, option.default)
+        if value is None and option.required:
+            self.wrong(name, f"the provider {self._channel.provider} needs {name}")
+        if option.choices and value not in option.choices:
+            self.wrong(name, f"must be one of {', '.join(option.choices)}")
+        return value
+
+    def text(self, name: str) -> str:
+        """A text, empty where it is not given."""
+        value = self._value(name)
+        if isinstance(value, Secret):
+            value = value.reveal()
+        return "" if value is None else str(value).strip()
+
+    def secret(self, name: str) -> Secret | None:
+        """A secret that can stand in a header, or None where it is not given."""
+        value = self._value(name)
+        if value is None:
+            return None
+        revealed = value.reveal() if isinstance(value, Secret) else str(value)
+        if not revealed or not revealed.isprintable():
+            self.wrong(name, "is empty or holds a line break", hint="check the environment")
+        return Secret(revealed)
+
+    def required_secret(self, name: str) -> Secret:
+        """A secret that the provider cannot do without."""
+        return self.secret(name) or self.wrong(name, "is needed")
+
+    def number(self, name: str) -> float:
+        """A number above 0."""
+        value = self._value(name)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+            self.wrong(name, "must be a number above 0")
+        return float(value)
+
+    def integer(self, name: str) -> int | None:
+        """A whole number above 0, or None where it is not given."""
+        return None if self._value(name) is None else int(self.number(name))
+
+    def flag(self, name: str) -> bool:
+        """Yes or no."""
+        return bool(self._value(name))
+
+    def folder(self, name: str) -> Path:
+        """A path; a relative one is below the workspace."""
+        return self._root / Path(str(self._value(name))).expanduser()
+
+    def file(self, name: str) -> Path | None:
+        """A file that is there, or None where it is not given."""
+        if self._value(name) is None:
+            return None
+        path = self.folder(name)
+        if not path.is_file():
+            self.wrong(name, f"there is no file {path}")
+        return path
+
+    def base_url(self) -> str:
+        """The vendor's address without a slash at its end. Plain http only to this machine."""
+        url = self.text("base_url").rstrip("/")
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            self.wrong("base_url", "is not a web address", hint="https://host")
+        if parts.username or parts.query or parts.fragment:
+            self.wrong("base_url", "must hold no credentials, query or fragment")
+        if parts.scheme == "http" and not is_loopback(parts.hostname):
+            self.wrong("base_url", "must be https: the credentials would travel in clear text")
+        return url

@@ -1,0 +1,208 @@
+"""What goes over the wire to a vendor and what comes back, and the decisions that need no network.
+
+Nothing here imports an HTTP client: the vendors' `build` and `read` are pure functions of these.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parseaddr, parsedate_to_datetime
+from functools import lru_cache
+
+import orjson
+
+from relance.domain.message import Accepted, Email, Outgoing
+from relance.errors import NotSent, Paused, Refused, SendError, Unsure
+
+Answer = Accepted | SendError
+
+LONGEST_WAIT = 3600.0  # seconds; asking once an hour is no burden, whatever a vendor demands
+
+# everything that some mail software takes for the end of a line, and the other control characters
+_CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f\x85\u2028\u2029]")
+_HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110 token; RFC 5322 allows more
+_MESSAGE_ID = re.compile(r"[0-9A-Za-z_-]{1,128}")
+_E164 = re.compile(r"\+[1-9][0-9]{5,14}")
+_OURS = frozenset({
+    "from", "to", "cc", "bcc", "sender", "reply-to", "subject", "date", "message-id",
+    "mime-version", "x-relance-message", "return-path", "received",
+})  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """One POST below a vendor's base URL. Credentials are not in it: the client adds them."""
+
+    path: str
+    body: bytes = field(repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Response:
+    """An answer that arrived whole. `retry_after` is in seconds, where the vendor said one."""
+
+    status: int
+    body: bytes = field(repr=False)
+    retry_after: float | None = None
+
+
+def retry_after(value: str | None, date: str | None) -> float | None:
+    """Seconds to wait, from a Retry-After header (RFC 9110, 10.2.3) and the answer's own Date.
+
+    An HTTP-date is held against the vendor's clock, never ours: their difference is what was
+    meant. From 0 to LONGEST_WAIT; None where there is nothing to go by.
+    """
+    if not value:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        then, now = _instant(value), _instant(date)
+        if then is None or now is None:
+            return None
+        seconds = (then - now).total_seconds()
+    return min(max(seconds, 0.0), LONGEST_WAIT) if math.isfinite(seconds) else None
+
+
+def _instant(text: str | None) -> datetime | None:
+    try:
+        instant = parsedate_to_datetime(text) if text else None
+    except ValueError:
+        return None
+    if instant is not None and instant.tzinfo is None:  # RFC 5322 says so of "-0000"
+        instant = instant.replace(tzinfo=UTC)
+    return instant
+
+
+_PAUSING = {
+    401: "unauthorised",
+    402: "payment_required",
+    403: "forbidden",
+    404: "no_such_endpoint",
+    405: "no_such_endpoint",
+    407: "proxy_authentication",
+}
+_LATER = {
+    408: "request_timeout",
+    421: "misdirected",
+    425: "too_early",
+    429: "rate_limited",
+    503: "unavailable",
+}
+_REFUSING = {400: "bad_request", 413: "too_large", 422: "invalid_message"}
+_UNCLEAR = {409: "conflict", 500: "server_error", 502: "bad_gateway", 504: "gateway_timeout"}
+
+
+def judge(response: Response) -> SendError:
+    """The decision behind a status that is no success, where the vendor documents nothing else.
+
+    | status                  | decision | because                                              |
+    | ----------------------- | -------- | ---------------------------------------------------- |
+    | 401, 402, 403, 407      | Paused   | the vendor refuses us, not the message               |
+    | 3xx, 404, 405           | Paused   | this is not the vendor's endpoint: every message     |
+    |                         |          | would be refused for a mistake in `base_url`         |
+    | 408, 421, 425, 429, 503 | NotSent  | RFC 9110: not processed, "not now"; with Retry-After |
+    | 409, 500, 502, 504, 5xx | Unsure   | it may have been processed before it went wrong      |
+    | 400, 413, 422, 4xx      | Refused  | the message is at fault and always will be           |
+    """
+    status, detail = response.status, f"HTTP {response.status}"
+    if status in _LATER:
+        return NotSent(_LATER[status], detail=detail, retry_after=response.retry_after)
+    if status in _PAUSING:
+        return Paused(_PAUSING[status], detail=detail)
+    if status < 400:
+        return Paused("redirected", detail=detail)
+    if status in _UNCLEAR or status >= 500:
+        return Unsure(_UNCLEAR.get(status, "server_error"), detail=detail)
+    return Refused(_REFUSING.get(status, "refused"), detail=detail)
+
+
+def unreadable(response: Response) -> Unsure:
+    """A success whose text is not the vendor's: something was accepted, nobody knows what."""
+    return Unsure("unreadable_answer", detail=f"HTTP {response.status}")
+
+
+def json(response: Response) -> object:
+    """The answer's JSON. Raises Unsure for a success that cannot be read; else None."""
+    try:
+        value: object = orjson.loads(response.body)
+    except orjson.JSONDecodeError as error:
+        if 200 <= response.status < 300:
+            raise unreadable(response) from error
+        return None
+    return value
+
+
+def fields(value: object) -> Mapping[str, object]:
+    """A JSON object's fields; none where it is something else."""
+    return value if isinstance(value, dict) else {}
+
+
+def screen(message: Outgoing) -> Refused | None:
+    """The last line of defence against header injection and a second recipient."""
+    if not _MESSAGE_ID.fullmatch(message.message_id):
+        return Refused("invalid_id", detail="a message id is letters, digits, - and _")
+    if _CONTROL.search(message.sender) or _CONTROL.search(message.trigger):
+        return Refused("invalid_header", detail="a line break or control character")
+    if isinstance(message, Email):
+        return _screen_email(message)
+    if not _E164.fullmatch(message.to):
+        return Refused("invalid_recipient", detail="the number is not E.164")
+    return None
+
+
+def _screen_email(message: Email) -> Refused | None:
+    lines = (message.subject, message.reply_to or "", *message.headers.values())
+    if any(_CONTROL.search(line) for line in (message.to, *lines)):
+        return Refused("invalid_header", detail="a line break or control character")
+    for name in message.headers:
+        if not _HEADER_NAME.fullmatch(name):
+            return Refused("invalid_header", detail="a header's name has a forbidden character")
+        if name.lower() in _OURS or name.lower().startswith("content-"):
+            return Refused("invalid_header", detail=f"{name} is not an extra header")
+    if not one_address(message.to):
+        return Refused("invalid_recipient", detail="not one e-mail address")
+    try:
+        to_ascii(message.to)
+    except Refused as error:
+        return error
+    return None
+
+
+def one_address(text: str) -> bool:
+    """Whether a text is one bare e-mail address, so that no vendor can see two in it."""
+    local, at, domain = text.rpartition("@")
+    return bool(local and at and domain) and not re.search(r'[\s,;:<>()\[\]\\"@]', local + domain)
+
+
+def to_ascii(address: str) -> str:
+    """The address with its domain in the form mail servers know (IDNA 2008, RFC 5891).
+
+    Raises Refused where the domain cannot be written that way.
+    """
+    if address.isascii():
+        return address
+    import idna  # only a few addresses in a million need its tables
+
+    local, _, domain = address.rpartition("@")
+    try:
+        return f"{local}@{idna.encode(domain, uts46=True).decode()}"
+    except idna.IDNAError as error:
+        raise Refused("invalid_recipient", detail="the domain is not a valid IDN") from error
+
+
+@lru_cache(maxsize=256)  # a handful of senders write all messages
+def sender_address(sender: str) -> str:
+    """The bare address of `Name <address>`, its domain in ASCII."""
+    return to_ascii(parseaddr(sender)[1])
+
+
+def message_id_header(message: Email) -> str:
+    """The Message-ID: the same message always has the same, whichever way it goes."""
+    domain = sender_address(message.sender).rpartition("@")[2]
+    return f"<{message.message_id}@{domain or 'localhost'}>"
