@@ -1,0 +1,90 @@
+"""The waves of one channel: claimed from the queue and looked at again, while others are sent."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from relance.domain.ledger import Claimed
+from relance.errors import RelanceError
+from relance.pipeline.ports import Queue
+from relance.pipeline.recheck import Ready, Recheck, put_back
+from relance.pipeline.recorder import Recorder, Tally
+
+# Longer than the slowest wave takes: pace.py sizes waves so that they leave in five minutes.
+LEASE = timedelta(minutes=15)
+
+RELEASED = "released"
+
+
+@dataclass(kw_only=True)
+class Run:
+    """What the parts of one delivery share: its instant, its stop, and its first failure."""
+
+    queue: Queue
+    recheck: Recheck
+    recorder: Recorder
+    tally: Tally
+    clock: Callable[[], datetime]
+    worker: str
+    stop: asyncio.Event
+    asking: asyncio.Lock  # one question at a time: the engine has one connection
+    failure: RelanceError | None = None
+
+    @property
+    def halted(self) -> bool:
+        """Whether nothing new may go on the wire."""
+        return self.stop.is_set() or self.failure is not None or self.recorder.failure is not None
+
+    def fail(self, error: RelanceError) -> None:
+        """Halt, and remember why; what is on the wire still finishes."""
+        self.failure = self.failure or error
+
+    def release(self, messages: Iterable[Claimed]) -> None:
+        """Give claimed messages back as they were."""
+        at = self.clock()
+        self.recorder.add(put_back(m, at, due_at=m.due_at, reason=RELEASED) for m in messages)
+
+
+class Claims:
+    """Takes one channel's due messages, wave by wave."""
+
+    def __init__(self, run: Run, channel: str, size: int, *, only_one: bool) -> None:
+        self._run = run
+        self._channel = channel
+        self._size = size
+        self._waves_left = 1 if only_one else None
+
+    async def next(self) -> list[Ready] | None:
+        """The next wave's messages that may be sent; None once there are no more waves."""
+        if self._run.halted or self._waves_left == 0:
+            return None
+        if self._waves_left is not None:
+            self._waves_left -= 1
+        try:
+            claimed = await self._claim()
+            return await self._look_again(claimed) if claimed else None
+        except RelanceError as error:
+            self._run.fail(error)
+            return None
+
+    async def _claim(self) -> list[Claimed]:
+        at = self._run.clock()
+        return await asyncio.to_thread(
+            self._run.queue.claim, at, self._size, at + LEASE, self._run.worker, self._channel
+        )
+
+    async def _look_again(self, claimed: list[Claimed]) -> list[Ready]:
+        run = self._run
+        try:
+            async with run.asking:
+                checked = await asyncio.to_thread(
+                    run.recheck.check, self._channel, claimed, run.clock()
+                )
+        except BaseException:
+            run.release(claimed)
+            raise
+        run.recorder.add(checked.outcomes)
+        return checked.ready

@@ -1,0 +1,32 @@
+"""How many messages are claimed, marked, and on the wire at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_SINGLES = 32  # requests in flight where each carries one message
+_BATCHES = 4  # requests in flight where each carries many
+_GROUP = 100  # messages marked `sending` at once: what a crash may leave unknown
+_WAVE = 2_000  # messages claimed at once
+_STOP = 4.0  # seconds of rate-limited sending that a stop may have to wait for
+_LEAVES = 300.0  # seconds in which a wave must have left; well inside its lease
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pace:
+    """`batch` messages per request, `calls` requests in flight, `group` marked, `wave` claimed."""
+
+    batch: int
+    calls: int
+    group: int
+    wave: int
+
+
+def pace(batch_size: int, rate: float | None) -> Pace:
+    """The sizes for a provider; `rate` is its limit in messages per second."""
+    reach = _WAVE if rate is None else max(1, int(rate * _STOP))
+    batch = min(batch_size, reach)
+    most = _SINGLES if batch == 1 else _BATCHES
+    group = max(batch, min(_GROUP, reach))
+    wave = _WAVE if rate is None else max(group, min(_WAVE, int(rate * _LEAVES)))
+    return Pace(batch=batch, calls=max(1, min(most, reach // batch)), group=group, wave=wave)
