@@ -6,7 +6,8 @@ RelanceError
 ├── UsageError         2  the command was called wrongly
 └── OutsideError       3  a database, a disk or a vendor failed
     ├── SourceError       the customer data cannot be read, or is not what the YAML says
-    └── StateError        the state database cannot be used
+    ├── StateError        the state database cannot be used
+    └── AlreadyEvaluated  another worker evaluated this instant first
 
 SendError              what became of one send; the class is the decision
 ├── NotSent               it certainly did not leave: try again later
@@ -96,6 +97,10 @@ class SourceError(OutsideError):
 
 class StateError(OutsideError):
     """The state database cannot be used."""
+
+
+class AlreadyEvaluated(OutsideError):
+    """Another worker stored a run of this instant first; nothing was stored twice."""
 
 
 class SendError(Exception):

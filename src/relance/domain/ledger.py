@@ -181,7 +181,8 @@ class Outcome:
     `state` is ACCEPTED, FAILED, UNKNOWN, SKIPPED, GHOST, or QUEUED (put back until `due_at`).
     `suppress` asks for the address to be suppressed (the vendor said: unsubscribed).
     `attempted` is false where nothing was tried (quiet hours, a paused provider, a worker that
-    stops): the message goes back without an attempt being counted.
+    stops): the message goes back without an attempt being counted. `worker` is who claimed it:
+    with it, a worker whose lease was taken over cannot move what is no longer its own.
     """
 
     message: str
@@ -194,6 +195,7 @@ class Outcome:
     due_at: datetime | None = None
     suppress: bool = False
     attempted: bool = True
+    worker: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,0 +1,169 @@
+"""One customer's history, for `relance why`."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from relance.domain.arm import Arm
+from relance.domain.ledger import EntryRecord, Refusal, RefusalRecord
+from relance.domain.message import MessageState
+from relance.store import bulk, spells
+from relance.store.instants import OPEN
+from relance.store.tables import (
+    ATTEMPT,
+    CONSENT_CHANGE,
+    ENTRY,
+    MEMBERSHIP,
+    MESSAGE,
+    REFUSAL,
+    RUN,
+    SUPPRESSION,
+)
+from relance.store.views import (
+    Attempted,
+    ConsentNote,
+    History,
+    MessageNote,
+    Stay,
+    SuppressionNote,
+)
+
+
+def history(connection: Connection, customer: str) -> History:
+    """Everything known about a customer; all lists are empty for one never seen."""
+    return History(
+        customer=customer,
+        segments=_segments(connection, customer),
+        entries=_entries(connection, customer),
+        messages=_messages(connection, customer),
+        refusals=_refusals(connection, customer),
+        suppressions=_suppressions(connection, customer),
+        consents=_consents(connection, customer),
+    )
+
+
+def _segments(connection: Connection, customer: str) -> tuple[Stay, ...]:
+    current = {reign.id: reign for reign in spells.reigns(connection).values()}
+    query = select(MEMBERSHIP).where(
+        MEMBERSHIP.c.reign.in_(current),
+        MEMBERSHIP.c.left_at == OPEN,
+        MEMBERSHIP.c.customer == customer,
+    )
+    stays = (
+        Stay(
+            segment=current[row.reign].segment,
+            version=current[row.reign].version,
+            entered_at=row.entered_at,
+            baseline=row.baseline,
+        )
+        for row in connection.execute(query)
+    )
+    return tuple(sorted(stays, key=lambda stay: (stay.entered_at, stay.segment)))
+
+
+def _entries(connection: Connection, customer: str) -> tuple[EntryRecord, ...]:
+    # by trigger: the key begins with it, so that no second index is needed
+    triggers = select(RUN.c.trigger).distinct()
+    query = (
+        select(ENTRY)
+        .where(ENTRY.c.trigger.in_(triggers), ENTRY.c.customer == customer)
+        .order_by(ENTRY.c.at, ENTRY.c.trigger)
+    )
+    return tuple(
+        EntryRecord(
+            id=row.id,
+            trigger=row.trigger,
+            version=row.version,
+            customer=row.customer,
+            at=row.at,
+            arm=Arm(row.arm),
+        )
+        for row in connection.execute(query)
+    )
+
+
+def _messages(connection: Connection, customer: str) -> tuple[MessageNote, ...]:
+    query = (
+        select(MESSAGE)
+        .where(MESSAGE.c.customer == customer)
+        .order_by(MESSAGE.c.due_at, MESSAGE.c.id)
+    )
+    rows = connection.execute(query).all()
+    attempts = _attempts(connection, [row.id for row in rows])
+    return tuple(_note(row, attempts[row.id]) for row in rows)
+
+
+def _note(row: Row[Any], attempts: Sequence[Attempted]) -> MessageNote:
+    return MessageNote(
+        id=row.id,
+        entry=row.entry,
+        trigger=row.trigger,
+        version=row.version,
+        step=row.step,
+        channel=row.channel,
+        template=row.template,
+        due_at=row.due_at,
+        ghost=row.ghost,
+        state=MessageState(row.state),
+        changed_at=row.changed_at,
+        reason=row.reason,
+        attempts=tuple(attempts),
+    )
+
+
+def _attempts(connection: Connection, messages: Sequence[str]) -> dict[str, list[Attempted]]:
+    found: defaultdict[str, list[Attempted]] = defaultdict(list)
+    for ids in bulk.chunks(messages):
+        query = select(ATTEMPT).where(ATTEMPT.c.message.in_(ids)).order_by(ATTEMPT.c.id)
+        for row in connection.execute(query):
+            found[row.message].append(
+                Attempted(
+                    at=row.at,
+                    provider=row.provider,
+                    state=MessageState(row.state),
+                    reason=row.reason,
+                    detail=row.detail,
+                    provider_id=row.provider_id,
+                )
+            )
+    return found
+
+
+def _refusals(connection: Connection, customer: str) -> tuple[RefusalRecord, ...]:
+    # one look-up per run: runs are few, refusals are many and have no index by customer
+    query = (
+        select(RUN.c.trigger, RUN.c.at, REFUSAL.c.reason, REFUSAL.c.detail)
+        .join(REFUSAL, (REFUSAL.c.run == RUN.c.id) & (REFUSAL.c.customer == customer))
+        .order_by(RUN.c.at, RUN.c.trigger)
+    )
+    return tuple(
+        RefusalRecord(
+            trigger=row.trigger,
+            at=row.at,
+            customer=customer,
+            reason=Refusal(row.reason),
+            detail=row.detail,
+        )
+        for row in connection.execute(query)
+    )
+
+
+def _suppressions(connection: Connection, customer: str) -> tuple[SuppressionNote, ...]:
+    query = select(SUPPRESSION).where(SUPPRESSION.c.customer == customer).order_by(SUPPRESSION.c.at)
+    return tuple(
+        SuppressionNote(channel=row.channel, reason=row.reason, at=row.at)
+        for row in connection.execute(query)
+    )
+
+
+def _consents(connection: Connection, customer: str) -> tuple[ConsentNote, ...]:
+    change = CONSENT_CHANGE.c
+    query = select(CONSENT_CHANGE).where(change.customer == customer).order_by(change.at, change.id)
+    return tuple(
+        ConsentNote(channel=row.channel, granted=row.granted, at=row.at, source=row.source)
+        for row in connection.execute(query)
+    )

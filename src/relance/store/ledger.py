@@ -1,0 +1,259 @@
+"""The state as a tick sees it: where things stand, and one commit for everything it changes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+from sqlalchemy import Connection, Row, Select, func, insert, select
+
+from relance.domain.ledger import (
+    Breakpoints,
+    EntryRecord,
+    LastRun,
+    MessageRecord,
+    RefusalRecord,
+    RunKind,
+    RunRecord,
+    Standing,
+)
+from relance.domain.message import MessageState
+from relance.errors import AlreadyEvaluated
+from relance.store import bulk, permissions, spells
+from relance.store.database import Database
+from relance.store.instants import encoder, for_arrow
+from relance.store.record import Tick
+from relance.store.tables import BREAKPOINTS, ENTRY, MESSAGE, META, REFUSAL, RUN
+
+_ENTRY = ("trigger", "customer", "at", "version", "id", "arm")
+_MESSAGE = (
+    "id", "entry", "trigger", "version", "customer", "step", "channel", "template", "entry_at",
+    "due_at", "priority", "ghost", "state", "attempts", "changed_at", "reason", "context",
+)  # fmt: skip
+_REFUSAL = ("run", "customer", "reason", "detail")
+_LAST_ENTRIES = pa.schema([("customer", pa.string()), ("at", bulk.INSTANT)])
+_RECENT = pa.schema([("customer", pa.string()), ("messages", pa.int64())])
+
+
+class SqlLedger:
+    """Reads for the gates, and the commit."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def standing(self) -> Standing:
+        """The latest tick of every trigger, every segment's state, the latest cut-offs.
+
+        A back-fill is no tick: what happened since the last tick is still to be told.
+        """
+        with self._database.read() as connection:
+            return Standing(
+                runs=_last_runs(connection),
+                segments=spells.segment_states(connection),
+                breakpoints=_breakpoints(connection),
+            )
+
+    def runs_at(self, at: datetime) -> list[RunRecord]:
+        """Runs already committed for exactly this instant."""
+        query = select(RUN).where(RUN.c.at == at).order_by(RUN.c.id)
+        with self._database.read() as connection:
+            return [_run_record(row) for row in connection.execute(query)]
+
+    def members(self, versions: Mapping[str, str], at: datetime) -> Iterator[pa.RecordBatch]:
+        """Who was in these segments at an instant. Columns: segment, customer."""
+        with self._database.read() as connection:
+            yield from spells.members(connection, versions, at)
+
+    def stayed(
+        self,
+        segment: str,
+        version: str,
+        since: datetime | None,
+        until: datetime,
+        *,
+        with_baseline: bool = False,
+    ) -> pa.Array:
+        """Customers whose open spell began later than `since` and at or before `until`."""
+        with self._database.read() as connection:
+            reign = spells.reigns(connection).get(segment)
+            if reign is None or reign.version != version:
+                return pa.array([], pa.string())
+            return spells.stayed(connection, reign, since, until, with_baseline=with_baseline)
+
+    def suppressed(self, channel: str) -> pa.Array:
+        """Customers who must not be written to on a channel."""
+        with self._database.read() as connection:
+            return permissions.suppressed(connection, channel)
+
+    def consent_changes(self, channel: str) -> pa.Table:
+        """The latest consent recorded per customer. Columns: customer, granted, at."""
+        with self._database.read() as connection:
+            return permissions.consent_changes(connection, channel)
+
+    def last_entries(self, trigger: str) -> pa.Table:
+        """Every customer's latest entry into a trigger. Columns: customer, at."""
+        query = (
+            select(ENTRY.c.customer, for_arrow(func.max(ENTRY.c.at)))
+            .where(ENTRY.c.trigger == trigger)
+            .group_by(ENTRY.c.customer)
+        )
+        with self._database.read() as connection:
+            return bulk.table(connection, query, _LAST_ENTRIES)
+
+    def recent_messages(self, since: datetime) -> pa.Table:
+        """Messages (ghosts too) due later than `since`, not skipped or failed.
+
+        Columns: customer, messages.
+        """
+        gone = (MessageState.SKIPPED.value, MessageState.FAILED.value)
+        query: Select[Any] = (
+            select(MESSAGE.c.customer, func.count())
+            .where(MESSAGE.c.due_at > since, MESSAGE.c.state.not_in(gone))
+            .group_by(MESSAGE.c.customer)
+        )
+        with self._database.read() as connection:
+            return bulk.table(connection, query, _RECENT)
+
+    def commit(self, record: Tick) -> None:
+        """Store a tick whole or not at all.
+
+        Raises AlreadyEvaluated where another worker stored one of its runs first, StateError
+        where the database fails, time would go backwards or the membership has moved on. What
+        the record's iterables raise passes through.
+        """
+        with self._database.write() as connection:
+            _one_at_a_time(connection)
+            _refuse_repeated(connection, record)
+            runs = {run.trigger: _insert_run(connection, record.id, run) for run in record.runs}
+            spells.write(connection, record.spells, record.at)
+            _insert_entries(connection, record.entries)
+            _insert_messages(connection, record.messages, record.at)
+            _insert_refusals(connection, record.refusals, runs)
+            if record.breakpoints is not None:
+                _insert_breakpoints(connection, record.breakpoints)
+
+
+def _one_at_a_time(connection: Connection) -> None:
+    """Commits of several workers queue up; on SQLite the transaction itself does that."""
+    connection.execute(select(META.c.key).with_for_update()).all()
+
+
+def _refuse_repeated(connection: Connection, record: Tick) -> None:
+    done = set(connection.execute(select(RUN.c.trigger, RUN.c.kind).where(RUN.c.at == record.at)))
+    repeated = [run.trigger for run in record.runs if (run.trigger, run.kind.value) in done]
+    if repeated:
+        raise AlreadyEvaluated(
+            f"{', '.join(repeated)} at {record.at.isoformat()}: another worker was faster",
+            hint="nothing is missing, and nothing was stored twice",
+        )
+
+
+def _insert_run(connection: Connection, tick: str, run: RunRecord) -> int:
+    row = {
+        "tick": tick,
+        "trigger": run.trigger,
+        "at": run.at,
+        "kind": run.kind.value,
+        "version": run.version,
+        "segment_version": run.segment_version,
+        "baseline": run.baseline,
+        "members": run.members,
+        "entered": run.entered,
+        "left": run.left,
+        "treated": run.treated,
+        "held_out": run.held_out,
+        "refused": json.dumps(dict(run.refused)),
+        "messages": run.messages,
+    }
+    key: Any = connection.execute(insert(RUN).values(row)).inserted_primary_key
+    return int(key[0])
+
+
+def _insert_entries(connection: Connection, entries: Iterable[EntryRecord]) -> None:
+    encode = encoder(connection.dialect)
+    rows = ((e.trigger, e.customer, encode(e.at), e.version, e.id, e.arm.value) for e in entries)
+    bulk.insert_rows(connection, ENTRY, _ENTRY, rows)
+
+
+def _insert_messages(
+    connection: Connection, messages: Iterable[MessageRecord], at: datetime
+) -> None:
+    encode = encoder(connection.dialect)
+    entered, queued = encode(at), MessageState.QUEUED.value
+    rows = (
+        (
+            m.id, m.entry, m.trigger, m.version, m.customer, m.step, m.channel, m.template,
+            entered, encode(m.due_at), m.priority, m.ghost, queued, 0, entered, "", m.context,
+        )
+        for m in messages
+    )  # fmt: skip
+    bulk.insert_rows(connection, MESSAGE, _MESSAGE, rows)
+
+
+def _insert_refusals(
+    connection: Connection, refusals: Iterable[RefusalRecord], runs: Mapping[str, int]
+) -> None:
+    rows = ((runs[r.trigger], r.customer, r.reason.value, r.detail) for r in refusals)
+    bulk.insert_rows(connection, REFUSAL, _REFUSAL, rows)
+
+
+def _insert_breakpoints(connection: Connection, fitted: Breakpoints) -> None:
+    row = {
+        "fitted_at": fitted.fitted_at,
+        "recency": json.dumps(fitted.recency),
+        "frequency": json.dumps(fitted.frequency),
+        "monetary": json.dumps(fitted.monetary),
+    }
+    connection.execute(insert(BREAKPOINTS).values(row))
+
+
+def _last_runs(connection: Connection) -> dict[str, LastRun]:
+    ticks = RUN.c.kind == RunKind.TICK.value
+    latest = select(RUN.c.trigger, func.max(RUN.c.at)).where(ticks).group_by(RUN.c.trigger)
+    last = latest.subquery()
+    query = select(RUN).join(
+        last, (RUN.c.trigger == last.c.trigger) & (RUN.c.at == last.c[1]) & ticks
+    )
+    return {
+        row.trigger: LastRun(
+            trigger=row.trigger,
+            at=row.at,
+            version=row.version,
+            segment_version=row.segment_version,
+        )
+        for row in connection.execute(query)
+    }
+
+
+def _breakpoints(connection: Connection) -> Breakpoints | None:
+    query = select(BREAKPOINTS).order_by(BREAKPOINTS.c.fitted_at.desc()).limit(1)
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        return None
+    return Breakpoints(
+        fitted_at=row.fitted_at,
+        recency=tuple(json.loads(row.recency)),
+        frequency=tuple(json.loads(row.frequency)),
+        monetary=tuple(json.loads(row.monetary)),
+    )
+
+
+def _run_record(row: Row[Any]) -> RunRecord:
+    return RunRecord(
+        trigger=row.trigger,
+        at=row.at,
+        kind=RunKind(row.kind),
+        version=row.version,
+        segment_version=row.segment_version,
+        baseline=row.baseline,
+        members=row.members,
+        entered=row.entered,
+        left=row.left,
+        treated=row.treated,
+        held_out=row.held_out,
+        refused=json.loads(row.refused),
+        messages=row.messages,
+    )

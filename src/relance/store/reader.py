@@ -1,0 +1,169 @@
+"""The state as people see it: tallies and entries for reports, members, histories, loose ends."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlalchemy import Connection, Select, func, select
+
+from relance.domain.message import MessageState
+from relance.errors import UsageError
+from relance.store import bulk, spells
+from relance.store.database import Database
+from relance.store.history import history
+from relance.store.instants import for_arrow
+from relance.store.tables import ENTRY, MESSAGE, REIGN, RUN
+from relance.store.views import History, MemberList, Tally, UnknownMessage, VersionSpan
+
+_ENTRIES = pa.schema(
+    [
+        ("trigger", pa.string()),
+        ("version", pa.string()),
+        ("arm", pa.string()),
+        ("customer", pa.string()),
+        ("at", bulk.INSTANT),
+    ]
+)
+_Key = tuple[str, str]
+
+
+class Reader:
+    """Questions about what happened; nothing here writes."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def entries(self, trigger: str | None = None) -> Iterator[pa.RecordBatch]:
+        """Every entry. Columns: trigger, version, arm, customer, at (timestamp[us, UTC])."""
+        columns = (ENTRY.c.trigger, ENTRY.c.version, ENTRY.c.arm, ENTRY.c.customer)
+        query: Select[Any] = select(*columns, for_arrow(ENTRY.c.at))
+        if trigger is not None:
+            query = query.where(ENTRY.c.trigger == trigger)
+        with self._database.read() as connection:
+            yield from bulk.stream(connection, query, _ENTRIES)
+
+    def tallies(self, trigger: str | None = None) -> list[Tally]:
+        """Counts per trigger and version, in the order of their first run."""
+        with self._database.read() as connection:
+            states = _message_counts(connection, trigger)
+            return [
+                _tally(key, runs, states[key]) for key, runs in _runs(connection, trigger).items()
+            ]
+
+    def versions(self, trigger: str) -> list[VersionSpan]:
+        """Every version of a trigger that ran, the oldest first."""
+        first = func.min(RUN.c.at).label("first_at")
+        query = (
+            select(RUN.c.version, first, func.max(RUN.c.at).label("last_at"))
+            .where(RUN.c.trigger == trigger)
+            .group_by(RUN.c.version)
+            .order_by(first)
+        )
+        with self._database.read() as connection:
+            return [VersionSpan(**row) for row in connection.execute(query).mappings()]
+
+    def members(self, segment: str, at: datetime | None = None) -> MemberList:
+        """Who was in a segment at an instant, as of its last evaluation by default.
+
+        Raises UsageError for a segment never evaluated, or an instant before its first one.
+        """
+        with self._database.read() as connection:
+            current = spells.reigns(connection).get(segment)
+            if current is None:
+                raise UsageError(
+                    f"the segment {segment} has not been evaluated yet", hint="run `relance tick`"
+                )
+            instant = current.at if at is None else min(at, current.at)
+            reign = spells.reign_at(connection, segment, instant)
+            if reign is None:
+                raise _too_early(connection, segment)
+            batches = spells.customers_at(connection, reign, instant)
+            arrays = [batch.column(0) for batch in batches]
+        customers = pa.concat_arrays(arrays) if arrays else pa.array([], pa.string())
+        ordered = customers.take(pc.sort_indices(customers))
+        return MemberList(segment=segment, version=reign.version, at=instant, customers=ordered)
+
+    def history(self, customer: str) -> History:
+        """Everything known about a customer; all lists are empty for one never seen."""
+        with self._database.read() as connection:
+            return history(connection, customer)
+
+    def unknown(self) -> list[UnknownMessage]:
+        """Messages that may have been sent and wait for somebody to settle them."""
+        message = MESSAGE.c
+        query = (
+            select(
+                message.id, message.trigger, message.version, message.customer, message.step,
+                message.channel, message.changed_at.label("since"), message.reason,
+            )
+            .where(message.state == MessageState.UNKNOWN.value)
+            .order_by(message.changed_at, message.id)
+        )  # fmt: skip
+        with self._database.read() as connection:
+            return [UnknownMessage(**row) for row in connection.execute(query).mappings()]
+
+
+def _too_early(connection: Connection, segment: str) -> UsageError:
+    first = connection.scalar(select(func.min(REIGN.c.since)).where(REIGN.c.segment == segment))
+    return UsageError(
+        f"the segment {segment} was evaluated for the first time at {first.isoformat()}",
+        hint="nobody knows its members before; ask for that instant or a later one",
+    )
+
+
+def _runs(connection: Connection, trigger: str | None) -> Mapping[_Key, list[Any]]:
+    query = select(RUN).order_by(RUN.c.at, RUN.c.id)
+    if trigger is not None:
+        query = query.where(RUN.c.trigger == trigger)
+    found: defaultdict[_Key, list[Any]] = defaultdict(list)
+    for row in connection.execute(query):
+        found[row.trigger, row.version].append(row)
+    return found
+
+
+def _message_counts(
+    connection: Connection, trigger: str | None
+) -> defaultdict[_Key, Counter[tuple[str, str]]]:
+    """(state, reason) → number, per trigger and version."""
+    group = (MESSAGE.c.trigger, MESSAGE.c.version, MESSAGE.c.state, MESSAGE.c.reason)
+    query = select(*group, func.count()).where(MESSAGE.c.ghost.is_(False)).group_by(*group)
+    if trigger is not None:
+        query = query.where(MESSAGE.c.trigger == trigger)
+    found: defaultdict[_Key, Counter[tuple[str, str]]] = defaultdict(Counter)
+    for name, version, state, reason, number in connection.execute(query):
+        found[name, version][state, reason] = number
+    return found
+
+
+def _tally(key: _Key, runs: list[Any], states: Counter[tuple[str, str]]) -> Tally:
+    refused: Counter[str] = Counter()
+    for run in runs:
+        refused.update(json.loads(run.refused))
+    messages: Counter[str] = Counter()
+    for (state, _), number in states.items():
+        messages[state] += number
+    return Tally(
+        trigger=key[0],
+        version=key[1],
+        first_at=runs[0].at,
+        last_at=runs[-1].at,
+        runs=len(runs),
+        entered=sum(run.entered for run in runs),
+        left=sum(run.left for run in runs),
+        treated=sum(run.treated for run in runs),
+        held_out=sum(run.held_out for run in runs),
+        refused=refused,
+        messages=messages,
+        skipped=_by_reason(states, MessageState.SKIPPED),
+        failed=_by_reason(states, MessageState.FAILED),
+    )
+
+
+def _by_reason(states: Counter[tuple[str, str]], wanted: MessageState) -> Mapping[str, int]:
+    return {reason: n for (state, reason), n in sorted(states.items()) if state == wanted.value}

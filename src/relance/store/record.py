@@ -1,0 +1,53 @@
+"""What a tick hands over to be stored, in this room's own words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Protocol
+
+import pyarrow as pa
+
+from relance.domain.ledger import (
+    Breakpoints,
+    EntryRecord,
+    MessageRecord,
+    RefusalRecord,
+    RunRecord,
+)
+
+
+class Spells(Protocol):
+    """Spells to open and close in one segment; `fresh` replaces its whole membership."""
+
+    @property
+    def segment(self) -> str: ...
+    @property
+    def version(self) -> str: ...
+    @property
+    def fresh(self) -> bool: ...
+    @property
+    def opened(self) -> Iterable[pa.Array]: ...
+    @property
+    def closed(self) -> Iterable[pa.Array]: ...
+
+
+class Tick(Protocol):
+    """Everything that one tick changes; each iterable is consumed once."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def at(self) -> datetime: ...
+    @property
+    def runs(self) -> Sequence[RunRecord]: ...
+    @property
+    def spells(self) -> Iterable[Spells]: ...
+    @property
+    def entries(self) -> Iterable[EntryRecord]: ...
+    @property
+    def messages(self) -> Iterable[MessageRecord]: ...
+    @property
+    def refusals(self) -> Iterable[RefusalRecord]: ...
+    @property
+    def breakpoints(self) -> Breakpoints | None: ...

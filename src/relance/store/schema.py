@@ -1,0 +1,84 @@
+"""Making the tables, and refusing a state that belongs to another relance or workspace."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, insert, inspect, select, text
+
+from relance.errors import StateError
+from relance.store.database import Database
+from relance.store.tables import META, SCHEMA_VERSION, Base
+
+# any number that no other program locks on
+_CREATE_LOCK = 0x72656C616E6365
+
+
+def prepare(database: Database, workspace: str, *, create: bool) -> None:
+    """Make the tables where they are missing; check whose they are and how old.
+
+    Safe for two processes at once. Raises StateError.
+    """
+    if database.path is not None:
+        _make_folder(database, create=create)
+    with database.read() as connection:
+        known = _facts(connection)
+    if known is None and not create:
+        raise _missing(database)
+    if known is None:
+        with database.write() as connection:
+            known = _create(connection, workspace)
+    _check(database, known, workspace)
+
+
+def _make_folder(database: Database, *, create: bool) -> None:
+    path = database.path
+    if path is None or path.exists():
+        return
+    if not create:
+        raise _missing(database)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StateError(
+            f"the folder of the state {database.shown} cannot be made: {error.strerror}",
+            hint="check the path and its permissions",
+        ) from error
+
+
+def _facts(connection: Connection) -> dict[str, str] | None:
+    if not inspect(connection).has_table(META.name):
+        return None
+    return {row.key: row.value for row in connection.execute(select(META))} or None
+
+
+def _create(connection: Connection, workspace: str) -> dict[str, str]:
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _CREATE_LOCK})
+    known = _facts(connection)
+    if known is not None:  # another process was faster
+        return known
+    Base.metadata.create_all(connection)
+    facts = {"schema_version": str(SCHEMA_VERSION), "workspace": workspace}
+    connection.execute(insert(META), [{"key": k, "value": v} for k, v in facts.items()])
+    return facts
+
+
+def _check(database: Database, known: dict[str, str], workspace: str) -> None:
+    version = int(known["schema_version"])
+    if version > SCHEMA_VERSION:
+        raise StateError(
+            f"the state {database.shown} was made by a newer relance"
+            f" (schema {version}, this one knows {SCHEMA_VERSION})",
+            hint="upgrade relance, or name another state database",
+        )
+    owner = known["workspace"]
+    if owner != workspace:
+        raise StateError(
+            f"the state {database.shown} belongs to the workspace {owner!r}, not {workspace!r}",
+            hint="give each workspace its own `state:`, or keep the name it was made under",
+        )
+
+
+def _missing(database: Database) -> StateError:
+    return StateError(
+        f"there is no state at {database.shown} yet", hint="`relance tick` makes the first one"
+    )

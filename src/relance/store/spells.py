@@ -1,0 +1,246 @@
+"""Membership as spells: written as differences, read back as of any instant.
+
+A segment's definition reigns from its baseline until another replaces it; spells belong to a
+reign, so that two definitions are never mixed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import repeat
+from typing import Any
+
+import pyarrow as pa
+from sqlalchemy import (
+    Column,
+    Connection,
+    Integer,
+    MetaData,
+    Select,
+    Table,
+    delete,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
+
+from relance.domain.ledger import SegmentState
+from relance.errors import StateError
+from relance.store import bulk
+from relance.store.instants import OPEN, encoder
+from relance.store.record import Spells
+from relance.store.tables import MEMBERSHIP, REIGN, Key
+
+_COLUMNS = ("reign", "left_at", "customer", "entered_at", "baseline")
+_CUSTOMERS = pa.schema([("customer", pa.string())])
+MEMBERS = pa.schema([("segment", pa.string()), ("customer", pa.string())])
+
+# customers whose spells end; lives as long as the commit
+_LEAVING = Table(
+    "leaving",
+    MetaData(),
+    Column("customer", Key, nullable=False),
+    Column("n", Integer),
+    prefixes=["TEMPORARY"],
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reign:
+    """A definition of a segment, from its baseline on; `at` is its last evaluation."""
+
+    id: int
+    segment: str
+    version: str
+    since: datetime
+    at: datetime
+
+
+def reigns(connection: Connection) -> dict[str, Reign]:
+    """The current reign of every segment."""
+    latest = select(func.max(REIGN.c.id)).group_by(REIGN.c.segment)
+    rows = connection.execute(select(REIGN).where(REIGN.c.id.in_(latest))).mappings()
+    return {row["segment"]: Reign(**row) for row in rows}
+
+
+def segment_states(connection: Connection) -> dict[str, SegmentState]:
+    """When each segment was last evaluated, and under which definition."""
+    return {
+        name: SegmentState(segment=name, version=reign.version, at=reign.at)
+        for name, reign in reigns(connection).items()
+    }
+
+
+def write(connection: Connection, changes: Iterable[Spells], at: datetime) -> None:
+    """Open and close spells as of `at`, and move each segment's last evaluation there.
+
+    Raises StateError where time would go backwards or the membership is not the one that the
+    change was computed from.
+    """
+    current = reigns(connection)
+    _LEAVING.create(connection)
+    for change in changes:
+        known = current.get(change.segment)
+        if known is not None:
+            _refuse_going_back(known, at)
+        if change.fresh:
+            current[change.segment] = _replace(connection, known, change, at)
+        elif known is None or known.version != change.version:
+            raise _moved_on(change.segment)
+        else:
+            _apply(connection, known, change, at)
+    _LEAVING.drop(connection)
+
+
+def _refuse_going_back(reign: Reign, at: datetime) -> None:
+    if at < reign.at:
+        raise StateError(
+            f"time goes forward: {reign.segment} was evaluated at {reign.at.isoformat()},"
+            f" which is later than {at.isoformat()}",
+            hint="evaluate at a later instant, or rehearse the past on another state database",
+        )
+
+
+def _moved_on(segment: str) -> StateError:
+    return StateError(
+        f"the membership of {segment} is not the one this tick was computed from;"
+        " another process changed it meanwhile",
+        hint="run the tick again",
+    )
+
+
+def _replace(connection: Connection, old: Reign | None, change: Spells, at: datetime) -> Reign:
+    """A first or changed definition: end what was, and start from all members, silently."""
+    if old is not None:
+        connection.execute(
+            update(MEMBERSHIP)
+            .where(MEMBERSHIP.c.reign == old.id, MEMBERSHIP.c.left_at == OPEN)
+            .values(left_at=at)
+        )
+    row = {"segment": change.segment, "version": change.version, "since": at, "at": at}
+    key = connection.execute(insert(REIGN).values(row)).inserted_primary_key
+    reign = Reign(id=_number(key), segment=change.segment, version=change.version, since=at, at=at)
+    _open(connection, reign, change.opened, at, baseline=True)
+    for _ in change.closed:  # a stream is consumed whole; nobody can leave a new definition
+        pass
+    return reign
+
+
+def _number(key: Any) -> int:  # SQLAlchemy types primary keys as Any
+    return int(key[0])
+
+
+def _apply(connection: Connection, reign: Reign, change: Spells, at: datetime) -> None:
+    closed = _close(connection, reign, change.closed, at)
+    opened = _open(connection, reign, change.opened, at, baseline=False)
+    if at == reign.at and (closed or opened):
+        raise StateError(
+            f"time goes forward: {reign.segment} was already evaluated at {at.isoformat()},"
+            " with other members",
+            hint="the customer data changed since; evaluate at a later instant",
+        )
+    connection.execute(update(REIGN).where(REIGN.c.id == reign.id).values(at=at))
+
+
+def _open(
+    connection: Connection,
+    reign: Reign,
+    customers: Iterable[pa.Array],
+    at: datetime,
+    *,
+    baseline: bool,
+) -> int:
+    encode = encoder(connection.dialect)
+    opened = 0
+    for array in customers:
+        rows = zip(
+            repeat(reign.id), repeat(encode(OPEN)), array.to_pylist(),
+            repeat(encode(at)), repeat(baseline),
+        )  # fmt: skip
+        bulk.insert_rows(connection, MEMBERSHIP, _COLUMNS, rows)
+        opened += len(array)
+    return opened
+
+
+def _close(
+    connection: Connection, reign: Reign, customers: Iterable[pa.Array], at: datetime
+) -> int:
+    leaving = 0
+    for array in customers:
+        rows = zip(array.to_pylist())
+        bulk.insert_rows(connection, _LEAVING, ("customer",), rows)
+        leaving += len(array)
+    if not leaving:
+        return 0
+    ended = connection.execute(
+        update(MEMBERSHIP)
+        .where(
+            MEMBERSHIP.c.reign == reign.id,
+            MEMBERSHIP.c.left_at == OPEN,
+            MEMBERSHIP.c.customer.in_(select(_LEAVING.c.customer)),
+        )
+        .values(left_at=at)
+    )
+    if ended.rowcount != leaving:
+        raise _moved_on(reign.segment)
+    connection.execute(delete(_LEAVING))
+    return leaving
+
+
+def reign_at(
+    connection: Connection, segment: str, at: datetime, version: str | None = None
+) -> Reign | None:
+    """The definition that held at an instant (the latest of a version, where one is named)."""
+    query = select(REIGN).where(REIGN.c.segment == segment, REIGN.c.since <= at)
+    if version is not None:
+        query = query.where(REIGN.c.version == version)
+    found = connection.execute(query.order_by(REIGN.c.id.desc()).limit(1)).mappings()
+    row = found.one_or_none()
+    return None if row is None else Reign(**row)
+
+
+def customers_at(connection: Connection, reign: Reign, at: datetime) -> Iterator[pa.RecordBatch]:
+    """The members of a reign at an instant. Columns: customer."""
+    query: Select[Any] = select(MEMBERSHIP.c.customer).where(
+        MEMBERSHIP.c.reign == reign.id,
+        MEMBERSHIP.c.left_at > at,
+        MEMBERSHIP.c.entered_at <= at,
+    )
+    return bulk.stream(connection, query, _CUSTOMERS)
+
+
+def members(
+    connection: Connection, versions: Mapping[str, str], at: datetime
+) -> Iterator[pa.RecordBatch]:
+    """The members of several segments at an instant. Columns: segment, customer."""
+    for segment, version in versions.items():
+        reign = reign_at(connection, segment, at, version)
+        if reign is None:
+            continue
+        for batch in customers_at(connection, reign, at):
+            names = pa.repeat(pa.scalar(segment, pa.string()), batch.num_rows)
+            yield pa.RecordBatch.from_arrays([names, batch.column(0)], schema=MEMBERS)
+
+
+def stayed(
+    connection: Connection,
+    reign: Reign,
+    since: datetime | None,
+    until: datetime,
+    *,
+    with_baseline: bool,
+) -> pa.Array:
+    """Customers whose open spell began later than `since` and at or before `until`."""
+    spell = MEMBERSHIP.c
+    query: Select[Any] = select(spell.customer).where(
+        spell.reign == reign.id, spell.left_at == OPEN, spell.entered_at <= until
+    )
+    if since is not None:
+        query = query.where(spell.entered_at > since)
+    if not with_baseline:
+        query = query.where(spell.baseline == literal(value=False))
+    return bulk.column(connection, query, pa.string())

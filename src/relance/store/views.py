@@ -1,0 +1,137 @@
+"""What the state tells people: tallies for reports, histories for `why`, lists."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import pyarrow as pa
+
+from relance.domain.ledger import EntryRecord, RefusalRecord
+from relance.domain.message import MessageState
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tally:
+    """Everything counted about one version of a trigger; messages without the ghosts."""
+
+    trigger: str
+    version: str
+    first_at: datetime
+    last_at: datetime
+    runs: int
+    entered: int  # the segment's transitions, baselines aside
+    left: int
+    treated: int
+    held_out: int
+    refused: Mapping[str, int]  # by reason
+    messages: Mapping[str, int]  # by state
+    skipped: Mapping[str, int]  # by reason
+    failed: Mapping[str, int]  # by reason
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MemberList:
+    """A segment's members at an instant, under the definition that held then."""
+
+    segment: str
+    version: str
+    at: datetime
+    customers: pa.Array  # in the order of their keys
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VersionSpan:
+    """From its first run to its last one, a version of a trigger."""
+
+    version: str
+    first_at: datetime
+    last_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UnknownMessage:
+    """A message that may have been sent; `since` is when that was noticed."""
+
+    id: str
+    trigger: str
+    version: str
+    customer: str
+    step: int
+    channel: str
+    since: datetime
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stay:
+    """A segment that a customer is in. Of a baseline spell nobody knows when it really began."""
+
+    segment: str
+    version: str
+    entered_at: datetime
+    baseline: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Attempted:
+    """One attempt at a message."""
+
+    at: datetime
+    provider: str
+    state: MessageState
+    reason: str
+    detail: str
+    provider_id: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MessageNote:
+    """One message in a customer's history; `reason` is that of its latest state."""
+
+    id: str
+    entry: str
+    trigger: str
+    version: str
+    step: int
+    channel: str
+    template: str
+    due_at: datetime
+    ghost: bool
+    state: MessageState
+    changed_at: datetime
+    reason: str
+    attempts: tuple[Attempted, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SuppressionNote:
+    """A channel on which a customer must not be written to."""
+
+    channel: str
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ConsentNote:
+    """A consent given or taken back."""
+
+    channel: str
+    granted: bool
+    at: datetime
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class History:
+    """Everything the state knows about one customer, each list in the order of time."""
+
+    customer: str
+    segments: tuple[Stay, ...]
+    entries: tuple[EntryRecord, ...]
+    messages: tuple[MessageNote, ...]
+    refusals: tuple[RefusalRecord, ...]
+    suppressions: tuple[SuppressionNote, ...]
+    consents: tuple[ConsentNote, ...]
