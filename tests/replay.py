@@ -91,7 +91,7 @@ class Replay:
 
 def microseconds(instant: pd.Timestamp) -> int:
     """An instant as the state database writes it."""
-    return (instant.to_pydatetime() - EPOCH) // timedelta(microseconds=1)
+    return int((instant.to_pydatetime() - EPOCH) // timedelta(microseconds=1))
 
 
 def check_ticks(

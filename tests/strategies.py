@@ -188,7 +188,7 @@ def odd_text() -> st.SearchStrategy[str]:
 
 # -- shops
 
-CROWDS = st.sampled_from((8, 4, 12, 2, 0))  # plain integers would mostly be small
+CROWDS = st.sampled_from((8, 5, 12, 3, 10, 6, 9, 0))  # plain integers would mostly be small
 
 
 @st.composite
@@ -240,21 +240,28 @@ def draw_segments(draw: st.DrawFn, pools: Pools, count: int) -> Mapping[str, Seg
 
 
 @cache
-def conditions(
-    pools: Pools, *, named: Sequence[str] = (), since_entry: bool = False
-) -> st.SearchStrategy[Condition]:
+def conditions(pools: Pools, *, named: Sequence[str] = ()) -> st.SearchStrategy[Condition]:
     """Trees over every leaf; `named` are segments that they may refer to."""
     choices: list[st.SearchStrategy[Condition]] = [
         *customer_leaves(pools),
-        *event_leaves(pools, since_entry=since_entry),
+        *event_leaves(pools, since_entry=False),
         RFM_LEAVES,
         st.builds(SqlIs, st.sampled_from(tuple(SQL_LEAVES))),
     ]
     if named:
         choices.append(st.builds(SegmentIs, st.sampled_from(named)))
-    leaves = st.one_of(choices)
-    inner = groups(leaves) | groups(leaves | groups(leaves))
-    return leaves | inner
+    return nested(st.one_of(choices))
+
+
+@cache
+def questions(pools: Pools) -> st.SearchStrategy[Condition]:
+    """What a step may ask: windows since the entry too."""
+    return nested(st.one_of(*customer_leaves(pools), *event_leaves(pools, since_entry=True)))
+
+
+def nested(leaves: st.SearchStrategy[Condition]) -> st.SearchStrategy[Condition]:
+    """Leaves, groups of them, and groups of groups."""
+    return leaves | groups(leaves) | groups(leaves | groups(leaves))
 
 
 def groups(inner: st.SearchStrategy[Condition]) -> st.SearchStrategy[Condition]:
@@ -329,7 +336,7 @@ FITTING: Mapping[str, tuple[Op, ...]] = {
     "number": (*EQUAL, *LISTED, *ORDERED, Op.BETWEEN, Op.EXISTS),
     "truth": (*EQUAL, Op.EXISTS),
     "day": (*EQUAL, *LISTED, *ORDERED, Op.BETWEEN, Op.BEFORE, Op.AFTER, Op.ON_DAY, Op.EXISTS),
-    "instant": (Op.BETWEEN, Op.BEFORE, Op.AFTER, Op.ON_DAY, Op.EXISTS),
+    "instant": (*EQUAL, *LISTED, *ORDERED, Op.BETWEEN, Op.BEFORE, Op.AFTER, Op.ON_DAY, Op.EXISTS),
 }
 
 
@@ -347,6 +354,8 @@ def operands(pools: Pools, kind: str, op: Op) -> st.SearchStrategy[Operand]:
     values = pools.values[kind]
     if kind == "number":
         values = values | pools.values["integer"]
+    if kind == "instant":
+        values = pools.days | pools.instants
     if op is Op.EXISTS:
         return st.booleans()
     if op in (Op.BEFORE, Op.AFTER):
@@ -356,6 +365,12 @@ def operands(pools: Pools, kind: str, op: Op) -> st.SearchStrategy[Operand]:
     if op in LISTED:
         return st.lists(values, min_size=1, max_size=3).map(tuple)
     if op is Op.BETWEEN:
-        ends = pools.days if kind == "instant" else values
-        return st.tuples(ends, ends).map(lambda pair: tuple(sorted(pair)))
+        if kind == "instant":
+            return pairs(pools.days) | pairs(pools.instants)
+        return pairs(values)
     return values
+
+
+def pairs(values: st.SearchStrategy[Scalar]) -> st.SearchStrategy[tuple[Scalar, ...]]:
+    """The ends of a `between`, the lower one first."""
+    return st.tuples(values, values).map(lambda pair: tuple(sorted(pair)))
