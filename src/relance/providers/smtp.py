@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
-import socket
-import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +11,6 @@ from typing import TYPE_CHECKING
 from relance.domain.message import Accepted, Email, Outgoing
 from relance.domain.vendor import OptionKind, OptionSpec, VendorSpec
 from relance.domain.workspace import ChannelSpec
-from relance.errors import NotSent, Paused, Refused, SendError, Unsure
 from relance.providers import wire
 from relance.providers.base import Provider
 from relance.providers.mime import to_bytes
@@ -24,7 +20,7 @@ from relance.providers.wire import Answer
 from relance.settings import Secret
 
 if TYPE_CHECKING:
-    import aiosmtplib
+    from relance.providers.mailserver import MailServer
 
 _PORTS = {"starttls": 587, "tls": 465, "none": 25}
 
@@ -129,56 +125,6 @@ def build(message: Email) -> Envelope:
     )
 
 
-def read(error: Exception, *, in_data: bool) -> SendError:
-    """What an error inside a transaction means.
-
-    Before DATA nothing has left. Inside it, only an answer of the server's says what became of
-    the message; a lost connection says nothing. 4yz is "try again", 5yz is "never" (RFC 5321,
-    4.2.1); a refused sender is our mistake, whoever the message is for.
-    """
-    import aiosmtplib
-
-    if not isinstance(error, aiosmtplib.SMTPResponseException):
-        lost = "read_timeout" if isinstance(error, TimeoutError) else "disconnected"
-        return (Unsure if in_data else NotSent)(lost, detail=type(error).__name__)
-    code, detail = error.code, _told(error)
-    if 400 <= code < 500:
-        return NotSent("deferred", detail=detail)
-    if code < 400:  # an answer out of place, or none at all
-        return (Unsure if in_data else NotSent)("protocol", detail=detail)
-    if isinstance(error, aiosmtplib.SMTPSenderRefused) and code != 552:
-        return Paused("sender_refused", detail=detail)
-    recipient = isinstance(error, aiosmtplib.SMTPRecipientRefused)
-    return Refused("recipient_refused" if recipient else "message_refused", detail=detail)
-
-
-def _told(error: aiosmtplib.SMTPResponseException) -> str:
-    """The codes only (`SMTP 550 5.1.1`): the text after them often repeats the address."""
-    enhanced = re.match(r"[245]\.\d{1,3}\.\d{1,3}\b", error.message)
-    return f"SMTP {error.code} {enhanced[0]}" if enhanced else f"SMTP {error.code}"
-
-
-def unconnected(error: Exception) -> SendError:
-    """What an error on the way to a usable connection means: nothing has left yet."""
-    import aiosmtplib
-
-    detail = type(error).__name__
-    if isinstance(error, ssl.SSLError) or isinstance(error.__cause__, ssl.SSLError):
-        return Paused("tls", detail=detail)
-    if isinstance(error, aiosmtplib.SMTPResponseException):
-        login = isinstance(error, aiosmtplib.SMTPAuthenticationError)
-        if error.code < 500:
-            return NotSent("unavailable", detail=_told(error))
-        return Paused("unauthorised" if login else "forbidden", detail=_told(error))
-    if isinstance(error.__cause__, socket.gaierror):
-        return NotSent("dns", detail=detail)
-    if isinstance(error, TimeoutError):
-        return NotSent("connect_timeout", detail=detail)
-    if isinstance(error, OSError):
-        return NotSent("connect", detail=detail)
-    return Paused("not_supported", detail="the server offers no STARTTLS, or no login")
-
-
 class Smtp(Provider):
     """Not idempotent: the Message-ID is stable, but no server promises to look at it."""
 
@@ -186,103 +132,26 @@ class Smtp(Provider):
     kind = Email
 
     def __init__(self, settings: Settings, rate: float | None, sleep: Sleep) -> None:
-        from relance.providers.retry import Retry  # see HttpProvider
+        from relance.providers.mailserver import MailServer  # late, as in HttpProvider
+        from relance.providers.retry import Retry
 
-        self._settings = settings
+        self._server: MailServer = MailServer(settings)
         self._rate = Rate(rate, sleep=sleep)
         self._retry = Retry(sleep)
-        self._lock = asyncio.Lock()  # one connection carries one message at a time
-        self._client: aiosmtplib.SMTP | None = None
 
     @classmethod
     def open(cls, channel: ChannelSpec, root: Path, *, sleep: Sleep = asyncio.sleep) -> Smtp:
         return cls(Settings.of(channel, root), channel.rate, sleep)
 
     async def _send(self, messages: Sequence[Outgoing]) -> Sequence[Answer]:
-        return [await self._retry(self._one, m) for m in messages if isinstance(m, Email)]
+        return [await self._retry(self._once, m) for m in messages if isinstance(m, Email)]
 
-    async def _one(self, message: Email) -> Answer:
+    async def _once(self, message: Email) -> Answer:
         await self._rate.take()
-        envelope = build(message)
-        async with self._lock:
-            client = await self._connected()
-            try:
-                failed = await self._transact(client, envelope)
-            except BaseException:
-                client.close()  # interrupted half-way: what the server says next is for nobody
-                raise
-        return failed or Accepted(
+        failure = await self._server.hand_over(build(message))
+        return failure or Accepted(
             message_id=message.message_id, provider_id=wire.message_id_header(message)
         )
 
-    async def _transact(self, client: aiosmtplib.SMTP, envelope: Envelope) -> SendError | None:
-        """Answers with what befell this message; raises what befell the connection."""
-        import aiosmtplib
-
-        if envelope.utf8 and not client.supports_extension("smtputf8"):
-            return Refused("needs_smtputf8", detail="the server takes ASCII addresses only")
-        options, encoding = (["SMTPUTF8"], "utf-8") if envelope.utf8 else ([], "ascii")
-        in_data = False
-        try:
-            await client.mail(envelope.sender, options=options, encoding=encoding)
-            await client.rcpt(envelope.recipient, encoding=encoding)
-            in_data = True
-            await client.data(envelope.content)
-        except (aiosmtplib.SMTPException, OSError) as error:
-            decision = read(error, in_data=in_data)
-            decision.__cause__ = error
-            if not client.is_connected or not isinstance(error, aiosmtplib.SMTPResponseException):
-                raise decision from error
-            await self._reset(client)
-            return decision
-        return None
-
-    async def _reset(self, client: aiosmtplib.SMTP) -> None:
-        import aiosmtplib
-
-        try:
-            await client.rset()
-        except (aiosmtplib.SMTPException, OSError):
-            client.close()
-
-    async def _connected(self) -> aiosmtplib.SMTP:
-        import aiosmtplib
-
-        if self._client is not None and self._client.is_connected:
-            return self._client
-        self._client = self._made()
-        try:
-            await self._client.connect()
-            await self._client.ehlo()
-        except (aiosmtplib.SMTPException, OSError) as error:
-            raise unconnected(error) from error
-        return self._client
-
-    def _made(self) -> aiosmtplib.SMTP:
-        import aiosmtplib
-
-        settings = self._settings
-        secured = settings.security != "none"
-        return aiosmtplib.SMTP(
-            hostname=settings.host,
-            port=settings.port,
-            username=settings.username or None,
-            password=settings.password.reveal() if settings.password else None,
-            use_tls=settings.security == "tls",
-            start_tls=settings.security == "starttls",
-            tls_context=ssl.create_default_context(cafile=settings.ca_file) if secured else None,
-            timeout=settings.timeout,
-        )
-
     async def close(self) -> None:
-        """Say goodbye where somebody listens."""
-        import aiosmtplib
-
-        async with self._lock:
-            client, self._client = self._client, None
-            if client is None or not client.is_connected:
-                return
-            try:
-                await client.quit()
-            except (aiosmtplib.SMTPException, OSError):
-                client.close()
+        await self._server.close()
