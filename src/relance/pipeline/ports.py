@@ -218,6 +218,46 @@ class Ledger(Protocol):
         """
 
 
+class Tally(Protocol):
+    """Everything counted about one version of a trigger; messages without the ghosts."""
+
+    @property
+    def trigger(self) -> str: ...
+
+    @property
+    def version(self) -> str: ...
+
+    @property
+    def first_at(self) -> datetime: ...
+
+    @property
+    def runs(self) -> int: ...
+
+    @property
+    def treated(self) -> int: ...
+
+    @property
+    def held_out(self) -> int: ...
+
+    @property
+    def refused(self) -> Mapping[str, int]: ...
+
+    @property
+    def messages(self) -> Mapping[str, int]: ...
+
+    @property
+    def skipped(self) -> Mapping[str, int]: ...
+
+
+class Reader(Protocol):
+    """The state, as the report sees it."""
+
+    def entries(self, trigger: str | None = None) -> Iterator[pa.RecordBatch]:
+        """Every entry. Columns: trigger, version, arm, customer, at (timestamp[us, UTC])."""
+
+    def tallies(self, trigger: str | None = None) -> Sequence[Tally]: ...
+
+
 class Queue(Protocol):
     """The state, as delivery sees it."""
 

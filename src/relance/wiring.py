@@ -1,0 +1,313 @@
+"""The one place that builds real things and hands them to each other."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+from relance.domain.condition import Measure
+from relance.domain.workspace import Workspace
+from relance.errors import Problem, UsageError, WorkspaceError
+
+if TYPE_CHECKING:
+    from relance.domain.message import Rendered
+    from relance.engine import DataEngine
+    from relance.pipeline.backfill import BackfillReport
+    from relance.pipeline.deliver import Delivery, DeliveryReport
+    from relance.pipeline.ports import Provider
+    from relance.pipeline.tick import TickReport, Tools
+    from relance.rendering import Templates
+    from relance.spec import Loaded
+    from relance.store import History, MemberList, State
+    from relance.uplift.report import TriggerReport
+
+Progress = Callable[[str], None]
+
+
+class Relance:
+    """An open workspace: everything a command or the worker can do with it.
+
+    The state and the engine are opened when they are first needed, and closed by `close`.
+    """
+
+    def __init__(self, workspace: Workspace, templates: Templates) -> None:
+        self.workspace = workspace
+        self.templates = templates
+        self._opened: list[Callable[[], None]] = []
+
+    @cached_property
+    def state(self) -> State:
+        from relance.store import open_state
+
+        state = open_state(self.workspace.state, workspace=self.workspace.name)
+        self._opened.append(state.close)
+        return state
+
+    @cached_property
+    def engine(self) -> DataEngine:
+        from relance.engine import open_engine
+
+        engine = open_engine(self.workspace)
+        self._opened.append(engine.close)
+        return engine
+
+    def close(self) -> None:
+        """Let go of the engine and the state, the last opened first."""
+        while self._opened:
+            self._opened.pop()()
+
+    def tick(
+        self,
+        at: datetime,
+        triggers: Sequence[str] | None = None,
+        progress: Progress = lambda _phase: None,
+    ) -> TickReport:
+        """Evaluate triggers (all by default) as of an instant."""
+        from relance.pipeline.tick import tick
+
+        return tick(self._tools(progress), at, triggers)
+
+    def backfill(self, trigger: str, at: datetime, *, commit: bool) -> BackfillReport:
+        """Let today's members of a trigger's segment enter, or only say who would."""
+        from relance.pipeline.backfill import backfill
+
+        return backfill(self._tools(), trigger, at, commit=commit)
+
+    def _tools(self, progress: Progress = lambda _phase: None) -> Tools:
+        from relance.pipeline.tick import Tools
+
+        return Tools(
+            workspace=self.workspace,
+            engine=self.engine,
+            ledger=self.state.ledger,
+            renderer=self.templates,
+            progress=progress,
+        )
+
+    def deliver(self, at: datetime) -> DeliveryReport:
+        """Send every message that is due, once."""
+        return asyncio.run(self._deliver(at))
+
+    async def _deliver(self, at: datetime) -> DeliveryReport:
+        providers = self.open_providers()
+        try:
+            return await self.delivery(providers).run(at)
+        finally:
+            await asyncio.gather(*(provider.close() for provider in providers.values()))
+
+    def open_providers(self) -> dict[str, Provider]:
+        """A provider per channel; nothing is connected yet."""
+        from relance.providers import VENDORS
+
+        workspace = self.workspace
+        return {
+            name: VENDORS[channel.provider].open(channel, workspace.root)
+            for name, channel in workspace.channels.items()
+        }
+
+    def delivery(self, providers: Mapping[str, Provider]) -> Delivery:
+        """The delivery pipeline over these providers, under this process's name."""
+        from relance.pipeline.deliver import Delivery
+
+        return Delivery(
+            self.workspace,
+            self.state.queue,
+            self.engine,
+            self.templates,
+            providers,
+            worker=f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}",
+        )
+
+    def members(self, segment: str, at: datetime | None) -> MemberList:
+        """Who was in a segment at its last evaluation, or at an instant in the past."""
+        if segment not in self.workspace.segments:
+            listing = ", ".join(self.workspace.segments) or "none"
+            raise UsageError(f"there is no segment {segment!r}", hint=f"there are: {listing}")
+        return self.state.reader.members(segment, at)
+
+    def history(self, customer: str) -> History:
+        """What relance did with one customer."""
+        return self.state.reader.history(customer)
+
+    def report(self, at: datetime) -> list[TriggerReport]:
+        """What each trigger was worth up to an instant."""
+        from relance.pipeline.measure import measure
+
+        return measure(self.workspace, self.engine, self.state.reader, at)
+
+    def report_html(
+        self, reports: Sequence[TriggerReport], at: datetime, language: str | None
+    ) -> str:
+        """The report as one self-contained page, in French or English."""
+        from relance.rendering.report import html
+
+        wanted = language or self.workspace.locale
+        locale = "fr" if wanted.startswith("fr") else "en"
+        local = at.astimezone(self.workspace.zone)
+        return html(reports, workspace=self.workspace.name, at=local, locale=locale)
+
+    def preview(
+        self, template: str, customer: str | None, locale: str | None, at: datetime
+    ) -> dict[str, Rendered]:
+        """A template as a customer would get it, by channel; sample values for nobody."""
+        channels = sorted(kind for name, kind in self.templates.texts() if name == template)
+        if not channels:
+            known = sorted({name for name, _ in self.templates.texts()})
+            raise UsageError(
+                f"there is no template {template!r}", hint=f"there are: {', '.join(known)}"
+            )
+        return {kind: self._preview(template, kind, customer, locale, at) for kind in channels}
+
+    def _preview(
+        self, template: str, channel: str, customer: str | None, locale: str | None, at: datetime
+    ) -> Rendered:
+        from relance.pipeline.sample import preview_values
+        from relance.rendering.values import sample_values
+
+        names = sorted(self.templates.names(template, channel))
+        if customer is None:
+            values: Mapping[str, object] = sample_values(names)
+        else:
+            values, own = preview_values(self.engine, customer, names, at)
+            locale = locale or own
+        return self.templates.render(template, channel, locale=locale, values=values)
+
+
+@contextmanager
+def open_relance(root: Path, env: Mapping[str, str] = os.environ) -> Iterator[Relance]:
+    """Open a workspace that checks clean (its data is looked at when it is used).
+
+    Raises WorkspaceError with every mistake of the YAML and the templates.
+    """
+    relance = load_relance(root, env)
+    try:
+        yield relance
+    finally:
+        relance.close()
+
+
+def load_relance(root: Path, env: Mapping[str, str] = os.environ) -> Relance:
+    """Read a workspace. Raises WorkspaceError; nothing is opened yet."""
+    found = _read(root, env)
+    mistakes = [problem for problem in found.problems if not problem.warning]
+    if mistakes or found.workspace is None:
+        raise WorkspaceError(mistakes)
+    return Relance(found.workspace, found.templates)
+
+
+def check_workspace(
+    root: Path, *, with_data: bool = True, env: Mapping[str, str] = os.environ
+) -> list[Problem]:
+    """Every mistake of the YAML, the templates and the data; writes nothing."""
+    found = _read(root, env)
+    problems = list(found.problems)
+    if with_data and found.workspace is not None:
+        problems += _inspect(found.workspace, found.loaded)
+    return problems
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Read:
+    """A workspace as its files say it; `workspace` is None where the YAML has mistakes."""
+
+    loaded: Loaded
+    workspace: Workspace | None
+    templates: Templates
+    problems: Sequence[Problem]
+
+
+def _read(root: Path, env: Mapping[str, str]) -> _Read:
+    from relance.providers import VENDORS, vendor_specs
+    from relance.rendering import Templates
+    from relance.spec import load
+
+    specs = vendor_specs()
+    templates = Templates(root, locale="en", currency="EUR", zone=ZoneInfo("UTC"), brand={})
+    loaded = load(root, env=env, vendors=specs, texts=templates.texts())
+    if loaded.workspace is None:
+        problems = [*loaded.problems, *templates.check()]
+        return _Read(loaded=loaded, workspace=None, templates=templates, problems=problems)
+    templates = _templates(loaded.workspace)
+    # the brand's values are part of what a template can send, so of the triggers' versions
+    loaded = load(root, env=env, vendors=specs, texts=templates.texts())
+    workspace = loaded.workspace
+    problems = [*loaded.problems]
+    if workspace is not None:
+        for channel in workspace.channels.values():
+            problems += VENDORS[channel.provider].problems(channel, root)
+        problems += templates.check(_known_names(workspace))
+    return _Read(loaded=loaded, workspace=workspace, templates=templates, problems=problems)
+
+
+def _templates(workspace: Workspace) -> Templates:
+    from relance.rendering import Templates
+
+    return Templates(
+        workspace.root,
+        locale=workspace.locale,
+        currency=workspace.currency,
+        zone=workspace.zone,
+        brand=workspace.brand,
+    )
+
+
+def _known_names(workspace: Workspace) -> set[str]:
+    """Every name that a template may use for its data."""
+    own = ("email", "phone", "locale", "timezone")
+    attributes = {*workspace.customers.attributes, *own}
+    mapped = {name for name in attributes if workspace.customers.column(name)}
+    events = {f"{event}.{measure}" for event in workspace.events for measure in Measure}
+    return {f"customer.{name}" for name in mapped} | events
+
+
+def _inspect(workspace: Workspace, loaded: Loaded) -> list[Problem]:
+    from relance.engine import open_engine
+
+    engine = open_engine(workspace)
+    try:
+        found = engine.inspect()
+    finally:
+        engine.close()
+    return [_placed(problem, loaded) for problem in found]
+
+
+def _placed(problem: Problem, loaded: Loaded) -> Problem:
+    """A finding about the data, at the line of the YAML that named it."""
+    if problem.line:
+        return problem
+    line, column = loaded.locate(problem.path, problem.where)
+    return replace(problem, line=line, column=column)
+
+
+def scaffold(folder: Path, name: str) -> list[Path]:
+    """Write a small workspace that checks clean; never over another one."""
+    from relance.providers import vendor_specs
+    from relance.spec import scaffold as write
+
+    return write(folder, name, vendor_specs())
+
+
+def json_schemas() -> Mapping[str, dict[str, object]]:
+    """The JSON Schemas of the YAML files, by file name."""
+    from relance.providers import vendor_specs
+    from relance.spec import json_schemas as make
+
+    return make(vendor_specs())
+
+
+def yaml_reference() -> str:
+    """The YAML reference as Markdown."""
+    from relance.providers import vendor_specs
+    from relance.spec import reference
+
+    return reference(vendor_specs())
