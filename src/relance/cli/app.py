@@ -28,7 +28,7 @@ class RelanceGroup(TyperGroup):
             raise typer.Exit(0) from None
         except (click.ClickException, click.exceptions.Exit, click.Abort, KeyboardInterrupt):
             raise
-        except Exception as error:  # noqa: BLE001  the last door: no traceback reaches a user
+        except Exception as error:
             if os.environ.get("RELANCE_DEBUG"):
                 raise
             say_internal(error)
@@ -95,10 +95,10 @@ def main() -> None:
 
 # Each module adds its commands to `app`, in the order in which a newcomer needs them.
 from relance.cli import (  # noqa: E402
-    workspace,  # noqa: F401
+    demo,  # noqa: F401
     evaluate,  # noqa: F401
     messages,  # noqa: F401
     reports,  # noqa: F401
     service,  # noqa: F401
-    demo,  # noqa: F401
+    workspace,  # noqa: F401
 )

@@ -72,7 +72,16 @@ def run_document(run: RunRecord) -> dict[str, object]:
 
 
 def _print_runs(title: str, runs: list[RunRecord]) -> None:
-    columns = ["trigger", "members", "entered", "left", "treated", "held out", "messages", "refused"]
+    columns = [
+        "trigger",
+        "members",
+        "entered",
+        "left",
+        "treated",
+        "held out",
+        "messages",
+        "refused",
+    ]
     rows = [
         [
             run.trigger,

@@ -9,6 +9,7 @@ import typer
 
 from relance.cli import show
 from relance.cli.app import app
+from relance.cli.history import history_document, print_history
 from relance.cli.options import AtOption, JsonOption, WorkspaceOption, local, read_instant
 
 if TYPE_CHECKING:

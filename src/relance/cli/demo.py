@@ -1,0 +1,77 @@
+"""`relance demo`: the main job on a simulated shop."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from relance.cli.app import app
+from relance.cli.reports import print_report
+
+if TYPE_CHECKING:
+    from relance.demo.run import DemoResult
+
+
+@app.command()
+def demo(
+    folder: Annotated[
+        Path, typer.Argument(help="Where to play; replaced by the next demo.")
+    ] = Path("demo"),
+    days: Annotated[int, typer.Option(min=1, max=365, help="Days to live through.")] = 60,
+    customers: Annotated[int, typer.Option(min=100, help="Customers of the shop.")] = 20_000,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same shop.")] = 1,
+) -> None:
+    """Play La Boutique over a simulated shop: daily ticks, messages as files, a report."""
+    from relance.demo.play import connect
+    from relance.demo.run import ZONE, run_demo
+
+    with _days(days) as progress:
+        result = run_demo(
+            folder,
+            connect=connect,
+            days=days,
+            customers=customers,
+            seed=seed,
+            progress=progress,
+        )
+    print_report(result.reports, result.at, ZONE)
+    _epilogue(result)
+
+
+def _epilogue(result: DemoResult) -> None:
+    typer.echo()
+    typer.echo(f"{result.messages:,} messages are files under {result.workspace}/outbox")
+    typer.echo(f"the report is {result.page}: open it in a browser")
+    typer.echo("the shop answers messages with a known true effect on retention:")
+    for trigger, truth in result.truths.items():
+        typer.echo(f"  {trigger}: {truth * 100:+.1f} points")
+    typer.echo("try next:")
+    for command in result.commands:
+        typer.echo(f"  {command}")
+
+
+@contextmanager
+def _days(total: int) -> Iterator[Callable[[int, int], None]]:
+    if not sys.stderr.isatty():
+        yield _say_tenths
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
+
+    bar = Progress(
+        "days lived through", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+        console=Console(stderr=True), transient=True,
+    )  # fmt: skip
+    with bar:
+        task = bar.add_task("", total=total)
+        yield lambda done, _total: bar.update(task, completed=done)
+
+
+def _say_tenths(done: int, total: int) -> None:
+    if total and done and done % max(1, total // 6) == 0:
+        typer.echo(f"day {done} of {total}", err=True)

@@ -1,0 +1,85 @@
+"""`relance why`: one customer's history, for people and for programs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import typer
+
+from relance.cli.options import local
+
+if TYPE_CHECKING:
+    from relance.store import History, MessageNote
+
+
+def history_document(history: History) -> dict[str, object]:
+    """What `why --json` prints; docs/json.md documents it."""
+    return {
+        "customer": history.customer,
+        "segments": [
+            {"segment": s.segment, "since": s.entered_at.isoformat(), "baseline": s.baseline}
+            for s in history.segments
+        ],
+        "entries": [
+            {"trigger": e.trigger, "version": e.version, "at": e.at.isoformat(), "arm": e.arm}
+            for e in history.entries
+        ],
+        "messages": [_message(m) for m in history.messages],
+        "refusals": [
+            {"trigger": r.trigger, "at": r.at.isoformat(), "reason": r.reason, "detail": r.detail}
+            for r in history.refusals
+        ],
+        "suppressions": [
+            {"channel": s.channel, "reason": s.reason, "at": s.at.isoformat()}
+            for s in history.suppressions
+        ],
+        "consents": [
+            {"channel": c.channel, "granted": c.granted, "at": c.at.isoformat()}
+            for c in history.consents
+        ],
+    }
+
+
+def _message(message: MessageNote) -> dict[str, object]:
+    return {
+        "id": message.id,
+        "trigger": message.trigger,
+        "step": message.step,
+        "channel": message.channel,
+        "template": message.template,
+        "due_at": message.due_at.isoformat(),
+        "ghost": message.ghost,
+        "state": message.state,
+        "reason": message.reason,
+        "attempts": len(message.attempts),
+    }
+
+
+def print_history(history: History, zone: ZoneInfo) -> None:
+    """In the order of time: what happened, what did not, and why."""
+    typer.echo(f"Customer {history.customer}")
+    for stay in history.segments:
+        since = "at the baseline" if stay.baseline else f"since {local(stay.entered_at, zone)}"
+        typer.echo(f"  in {stay.segment} {since}")
+    for note in history.suppressions:
+        typer.echo(f"  suppressed on {note.channel}: {note.reason}")
+    lines = sorted(_lines(history), key=lambda line: line[0])
+    for at, text in lines:
+        typer.echo(f"  {local(at, zone)}  {text}")
+    if not lines and not history.segments:
+        typer.echo("  nothing happened yet: in no segment, met no trigger")
+
+
+def _lines(history: History) -> list[tuple[datetime, str]]:
+    lines = [(e.at, f"entered {e.trigger}, {e.arm}") for e in history.entries]
+    for refusal in history.refusals:
+        by = f" by {refusal.detail}" if refusal.detail else ""
+        lines.append((refusal.at, f"did not enter {refusal.trigger}: {refusal.reason}{by}"))
+    for message in history.messages:
+        kind = "ghost of " if message.ghost else ""
+        state = f"{message.state} ({message.reason})" if message.reason else str(message.state)
+        text = f"{kind}{message.channel} {message.template} of {message.trigger}: {state}"
+        lines.append((message.changed_at, text))
+    return lines

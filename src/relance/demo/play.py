@@ -1,0 +1,37 @@
+"""The demo's worker: relance itself, on the demo's clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from relance.demo.answers import Sent
+from relance.uplift.report import TriggerReport
+from relance.wiring import Relance, open_relance
+
+
+class DemoWorker:
+    """Ticks and delivers at the instants it is told."""
+
+    def __init__(self, relance: Relance) -> None:
+        self._relance = relance
+
+    def tick(self, at: datetime) -> object:
+        return self._relance.tick(at)
+
+    def deliver(self, at: datetime) -> Sequence[Sent]:
+        self._relance.deliver(at)
+        accepted = self._relance.state.reader.accepted(at)
+        return [Sent(one.customer, one.trigger, at) for one in accepted]
+
+    def report(self, at: datetime) -> Sequence[TriggerReport]:
+        return self._relance.report(at)
+
+
+@contextmanager
+def connect(root: Path) -> Iterator[DemoWorker]:
+    """Open relance on the demo's workspace."""
+    with open_relance(root, env={}) as relance:
+        yield DemoWorker(relance)
