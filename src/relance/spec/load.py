@@ -1,0 +1,195 @@
+"""From a folder to a workspace, or to every mistake that stands in its way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+from relance.domain.vendor import VendorSpec
+from relance.domain.workspace import Workspace
+from relance.errors import Problem
+from relance.spec import relance_file, segments_file
+from relance.spec.assemble import assemble
+from relance.spec.crosschecks import check_channels, check_circles
+from relance.spec.environment import fill
+from relance.spec.nodes import Node, Scalar, child, names_in, walk
+from relance.spec.notations import zone
+from relance.spec.parse import Unreadable, parse, read_text
+from relance.spec.record import Of, Record
+from relance.spec.relance_file import OWN_ATTRIBUTES, RelanceYaml
+from relance.spec.segments_file import SegmentsYaml
+from relance.spec.spot import Broken, Notes, Scope, Spot
+from relance.spec.trigger_file import TriggerYaml
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Loaded:
+    """What came of a workspace. `workspace` is None where any problem is more than a warning.
+
+    `problems` are those of all files: relance.yaml, segments.yaml, then the triggers by name,
+    each by line.
+    """
+
+    workspace: Workspace | None
+    problems: tuple[Problem, ...]
+    places: Mapping[tuple[str, str], tuple[int, int]] = field(repr=False)
+
+    def locate(self, path: str, where: str) -> tuple[int, int]:
+        """Line and column of a dotted path in a file, or of its nearest parent; (0, 0) if none.
+
+        `path` is relative to the workspace (`triggers/welcome.yaml`).
+        """
+        while (path, where) not in self.places and where:
+            where = where.rpartition(".")[0]
+        return self.places.get((path, where), (0, 0))
+
+    def step_path(self, path: str, step: int) -> str:
+        """The dotted path of the n-th send of a trigger (`Step.index`), for `locate`."""
+        sends = [
+            where for each, where in self.places
+            if each == path and where.startswith("steps.") and where.endswith(".send")
+            and where.count(".") == 2
+        ]  # fmt: skip
+        return sends[step] if 0 <= step < len(sends) else "steps"
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """One file: its nodes (None where it cannot be read) and its problems."""
+
+    notes: Notes
+    node: Node | None
+
+    def read(self, record: type[Record[T]], scope: Scope) -> T | None:
+        """What the file says; None where it cannot be told, which is noted."""
+        if self.node is None:
+            return None
+        try:
+            return Of(record).read(Spot(self.node, self.notes, scope))
+        except Broken:
+            return None
+
+    def places(self) -> Iterator[tuple[tuple[str, str], tuple[int, int]]]:
+        for where, node in walk(self.node) if self.node is not None else ():
+            yield (self.notes.path, where), (node.line, node.column)
+
+
+def load(
+    root: Path,
+    *,
+    env: Mapping[str, str],
+    vendors: Mapping[str, VendorSpec],
+    texts: Mapping[tuple[str, str], str],
+) -> Loaded:
+    """Read a workspace's YAML. Never raises for what is in it: see `Loaded.problems`.
+
+    `texts` maps (template, channel) to a fingerprint of what that template can send.
+    """
+    root = root.absolute()
+    main = _open(root, relance_file.PATH, env)
+    named = _open(root, segments_file.PATH)
+    folder, triggers = _triggers(root)
+    scope = _scope(root, main.node, named.node, vendors, texts)
+    settings = main.read(RelanceYaml, scope)
+    segments = named.read(SegmentsYaml, scope)
+    files = [sheet.read(TriggerYaml, scope) for sheet in triggers]
+    check_circles(child(named.node, "segments"), named.notes)
+    check_channels(main.node, main.notes, {each.notes.path: each.node for each in triggers})
+    sheets = [main, named, *triggers]
+    problems = [*_in_order(sheets), *folder.problems]
+    workspace = None
+    if settings and segments and not any(not each.warning for each in problems):
+        workspace = assemble(root, settings, segments, [file for file in files if file], texts)
+    places = dict(place for sheet in sheets for place in sheet.places())
+    return Loaded(workspace=workspace, problems=tuple(problems), places=places)
+
+
+def _in_order(sheets: list[Sheet]) -> Iterator[Problem]:
+    for sheet in sheets:
+        yield from sorted(sheet.notes.problems, key=lambda each: (each.line, each.column))
+
+
+def _open(root: Path, path: str, env: Mapping[str, str] | None = None) -> Sheet:
+    notes = Notes(path)
+    try:
+        node = parse(read_text(root / path))
+    except Unreadable as error:
+        hint = error.hint
+        if error.message == "is missing":
+            hint = "relance init DIR writes a workspace to begin with"
+        notes.problems.append(
+            Problem(
+                path=path, line=error.line, column=error.column, message=error.message, hint=hint
+            )
+        )
+        return Sheet(notes, None)
+    return Sheet(notes, fill(node, env, notes) if env is not None else node)
+
+
+def _triggers(root: Path) -> tuple[Notes, list[Sheet]]:
+    """The trigger files by name, and what is wrong with their folder."""
+    notes = Notes("triggers")
+    try:
+        names = sorted(path.name for path in (root / "triggers").iterdir())
+    except OSError:
+        notes.add(None, "", "there is no such folder, so no trigger", warning=True)
+        return notes, []
+    for name in names:
+        if name.endswith(".yml") and not name.startswith("."):
+            notes.add(None, "", f"{name!r} is not read", "the name must end in .yaml")
+    found = [name for name in names if name.endswith(".yaml") and not name.startswith(".")]
+    if not found:
+        notes.add(None, "", "there is no trigger yet", warning=True)
+    return notes, [_open(root, f"triggers/{name}") for name in found]
+
+
+def _scope(
+    root: Path, main: Node | None, named: Node | None, vendors: Mapping[str, VendorSpec],
+    texts: Mapping[tuple[str, str], str],
+) -> Scope:  # fmt: skip
+    """What may be referred to, by its names alone, so that a mistake in one definition is not
+    reported again wherever it is used."""
+    rfm_event = child(named, "rfm", "event")
+    return Scope(
+        root=root,
+        zone=_zone(main),
+        vendors=vendors,
+        texts=texts,
+        attributes=_attributes(main),
+        events=_events(main),
+        segments=names_in(child(named, "segments")) if named is not None else None,
+        channels=names_in(child(main, "channels")) if main is not None else None,
+        rfm_event=rfm_event.text if isinstance(rfm_event, Scalar) else "order",
+    )
+
+
+def _zone(main: Node | None) -> ZoneInfo:
+    node = child(main, "timezone")
+    try:
+        return zone(node.text) if isinstance(node, Scalar) else ZoneInfo("UTC")
+    except ValueError:
+        return ZoneInfo("UTC")
+
+
+def _attributes(main: Node | None) -> list[str] | None:
+    if main is None:
+        return None
+    customers = child(main, "customers")
+    own = [name for name in names_in(customers) if name in OWN_ATTRIBUTES]
+    return [*own, *names_in(child(customers, "attributes"))]
+
+
+def _events(main: Node | None) -> dict[str, list[str]] | None:
+    if main is None:
+        return None
+    found: dict[str, list[str]] = {}
+    for name in names_in(child(main, "events")):
+        event = child(main, "events", name)
+        amount = ["amount"] if "amount" in names_in(event) else []
+        found[name] = [*amount, *names_in(child(event, "fields"))]
+    return found

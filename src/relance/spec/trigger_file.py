@@ -1,0 +1,357 @@
+"""triggers/NAME.yaml: which transition, which messages, which limits, which holdout."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from relance.domain.condition import Condition
+from relance.domain.duration import Duration, Unit
+from relance.domain.trigger import (
+    Goal,
+    On,
+    OnDate,
+    OnEnter,
+    OnExit,
+    OnMove,
+    OnSchedule,
+    OnStay,
+    Reentry,
+    Schedule,
+    Step,
+)
+from relance.spec.conditions import ATTRIBUTE, CONDITION, EVENT, SEGMENT, WHERE, check_field
+from relance.spec.cron import SCHEDULE
+from relance.spec.notations import HOLDOUT, LENGTH, OFFSET
+from relance.spec.record import Of, Record, optional, required
+from relance.spec.shapes import (
+    NAME,
+    VERSION,
+    Choice,
+    Either,
+    Flag,
+    JsonSchema,
+    ListOf,
+    Shape,
+    Text,
+    Whole,
+    made,
+)
+from relance.spec.spot import Broken, Spot, near
+
+_YEAR_SECONDS = 366 * 86400
+
+
+class MoveYaml(Record[On]):
+    """From one segment into another."""
+
+    what = "a mapping such as {from: active, to: at_risk}"
+    from_ = required(SEGMENT, "The segment that the customer was in at the previous run.")
+    to = required(SEGMENT, "The segment that the customer is in now, and was not in then.")
+
+    def build(self) -> On:
+        source, target = self.from_, self.to
+        if source == target:
+            raise self.below("to").broken("is the segment that the move begins in")
+        return OnMove(source, target)
+
+
+class StayYaml(Record[On]):
+    """In the segment without a break for this long."""
+
+    what = "a mapping such as {stay: 30 days}"
+    stay = required(LENGTH, "How long the customer has been in the segment without a break.")
+
+    def build(self) -> On:
+        return OnStay(self.stay)
+
+
+class DateYaml(Record[On]):
+    """A date of the customer's comes round."""
+
+    what = "a mapping such as {date: birth_date}"
+    date = required(ATTRIBUTE, "An attribute that is a date.")
+    offset = optional(
+        OFFSET, "How long after that date; negative for before.",
+        default=Duration(0, Unit.DAY), shown="0 days",
+    )  # fmt: skip
+    repeat = optional(
+        Choice("yearly", "once"), "Every year, or only on the date itself.",
+        default="yearly", shown="yearly",
+    )  # fmt: skip
+
+    def build(self) -> On:
+        yearly = self.repeat == "yearly"
+        if yearly and abs(self.offset.rough_seconds) > _YEAR_SECONDS:
+            raise self.below("offset").broken("is more than a year", "or write repeat: once")
+        return OnDate(self.date, self.offset, yearly=yearly)
+
+
+_WORDS: dict[str, On] = {"enter": OnEnter(), "exit": OnExit(), "schedule": OnSchedule()}
+_FORMS: dict[str, type[Record[On]]] = {
+    "from": MoveYaml, "to": MoveYaml, "stay": StayYaml, "date": DateYaml,
+}  # fmt: skip
+
+
+class OnForms(Shape[On]):
+    """The transitions that need more than a word."""
+
+    says = "{from: …, to: …}, {stay: …} or {date: …}"
+
+    def read(self, spot: Spot) -> On:
+        fields = spot.fields(self.says)
+        for key, _ in fields.pairs:
+            if key.text in _FORMS:
+                return _FORMS[key.text](spot).build()
+        for key, _ in fields.pairs:
+            spot.at(key.text, key).note("unknown key", near(key.text, _FORMS))
+        if not fields.pairs:
+            spot.note(f"is empty, not {self.says}")
+        raise Broken
+
+    def schema(self) -> JsonSchema:
+        return {"anyOf": [Of(form).schema() for form in (MoveYaml, StayYaml, DateYaml)]}
+
+
+_ON = Either(made(Choice(*_WORDS), lambda _spot, word: _WORDS[word]), OnForms())
+
+
+class AfterYaml(Record[Reentry]):
+    """Again, after a while."""
+
+    what = "a mapping such as {after: 180 days}"
+    after = required(LENGTH, "How long after the latest entry a customer may enter again.")
+
+    def build(self) -> Reentry:
+        return Reentry(allowed=True, after=self.after)
+
+
+_REENTRY = Either(
+    made(Choice("never", "always"), lambda _spot, word: Reentry(allowed=word == "always")),
+    Of(AfterYaml),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """What a step sends."""
+
+    channel: str
+    template: str
+
+
+class SendYaml(Record[Send]):
+    """One message."""
+
+    what = "a mapping such as {channel: email, template: welcome}"
+    channel = required(Choice("email", "sms"), "Which channel; it must be set up in relance.yaml.")
+    template = required(Text("the name of a template"), "The folder under templates/.")
+
+    def build(self) -> Send:
+        spot, channel = self.below("channel"), self.channel
+        channels = self.spot.scope.channels
+        if channels is not None and channel not in channels:
+            spot.note(
+                f"the channel {channel} is not set up",
+                f"add channels.{channel} to config/relance.yaml",
+            )
+        self._check_text(channel, self.template)
+        return Send(channel, self.template)
+
+    def _check_text(self, channel: str, template: str) -> None:
+        texts, spot = self.spot.scope.texts, self.below("template")
+        if (template, channel) in texts:
+            return
+        file = "sms.txt" if channel == "sms" else "email.html or email.mjml"
+        if any(template == name for name, _ in texts):
+            spot.note(f"the template {template} has no text for {channel}", f"write {file}")
+            return
+        near_miss = near(template, [name for name, each in texts if each == channel])
+        meant = near_miss if near_miss and near_miss.startswith("did") else None
+        spot.note(
+            f"there is no template {spot.node}", meant or f"write templates/{template}/{file}"
+        )
+
+
+class InStep(Shape[Condition]):
+    """A condition that is asked when the step falls due."""
+
+    says = "a condition"
+
+    def read(self, spot: Spot) -> Condition:
+        return CONDITION.read(spot.inside_step())
+
+    def schema(self) -> JsonSchema:
+        return CONDITION.schema()
+
+
+_IN_STEP = InStep()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Line:
+    """One line of `steps`: a wait, or a send."""
+
+    spot: Spot
+    wait: Duration | None
+    send: Send | None
+    only_if: Condition | None
+    unless: Condition | None
+
+
+class StepYaml(Record[Line]):
+    """Either a `wait`, or a `send` with its conditions."""
+
+    what = "a mapping with wait, or with send"
+    wait = optional(LENGTH, "Wait this long before the next message.")
+    send = optional(Of(SendYaml), "Send this message.")
+    if_ = optional(_IN_STEP, "Send only if this holds when the message falls due.")
+    unless = optional(_IN_STEP, "Do not send if this holds when the message falls due.")
+
+    def build(self) -> Line:
+        if self.has("wait") and self.has("send"):
+            raise self.spot.broken("waits and sends at once", "make two steps of it, wait first")
+        if not self.has("send"):
+            self._check_wait()
+        return Line(
+            spot=self.spot, wait=self.wait, send=self.send, only_if=self.if_, unless=self.unless
+        )
+
+    def _check_wait(self) -> None:
+        if not self.has("wait"):
+            raise self.spot.broken("neither waits nor sends", "write wait: … or send: …")
+        for name in ("if", "unless"):
+            if self.has(name):
+                raise self.below(name).broken("stands beside a wait", "put it beside a send")
+
+
+class Steps(Shape[tuple[Step, ...]]):
+    """The list of steps, its waits folded into the sends that they delay."""
+
+    _lines = ListOf(Of(StepYaml), "steps")
+
+    def read(self, spot: Spot) -> tuple[Step, ...]:
+        steps: list[Step] = []
+        waits: list[Duration] = []
+        last: Line | None = None
+        for last in self._lines.read(spot):
+            if last.wait:
+                waits.append(last.wait)
+            if last.send:
+                steps.append(_step(len(steps), last, last.send, waits))
+        if last and last.wait:
+            raise last.spot.broken("waits for nothing", "a wait stands before a send")
+        return tuple(steps)
+
+    def schema(self) -> JsonSchema:
+        return self._lines.schema()
+
+    @property
+    def says(self) -> str:
+        return self._lines.says
+
+
+def _step(index: int, line: Line, send: Send, waits: list[Duration]) -> Step:
+    return Step(
+        index=index, channel=send.channel, template=send.template, waits=tuple(waits),
+        only_if=line.only_if, unless=line.unless,
+    )  # fmt: skip
+
+
+class GoalYaml(Record[Goal]):
+    """What "retained" means: such an event after the entry."""
+
+    what = "a mapping such as {event: order, within: 30 days}"
+    event = required(EVENT, "The event that counts.")
+    within = required(LENGTH, "How long after the entry it may happen.", example="within: 30 days")
+    where = optional(WHERE, "Count only events whose fields compare so.", default=())
+
+    def build(self) -> Goal:
+        for test in self.where:
+            check_field(self.below("where", test.field), self.event, test.field)
+        return Goal(event=self.event, within=self.within, where=self.where)
+
+
+_SEGMENT: Shape[str | Condition] = Either[str | Condition](SEGMENT, CONDITION)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TriggerFile:
+    """What a trigger's file says; `segment` is a name, a condition of its own, or left out."""
+
+    path: str
+    name: str
+    description: str
+    segment: str | Condition | None
+    on: On
+    schedule: Schedule
+    reentry: Reentry
+    priority: int
+    steps: tuple[Step, ...]
+    holdout: float
+    goal: Goal | None
+    enabled: bool
+
+
+class TriggerYaml(Record[TriggerFile]):
+    """A trigger: who, when, what, and how it is measured."""
+
+    what = "a mapping with version, name, on and steps"
+    version = required(VERSION, "The version of this format.", example="version: 1")
+    name = required(NAME, "The trigger's name: the file's own, without `.yaml`.")
+    description = optional(Text(), "What it is for, in a sentence.", default="")
+    segment = optional(
+        _SEGMENT,
+        "Who: a segment's name, or a condition. Not for `on: {from, to}`; "
+        "with `on: {date}` it may be left out and means everybody.",
+    )
+    on = required(_ON, "Which transition starts it.", example="on: enter")
+    schedule = optional(
+        SCHEDULE, "When it is looked at: a cron line in the workspace's time zone, "
+        "or `every 15 minutes`.",
+        default=Schedule(cron="0 9 * * *"), shown='"0 9 * * *"',
+    )  # fmt: skip
+    reentry = optional(
+        _REENTRY, "Whether a customer may enter again.", default=Reentry(), shown="never"
+    )
+    priority = optional(
+        Whole(0, 100), "Who comes first where the limits leave one place: the higher one.",
+        default=50, shown="50",
+    )  # fmt: skip
+    steps = required(Steps(), "What is sent, in this order.")
+    holdout = optional(
+        HOLDOUT, "The share of entries that gets no message, for comparison.",
+        default=0.0, shown="0%",
+    )  # fmt: skip
+    goal = optional(Of(GoalYaml), "What counts as success.")
+    enabled = optional(
+        Flag(), "false: the file is checked, but nothing happens.", default=True, shown="true"
+    )
+
+    def build(self) -> TriggerFile:
+        self._check()
+        return TriggerFile(
+            path=self.spot.notes.path, name=self.name, description=self.description,
+            segment=self.segment, on=self.on, schedule=self.schedule, reentry=self.reentry,
+            priority=self.priority, steps=self.steps, holdout=self.holdout, goal=self.goal,
+            enabled=self.enabled,
+        )  # fmt: skip
+
+    def _check(self) -> None:
+        """What only shows when several keys are seen together."""
+        stem = self.spot.notes.path.rpartition("/")[2].removesuffix(".yaml")
+        if self.sound("name") and self.name != stem:
+            self.below("name").note(f"must be the file's name, {stem}", "rename one of the two")
+        if self.sound("on"):
+            self._check_segment(self.on)
+        if self.sound("holdout") and self.holdout > 0 and not self.has("goal"):
+            self.below("holdout").warn(
+                "people are held out, but nothing is measured", "add a goal:"
+            )
+
+    def _check_segment(self, on: On) -> None:
+        if isinstance(on, OnMove) and self.has("segment"):
+            self.below("segment").note("does not go with on: {from, to}", "the segment is `to`")
+        if not isinstance(on, OnMove | OnDate) and not self.has("segment"):
+            self.spot.at("segment", self.spot.node).note(
+                "is missing", "who: a name from config/segments.yaml, or a condition"
+            )

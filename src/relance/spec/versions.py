@@ -1,0 +1,169 @@
+"""Versions of segments and triggers: 12 hex digits over everything that decides what they mean.
+
+Comments, key order, descriptions and the order inside all/any/none and in/not_in do not count.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from datetime import date
+from enum import Enum
+
+from relance.domain.condition import (
+    AllOf,
+    AnyOf,
+    Comparison,
+    Condition,
+    CustomerIs,
+    EventIs,
+    NoneOf,
+    Op,
+    RfmIs,
+    SegmentIs,
+    SqlIs,
+    leaves,
+)
+from relance.domain.trigger import Goal, OnDate, OnMove, Step
+from relance.domain.workspace import RfmSpec
+from relance.spec.relance_file import RelanceFile
+from relance.spec.trigger_file import TriggerFile
+
+Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
+
+
+def digest(value: Json) -> str:
+    """The version of a canonical value."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def canonical(value: object) -> Json:
+    """A domain value as JSON, the same for everything that means the same."""
+    if isinstance(value, AllOf | AnyOf | NoneOf):
+        return [type(value).__name__, _sorted(canonical(each) for each in value.conditions)]
+    if isinstance(value, Comparison) and value.op in {Op.IN, Op.NOT_IN}:
+        return [value.op.value, _sorted(canonical(each) for each in _tuple(value.value))]
+    if is_dataclass(value) and not isinstance(value, type):
+        inner = {each.name: canonical(getattr(value, each.name)) for each in fields(value)}
+        return [type(value).__name__, inner]
+    return _plain(value)
+
+
+def _plain(value: object) -> Json:
+    if isinstance(value, Enum):
+        return str(value.value)
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, int | float):
+        return int(value) if float(value).is_integer() else value
+    if isinstance(value, date):
+        return [type(value).__name__, value.isoformat()]
+    if isinstance(value, Mapping):
+        return {str(key): canonical(each) for key, each in value.items()}
+    if isinstance(value, tuple):
+        return [canonical(each) for each in value]
+    return str(value)
+
+
+def _tuple(value: object) -> tuple[object, ...]:
+    return value if isinstance(value, tuple) else (value,)
+
+
+def _sorted(values: Iterable[Json]) -> list[Json]:
+    return sorted(values, key=lambda value: json.dumps(value, sort_keys=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Definitions:
+    """What conditions refer to. `segments` holds the conditions of the named segments."""
+
+    file: RelanceFile
+    rfm: RfmSpec
+    segments: Mapping[str, Condition]
+    _known: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
+
+    def segment(self, name: str) -> str:
+        """The version of a named segment."""
+        if name not in self._known:
+            self._known[name] = digest(self.condition(self.segments[name]))
+        return self._known[name]
+
+    def condition(self, condition: Condition) -> Json:
+        """A condition with all it depends on."""
+        found = {key: value for leaf in leaves(condition) for key, value in self._needs(leaf)}
+        customers = self.file.customers
+        return {
+            "condition": canonical(condition),
+            "needs": found,
+            "customers": [customers.table, customers.key, self._queries(customers.table)],
+            "zones": [self.file.zone.key, self.file.source.zone.key],
+        }
+
+    def _needs(self, leaf: object) -> Iterable[tuple[str, Json]]:
+        if isinstance(leaf, SegmentIs):
+            yield f"segment {leaf.segment}", self.segment(leaf.segment)
+        elif isinstance(leaf, CustomerIs):
+            yield f"attribute {leaf.attribute}", self.file.customers.column(leaf.attribute)
+        elif isinstance(leaf, EventIs):
+            names = {test.field for test in leaf.aggregate.where} | {leaf.aggregate.field}
+            yield from self.event(leaf.aggregate.event, names)
+        elif isinstance(leaf, RfmIs):
+            yield "rfm", canonical(self.rfm)
+            yield from self.event(self.rfm.event, {"amount"} if leaf.monetary else ())
+        elif isinstance(leaf, SqlIs):
+            yield f"sql {leaf.query}", self._queries(leaf.query)
+
+    def event(self, name: str, names: Iterable[str | None]) -> Iterable[tuple[str, Json]]:
+        """An event's table and those of its columns that are used."""
+        spec = self.file.events[name]
+        yield f"event {name}", [spec.table, spec.customer, spec.at, self._queries(spec.table)]
+        for each in names:
+            if each is not None:
+                yield f"event {name} field {each}", spec.column(each)
+
+    def _queries(self, text: str) -> Json:
+        """The named queries that a table's name or a query mentions, directly or through others."""
+        tables = self.file.source.tables
+        found: dict[str, Json] = {}
+        todo = [text]
+        while todo:
+            words = set(re.findall(r"\w+", todo.pop()))
+            for name in (words & tables.keys()) - found.keys():
+                found[name] = tables[name]
+                todo.append(tables[name])
+        return found
+
+    def goal(self, goal: Goal | None) -> Json:
+        """A goal with the event it counts."""
+        if goal is None:
+            return None
+        needs = dict(self.event(goal.event, {test.field for test in goal.where}))
+        return [canonical(goal), needs]
+
+    def step(self, step: Step, text: str) -> Json:
+        """A step with the fingerprint of its text."""
+        asked = [self.condition(each) if each else None for each in (step.only_if, step.unless)]
+        return [step.channel, step.template, text, canonical(step.waits), *asked]
+
+
+def baseline_version(definitions: Definitions, file: TriggerFile, condition: Condition) -> str:
+    """What decides about a new baseline: the segments of the transition, and the transition."""
+    parts = [definitions.condition(condition), canonical(file.on)]
+    if isinstance(file.on, OnMove):
+        parts.append(definitions.segment(file.on.source))
+    if isinstance(file.on, OnDate):
+        parts.append(definitions.file.customers.column(file.on.attribute))
+    return digest(parts)
+
+
+def trigger_version(
+    definitions: Definitions, file: TriggerFile, baseline: str, texts: Mapping[tuple[str, str], str]
+) -> str:
+    """What makes two results comparable: only those of one version are ever added up."""
+    steps = [definitions.step(step, texts[step.template, step.channel]) for step in file.steps]
+    parts: list[Json] = [baseline, steps, file.holdout, definitions.goal(file.goal)]
+    return digest([*parts, canonical(file.reentry)])
