@@ -12,9 +12,18 @@ from typer.core import TyperGroup
 
 from relance.errors import RelanceError, WorkspaceError
 
+# in the order in which a newcomer needs them
+ORDER = (
+    "init", "check", "tick", "deliver", "report", "run",
+    "members", "preview", "why", "backfill", "schema", "demo",
+)  # fmt: skip
+
 
 class RelanceGroup(TyperGroup):
     """Turns errors into a sentence and an exit code: 1 workspace, 2 usage, 3 outside."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(super().list_commands(ctx), key=ORDER.index)
 
     def invoke(self, ctx: click.Context) -> Any:  # click's own signature
         try:
@@ -93,12 +102,5 @@ def main() -> None:
     app()
 
 
-# Each module adds its commands to `app`, in the order in which a newcomer needs them.
-from relance.cli import (  # noqa: E402
-    demo,  # noqa: F401
-    evaluate,  # noqa: F401
-    messages,  # noqa: F401
-    reports,  # noqa: F401
-    service,  # noqa: F401
-    workspace,  # noqa: F401
-)
+# each module adds its commands to `app`
+from relance.cli import demo, evaluate, messages, reports, service, workspace  # noqa: E402, F401
