@@ -16,7 +16,7 @@ _SENTENCES: dict[Locale, dict[Cause, str]] = {
         Cause.NO_GOAL: "The trigger has no goal, so retention is not measured.",
         Cause.NO_HOLDOUT: "Nobody is held out, so there is nothing to compare with.",
         Cause.SPLIT: "The split is broken: {treated_entered} treated and {holdout_entered} held "
-        "out is not a holdout of {share} (p = {srm_p}). No effect is shown until the cause is "
+        "out is not a holdout of {share} (p < 0.001). No effect is shown until the cause is "
         "found.",
         Cause.WINDOWS_OPEN: "No comparison yet: the goal's window is closed for {treated_mature} "
         "treated and {holdout_mature} held-out customers.",
@@ -33,7 +33,7 @@ _SENTENCES: dict[Locale, dict[Cause, str]] = {
         Cause.NO_GOAL: "Ce déclencheur n’a pas d’objectif : la rétention n’est pas mesurée.",
         Cause.NO_HOLDOUT: "Personne n’est dans le groupe témoin : il n’y a rien à comparer.",
         Cause.SPLIT: "Le tirage est faussé : {treated_entered} contactés et {holdout_entered} "
-        "témoins ne correspondent pas à un groupe témoin de {share} (p = {srm_p}). Aucun effet "
+        "témoins ne correspondent pas à un groupe témoin de {share} (p < 0,001). Aucun effet "
         "n’est affiché tant que la cause n’est pas trouvée.",
         Cause.WINDOWS_OPEN: "Pas encore de comparaison : la fenêtre de l’objectif est close pour "
         "{treated_mature} contactés et {holdout_mature} témoins.",
@@ -61,7 +61,6 @@ def sentence(reading: Reading, locale: Locale = "en") -> str:
         min_mature=MIN_MATURE,
         min_retained=MIN_RETAINED,
         share=percent(reading.share, locale),
-        srm_p=_decimal(f"{reading.srm_p:.1e}", locale),
         diff=points(reading.diff, locale),
         ci=interval(reading, locale),
     )
@@ -73,10 +72,10 @@ def count(number: int, locale: Locale = "en") -> str:
 
 
 def percent(share: float | None, locale: Locale = "en") -> str:
-    """A fraction as a percentage: `10 %`, `12.5 %`; a dash where there is none."""
+    """A fraction as a percentage with one decimal: `12.5 %`; a dash where there is none."""
     if share is None:
         return "–"
-    return _decimal(f"{100 * share:.1f}".removesuffix(".0"), locale) + "\N{NO-BREAK SPACE}%"
+    return _decimal(f"{100 * share:.1f}", locale) + " %"
 
 
 def points(fraction: float | None, locale: Locale = "en") -> str:

@@ -26,6 +26,7 @@ SYMBOLS = {
     Verdict.TOO_EARLY: "◔",
     Verdict.SRM_FAILED: "✕",
 }
+_BABEL: Mapping[Locale, str] = {"en": "en_GB", "fr": "fr"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,10 +106,20 @@ def _template() -> jinja2.Template:
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
+        finalize=_glue,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     return environment.get_template("page.html.j2")
+
+
+def _glue(value: object) -> object:
+    """Keep a number with its sign, and French punctuation with its word, on one line."""
+    if type(value) is not str:  # numbers, and markup that is finished
+        return value
+    for mark in "%:;":
+        value = value.replace(f" {mark}", f"\N{NO-BREAK SPACE}{mark}")
+    return value
 
 
 def _tiles(reports: Sequence[TriggerReport], clear: int, locale: Locale) -> list[tuple[str, str]]:
@@ -124,7 +135,6 @@ def _tiles(reports: Sequence[TriggerReport], clear: int, locale: Locale) -> list
 def _view(report: TriggerReport, number: int, scale: charts.Scale, locale: Locale) -> TriggerView:
     reading, words = report.reading, LABELS[locale]
     diff, ci = points(reading.diff, locale), interval(reading, locale)
-    spoken = words["from_to"].format(diff=diff, ci=ci) if reading.diff_ci else words["no_number"]
     return TriggerView(
         id=f"trigger-{number}",
         name=report.trigger,
@@ -136,7 +146,7 @@ def _view(report: TriggerReport, number: int, scale: charts.Scale, locale: Local
         sentence=sentence(reading, locale),
         diff=diff,
         ci=ci,
-        spoken=spoken,
+        spoken=_spoken(report, locale),
         mark=charts.forest_mark(reading, scale),
         arms=_arms(report, locale),
         bars=_bars(report, locale),
@@ -145,6 +155,17 @@ def _view(report: TriggerReport, number: int, scale: charts.Scale, locale: Local
         facts=_facts(report, locale),
         counts=_counts(report, locale),
     )
+
+
+def _spoken(report: TriggerReport, locale: Locale) -> str:
+    """The forest plot's row in words: for those who do not see it, and where it is empty."""
+    reading, words = report.reading, LABELS[locale]
+    if reading.verdict is Verdict.SRM_FAILED:
+        return words["withheld"]
+    if reading.diff_ci is None:
+        return words["no_number"]
+    diff, ci = points(reading.diff, locale), interval(reading, locale)
+    return words["from_to"].format(diff=diff, ci=ci)
 
 
 def _arms(report: TriggerReport, locale: Locale) -> list[ArmView]:
@@ -163,7 +184,7 @@ def _arm(
     """One arm; without a scale its people are shown, and no rate."""
     words = LABELS[locale]
     rate, ends = (arm.rate, arm.rate_ci) if scale else (None, None)
-    spoken = f"{name}: {words['no_number']}"
+    spoken = f"{name}{words['colon']}{words['no_number']}"
     if ends is not None:
         low, high = (percent(end, locale) for end in ends)
         rate_words = percent(rate, locale)
@@ -216,8 +237,8 @@ def _notes(report: TriggerReport, locale: Locale) -> list[tuple[str, str]]:
     words = LABELS[locale]
     rest = [("failed", report.failed), ("unknown", report.unknown), ("pending", report.pending)]
     notes = [(words[name], count(n, locale)) for name, n in rest if n]
-    skipped = [(f"{words['skipped']}: {why}", n) for why, n in _reasons(report.skipped, locale)]
-    return notes + skipped
+    skipped = words["skipped"] + words["colon"]
+    return notes + [(skipped + why, n) for why, n in _reasons(report.skipped, locale)]
 
 
 def _facts(report: TriggerReport, locale: Locale) -> list[tuple[str, str]]:
@@ -253,7 +274,7 @@ def _headings(locale: Locale) -> list[str]:
         "unknown", "pending",
     ]  # fmt: skip
     arms = [
-        f"{words[arm]}: {words[what]}" for arm in ("with", "without")
+        words[arm] + words["colon"] + words[what] for arm in ("with", "without")
         for what in ("mature", "retained")
     ]  # fmt: skip
     return [words[name] for name in plain] + arms
@@ -269,8 +290,8 @@ def _tick(value: float, locale: Locale) -> str:
 
 
 def _instant(at: datetime, locale: Locale) -> str:
-    return str(format_datetime(at, "d MMMM y, HH:mm", locale=locale))
+    return str(format_datetime(at, "d MMMM y, HH:mm", locale=_BABEL[locale]))
 
 
 def _day(day: date, locale: Locale) -> str:
-    return str(format_date(day, "long", locale=locale))
+    return str(format_date(day, "d MMMM y", locale=_BABEL[locale]))
