@@ -42,7 +42,7 @@ class SmsText:
     """A text message."""
 
     def __init__(self, source: Source) -> None:
-        self._text = Program(source.parts["text"].text, source.file.path, escape=False)
+        self._text = _program(source, "text", escape=False)
 
     def render(self, scope: Scope, setting: Setting) -> Rendered:
         text = self._text.render(scope, setting)
@@ -100,8 +100,9 @@ class AheadEmail:
         html = with_preheader(html, preheader.text if preheader else "")
         own = source.parts.get("text")
         text = own.text if own else protected.plain(inlined)
-        self._html = Program(html, source.file.path, escape=True)
-        self._text = Program(text, f"{source.file.path} (text)", escape=False)
+        name, brand = source.file.path, source.brand
+        self._html = Program(html, f"{name} (html)", escape=True, brand=brand)
+        self._text = Program(text, f"{name} (text)", escape=False, brand=brand)
 
     def render(self, scope: Scope, setting: Setting) -> Rendered:
         return Rendered(
@@ -114,7 +115,8 @@ class AheadEmail:
 
 def _program(source: Source, part: str, *, escape: bool) -> Program:
     flat = source.parts.get(part)
-    return Program(flat.text if flat else "", f"{source.file.path} ({part})", escape=escape)
+    text = flat.text if flat else ""
+    return Program(text, f"{source.file.path} ({part})", escape=escape, brand=source.brand)
 
 
 def compile_source(source: Source, language: Locale, cases: Sequence[Case]) -> Compiled:

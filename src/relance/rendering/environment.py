@@ -214,10 +214,23 @@ _FILTERS: dict[str, Callable[..., Any]] = {
 FILTERS = frozenset(name for name in (*KEPT_FILTERS, *_FILTERS) if not name.startswith(" "))
 
 
-class _Bounding(NodeTransformer):
-    """Puts every loop under the budget, and every `~` under the limit on text."""
+class _Preparing(NodeTransformer):
+    """Puts every loop under the budget, every `~` under the limit on text, and the brand's
+    values, which are the same for everybody, into the text itself.
+    """
 
-    def visit_For(self, node: nodes.For) -> nodes.Node:  # noqa: N802  jinja2 names it so
+    def __init__(self, brand: Mapping[str, object]) -> None:
+        self._brand = brand
+
+    def visit_Getattr(self, node: nodes.Getattr) -> nodes.Node:  # noqa: N802  jinja2 names it so
+        if isinstance(node.node, nodes.Name) and node.node.name == "brand":
+            value = self._brand.get(node.attr)
+            if isinstance(value, str | int | float):
+                return nodes.Const(value, lineno=node.lineno)
+        self.generic_visit(node)
+        return node
+
+    def visit_For(self, node: nodes.For) -> nodes.Node:  # noqa: N802
         text = sum(len(data.data) for data in node.find_all(nodes.TemplateData))
         self.generic_visit(node)
         node.iter = _filter(node.iter, _BOUNDED, [nodes.Const(text)])
@@ -239,12 +252,11 @@ PLAIN = Sandbox(escape=False)
 class Program:
     """A compiled template."""
 
-    def __init__(self, source: str | nodes.Template, name: str, *, escape: bool) -> None:
+    def __init__(self, text: str, name: str, *, escape: bool, brand: Mapping[str, object]) -> None:
         """Raises jinja2.TemplateSyntaxError."""
         sandbox = ESCAPING if escape else PLAIN
-        tree = sandbox.parse(source) if isinstance(source, str) else source
-        bounded = _Bounding().visit(tree).set_environment(sandbox)
-        code: CodeType = sandbox.compile(bounded, name, name)
+        tree = _Preparing(brand).visit(sandbox.parse(text)).set_environment(sandbox)
+        code: CodeType = sandbox.compile(tree, name, name)
         self._template = Template.from_code(sandbox, code, {}, None)
         self._sandbox = sandbox
         self._name = name

@@ -79,13 +79,13 @@ def preferences(locale: str | None, workspace: str) -> list[str]:
     return [*dict.fromkeys(order), ""]
 
 
-def choose(available: Iterable[str], locale: str | None, workspace: str) -> str | None:
-    """The best of the available locales; the first in the alphabet where none fits."""
+def choose(available: Iterable[str], locale: str | None, workspace: str) -> str:
+    """The best of the available locales (at least one); the first of them where none fits."""
     known = sorted(available)
     for wanted in preferences(locale, workspace):
         if wanted in known:
             return wanted
-    return known[0] if known else None
+    return known[0]
 
 
 def load(root: Path) -> Library:

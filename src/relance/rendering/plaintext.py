@@ -50,6 +50,7 @@ _PARAGRAPHS = frozenset(
 _LINES = frozenset(["div", "li", "dt", "dd", "address", "pre", "figure", "caption"])
 _SPACES = re.compile(r"[ \t\n\r\f]+")  # not the no-break space: typography is kept
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
+_UNTIDY = re.compile(r"  | \n|\n |\n\n\n")
 _TIDY = re.compile(r" *\n[ \n]*|  +")
 
 
@@ -63,7 +64,9 @@ def to_text(html: str, *, marker: re.Pattern[str] | None = None) -> str:
 
 def tidy(text: str) -> str:
     """At most one empty line in a row, no spaces at line ends, none doubled."""
-    return _TIDY.sub(_tidied, text).strip() + "\n"
+    if _UNTIDY.search(text):
+        text = _TIDY.sub(_tidied, text)
+    return text.strip() + "\n"
 
 
 def _tidied(match: re.Match[str]) -> str:
@@ -175,11 +178,10 @@ class _Reader(HTMLParser):
 
     def _bullet(self) -> str:
         number = self._lists[-1] if self._lists else None
-        indent = "  " * (len(self._lists) - 1)
         if number is None:
-            return f"{indent}-"
+            return "-"
         self._lists[-1] = number + 1
-        return f"{indent}{number}."
+        return f"{number}."
 
     @property
     def _in_data_table(self) -> bool:

@@ -34,6 +34,7 @@ class Source:
     sender: str | None
     problems: tuple[Problem, ...]
     fingerprint: str
+    brand: Mapping[str, object]
 
     @property
     def names(self) -> frozenset[str]:
@@ -79,6 +80,7 @@ class _Builder:
             sender=self._sender(document.entries.get("from")),
             problems=tuple(self.problems),
             fingerprint=self._fingerprint(analyses, document),
+            brand=self.brand,
         )
 
     def _email(self, document: Document) -> None:

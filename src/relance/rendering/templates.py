@@ -18,6 +18,8 @@ from relance.rendering.source import Source, in_file_order, read_source
 from relance.rendering.values import Group, group_values, sample_values
 from relance.rendering.variant import Variant
 
+_REMEMBERED = 1_000  # choices by locale; a wrong column as locale must not fill the memory
+
 
 class Templates:
     """All templates under `root/templates`, as they were when this was made.
@@ -40,6 +42,7 @@ class Templates:
         self._currency = currency
         self._zone = zone
         self._brand = brand
+        self._chosen: dict[tuple[str, str, str | None], Variant] = {}
         self._variants: dict[tuple[str, str], dict[str, Variant]] = {}
 
     def texts(self) -> Mapping[tuple[str, str], str]:
@@ -73,11 +76,18 @@ class Templates:
         (`{"customer.first_name": …}`); dates and numbers may be JSON's text. Raises RenderError
         at the place in the template; nothing of the values is in its message.
         """
-        variants = self._require(template, channel)
-        chosen = choose(variants, locale, self._locale)
-        assert chosen is not None  # noqa: S101  _require has found at least one
+        variant = self._choose(template, channel, locale)
         scope = self._scope(values)
-        return variants[chosen].render(scope, lambda: self._setting(locale, scope))
+        return variant.render(scope, lambda: self._setting(locale, scope))
+
+    def _choose(self, template: str, channel: str, locale: str | None) -> Variant:
+        key = (template, channel, locale)
+        if key not in self._chosen:
+            variants = self._require(template, channel)
+            if len(self._chosen) >= _REMEMBERED:
+                self._chosen.clear()
+            self._chosen[key] = variants[choose(variants, locale, self._locale)]
+        return self._chosen[key]
 
     def check(self, known: Collection[str] | None = None) -> list[Problem]:
         """Every mistake of every file, in file order.

@@ -94,15 +94,14 @@ def group_values(values: Mapping[str, object]) -> dict[str, object]:
     """Values by group. Takes both `{"customer": {"first_name": …}}` and `customer.first_name`."""
     groups: dict[str, object] = {}
     for key, value in values.items():
-        root, _, rest = key.partition(".")
+        root, _, name = key.partition(".")
         group = groups.get(root)
-        if not isinstance(group, Group):
+        if type(group) is not Group:
             group = groups[root] = Group(root)
-        if rest:
-            group[rest] = _clean(value)
+        if name:
+            group[name] = _clean(value)
         elif isinstance(value, Mapping):
-            for name, inner in value.items():
-                group[name] = _clean(inner)
+            group.update({name: _clean(inner) for name, inner in value.items()})
     return groups
 
 
@@ -119,9 +118,9 @@ def dotted(groups: Mapping[str, object]) -> list[str]:
 def _clean(value: object) -> object:
     """Text without control characters; blank text and not-a-number count as missing."""
     if isinstance(value, str):
-        if not value or value.isspace():
-            return None
-        return _CONTROL.sub(" ", value) if _CONTROL.search(value) else value
+        if not value.isprintable():  # the quick question first: no-break spaces fail it too
+            value = _CONTROL.sub(" ", value)
+        return None if not value or value.isspace() else value
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

@@ -87,7 +87,8 @@ class Variant:
     def _locate(self, error: Exception, scope: Scope, setting: Callable[[], Setting]) -> Problem:
         """Render the parts as they were written, to find the line that fails."""
         for part, flat in self.source.parts.items():
-            program = Program(flat.text, part, escape=part in _ESCAPED)
+            escape = part in _ESCAPED
+            program = Program(flat.text, part, escape=escape, brand=self.source.brand)
             try:
                 program.render(scope, setting())
             except FAILURES as found:
