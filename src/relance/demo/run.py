@@ -12,6 +12,8 @@ from typing import Protocol
 
 from relance.demo.answers import Sent
 from relance.demo.shop import EFFECTS, ZONE, Shop, opening
+from relance.domain.condition import Op
+from relance.domain.trigger import Goal
 from relance.errors import OutsideError, UsageError
 from relance.rendering.report import Locale, html
 from relance.uplift.report import TriggerReport
@@ -142,11 +144,22 @@ def _clear(target: Path) -> None:
 
 
 def _truths(shop: Shop, reports: Sequence[TriggerReport]) -> dict[str, float]:
-    windows = {report.trigger: report.goal.within for report in reports if report.goal}
-    return {
-        trigger: shop.truth(trigger, timedelta(seconds=within.rough_seconds))
-        for trigger, within in windows.items()
-    }
+    """The true effects of the triggers whose goal the shop can judge and whose time has come."""
+    found = {}
+    for report in reports:
+        if report.goal is not None and report.reading.treated.mature:
+            window = timedelta(seconds=report.goal.within.rough_seconds)
+            found[report.trigger] = shop.truth(report.trigger, window, _category(report.goal))
+    return found
+
+
+def _category(goal: Goal) -> str | None:
+    """The category of a goal such as `{event: order, where: {category: beauty}}`."""
+    for test in goal.where:
+        for comparison in test.comparisons:
+            if test.field == "category" and comparison.op is Op.IS:
+                return str(comparison.value)
+    return None
 
 
 def _commands(target: Path, end: datetime, sent: Sequence[Sent]) -> list[str]:

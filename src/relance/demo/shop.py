@@ -37,16 +37,18 @@ LOOKING_WEEKS = 3.0
 # the shop has grown: new customers came at 0.2 times the average pace, now at 1.8 times
 EARLY, LATE = 0.2, 1.8
 
+# what La Boutique's messages do: most help, one does nothing, one annoys
 EFFECTS: Mapping[str, float] = {
-    "best_customers_leaving": 0.10,
-    "big_spender_thank_you": 0.0,
-    "birthday": 0.08,
-    "back_on_their_own": -0.15,
-    "new_customers_slow": 0.06,
-    "replenishment": 0.12,
+    "back_on_their_own": -0.20,
+    "best_customers_leaving": 0.12,
+    "big_spender_thanks": 0.0,
+    "birthday": 0.10,
+    "new_customers_slow": 0.08,
+    "replenishment": 0.15,
     "welcome": 0.14,
-    "winback": 0.05,
+    "win_back": 0.06,
 }
+SELLS: Mapping[str, str] = {"replenishment": "beauty"}  # others: what the customer likes best
 
 ORDERS = pa.schema(
     [
@@ -128,35 +130,46 @@ class Shop:
         table = pa.concat_tables([organic, self._extra_orders(extra)])
         return table.sort_by([("ordered_at", "ascending"), ("order_id", "ascending")])
 
-    def truth(self, trigger: str, within: timedelta) -> float:
+    def truth(self, trigger: str, within: timedelta, category: str | None = None) -> float:
         """The true effect of a trigger on retention, given everything else that happened.
 
         The mean over the customers it wrote to of how much more (or less) likely they were to
         buy within that time of its first message than had it not written at all, as a fraction.
-        Only times that are over count; nobody written to gives 0.
+        Only times that are over count, and with a category only purchases in it; nobody
+        written to gives 0.
         """
         window, now = micros(within), instant(self._lived_until)
+        wanted = None if category is None else CATEGORIES.index(category)
         gains = [
-            self._gain(who, reads, window)
+            self._gain(who, reads, window, wanted)
             for who, reads in self._answers.readers(trigger).items()
             if reads[0].at + window <= now
         ]
         return sum(gains) / len(gains) if gains else 0.0
 
-    def _gain(self, who: int, reads: Sequence[Influence], window: int) -> float:
+    def _gain(
+        self, who: int, reads: Sequence[Influence], window: int, category: int | None
+    ) -> float:
         answers, trigger = self._answers, reads[0].trigger
         since, until = reads[0].at, reads[0].at + window
         for extra in answers.extras.get(who, ()):
-            if extra.trigger != trigger and since < extra.at <= until:
+            counts = category in {None, self._sold(extra.trigger, who)}
+            if counts and extra.trigger != trigger and since < extra.at <= until:
                 return 0.0  # retained whatever this trigger does
         orders = [
             at
-            for order, at in self._organic_of(who, since, until)
+            for order, at in self._organic_of(who, since, until, category)
             if not answers.given_up(who, order, at, but=trigger)
         ]
-        if not orders:
-            return answers.chance_of_extra(reads, until)
-        return -answers.chance_of_loss(reads, orders)
+        if orders:
+            return -answers.chance_of_loss(reads, orders)
+        sells = category in {None, self._sold(trigger, who)}
+        return answers.chance_of_extra(reads, until) if sells else 0.0
+
+    def _sold(self, trigger: str, who: int) -> int:
+        """The category in which a trigger's message brings a purchase."""
+        sells = SELLS.get(trigger)
+        return int(self._likes[who]) if sells is None else CATEGORIES.index(sells)
 
     def _instants(self, weeks: Floats) -> Ints:
         """Microseconds since 1970 of times in weeks since the history began."""
@@ -199,21 +212,28 @@ class Shop:
             who, _order_id(place), int(self._times[place])
         )
 
-    def _organic_of(self, who: int, since: int, until: int) -> list[tuple[str, int]]:
-        begin, end = np.searchsorted(self._buyers, [who, who + 1], sorter=self._by_buyer).tolist()
-        places = self._by_buyer[begin:end].tolist()
-        found = [(_order_id(place), int(self._times[place])) for place in places]
-        return [(order, at) for order, at in found if since < at <= until]
+    def _organic_of(
+        self, who: int, since: int, until: int, category: int | None
+    ) -> list[tuple[str, int]]:
+        ends = np.searchsorted(self._buyers, [who, who + 1], sorter=self._by_buyer)
+        places = self._by_buyer[slice(*ends.tolist())]
+        times = self._times[places]
+        inside = (times > since) & (times <= until)
+        if category is not None:
+            inside &= self._bought[places] == category
+        found = places[inside].tolist()
+        return [(_order_id(place), int(self._times[place])) for place in found]
 
     def _extra_orders(self, extras: Sequence[Extra]) -> pa.Table:
         draws = [self._answers.draw(f"total:{extra.key}") for extra in extras]
         buyers = np.array([extra.customer for extra in extras], np.int64)
         times = np.array([extra.at for extra in extras], np.int64)
-        # a message brings a purchase of the usual size, in the category they like best
+        categories = np.array([self._sold(e.trigger, e.customer) for e in extras], np.int64)
+        # about what the customer usually spends
         usual = CDNOW_SPEND.p / self._rates[buyers] * (0.5 + np.array(draws))
         totals = np.maximum(np.round(usual, 2), 0.01)
         keys = [f"M{int(self._answers.draw(f'id:{extra.key}') * 2**48):012x}" for extra in extras]
-        return _orders_table(keys, buyers, times, totals, self._likes[buyers])
+        return _orders_table(keys, buyers, times, totals, categories)
 
     def _write_customers(self) -> None:
         _write(self.customers(self._lived_until), self.folder / "customers.parquet")
