@@ -63,12 +63,19 @@ _KINDS: dict[OptionKind, Shape[object]] = {
 def option_key(option: OptionSpec) -> Key[object]:
     """An option of a vendor as a key of the YAML."""
     shape = Choice(*option.choices) if option.choices else _KINDS[option.kind]
-    shown = None if option.default is None else str(option.default)
+    shown = None if option.default is None else plain_default(option.default)
     key: Key[object] = Key(
         shape, option.description, default=option.default, needed=option.required, shown=shown
     )
     key.name = option.name
     return key
+
+
+def plain_default(value: str | float) -> str:
+    """A default as YAML has it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return value if isinstance(value, str) else f"{value:g}"
 
 
 class Provider(Shape[str]):

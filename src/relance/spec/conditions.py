@@ -27,7 +27,7 @@ from relance.domain.condition import (
 )
 from relance.spec.nodes import Fields, Items, Scalar, kind
 from relance.spec.notations import LENGTH, instant
-from relance.spec.operators import AnyValue, Comparing, Counting, Timing, Totalling
+from relance.spec.operators import AnyValue, Averaging, Comparing, Counting, Timing, Totalling
 from relance.spec.record import Key, Of, Record, optional, record_schema, required
 from relance.spec.shapes import (
     IDENTIFIER_PATTERN,
@@ -153,7 +153,7 @@ class NoneYaml(Record[Condition]):
 
 
 class CustomerYaml(Comparing[Condition]):
-    """An attribute of the customer."""
+    """An attribute of the customer, with operators."""
 
     what = "a condition"
     customer = required(
@@ -215,7 +215,7 @@ class EventYaml(Record[Condition]):
     event = required(EVENT, "An event from `events` in relance.yaml.")
     count = optional(Of(Counting), "How many there are; 0 if there is none.")
     sum = optional(Of(Totalling), "The total of a field; 0 if there is no event.")
-    average = optional(Of(Totalling), "The average of a field; missing if there is no event.")
+    average = optional(Of(Averaging), "The average of a field; missing if there is no event.")
     first = optional(Of(Timing), "When the first one was; missing if there is none.")
     last = optional(Of(Timing), "When the last one was; missing if there is none.")
     within = optional(LENGTH, "Count only events of this last stretch of time.")
@@ -323,11 +323,11 @@ _QUERY = Text(
 
 
 class SqlYaml(Record[Condition]):
-    """The way out: a query of your own, in the source's dialect."""
+    """The way out: a query of your own, in the source's dialect; `:at` stands for the instant."""
 
     what = "a condition"
     sql = required(
-        _QUERY, "Customers in the first column of this query; `:at` stands for the instant."
+        _QUERY, "The query; its first column holds the keys of the customers who are meant."
     )
 
     def build(self) -> Condition:

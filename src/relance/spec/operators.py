@@ -191,7 +191,7 @@ class Counting(Numeric[tuple[Comparison, ...]]):
 
 
 class Totalling(Numeric[tuple[str, tuple[Comparison, ...]]]):
-    """The operators for a sum or an average, with the field that is added up."""
+    """The operators for a sum, with the field that is added up."""
 
     of = optional(
         Text("a field"),
@@ -199,10 +199,15 @@ class Totalling(Numeric[tuple[str, tuple[Comparison, ...]]]):
         default="amount",
         shown="amount",
     )
-    exists = optional(Flag(), "For an average: whether there is any.")
 
     def build(self) -> tuple[str, tuple[Comparison, ...]]:
         return self.of, self.comparisons()
+
+
+class Averaging(Totalling):
+    """The operators for an average, which is missing where there is no event."""
+
+    exists = optional(Flag(), "true: there is an average. false: there is no event.")
 
 
 class Timing(Operators[tuple[Comparison, ...]]):

@@ -38,7 +38,6 @@ from relance.spec.shapes import (
     MapOf,
     Shape,
     Text,
-    made,
 )
 from relance.spec.spot import Spot
 
@@ -50,7 +49,7 @@ _TABLE = Text("a table's name")
 
 
 class State(Shape[str]):
-    """The state database: an URL; a relative SQLite file is below the workspace."""
+    """The state database: a URL; a relative SQLite file is below the workspace."""
 
     says = "`sqlite:///FILE` or `postgresql://…`"
 
@@ -77,7 +76,7 @@ class State(Shape[str]):
 
 
 def location(root: Path, text: str) -> str:
-    """An URL as it is, a path made absolute."""
+    """A URL as it is, a path made absolute."""
     return text if "://" in text else str(root / Path(text).expanduser())
 
 
@@ -94,9 +93,9 @@ class Place:
 
 
 class PlaceText(Shape[Place]):
-    """A folder, a file or an URL."""
+    """A folder, a file or a URL."""
 
-    says = "a folder, a file or an URL"
+    says = "a folder, a file or a URL"
 
     def read(self, spot: Spot) -> Place:
         text = Text(self.says).read(spot)
@@ -112,7 +111,7 @@ class SourceYaml(Record[Place]):
 
     what = "a mapping such as {location: data/}"
     location = required(
-        PlaceText(), "A folder of CSV and Parquet files, a DuckDB or SQLite file, or an URL."
+        PlaceText(), "A folder of CSV and Parquet files, a DuckDB or SQLite file, or a URL."
     )
     timezone = optional(
         ZONE, "The time zone of timestamps that carry none.", shown="the workspace's"
@@ -164,13 +163,22 @@ class Columns(Shape[dict[str, str]]):
         return {"anyOf": [self._listed.schema(), self._named.schema()]}
 
 
-def _consent(spot: Spot, value: object) -> str | bool:
-    if value is False:
-        raise spot.broken("nobody could ever be written to", "leave the channel out instead")
-    return value if isinstance(value, bool) else str(value)
+class Consent(Shape[str | bool]):
+    """The column that says who consented, or true for everybody."""
+
+    says = "a column's name, or `true`"
+
+    def read(self, spot: Spot) -> str | bool:
+        value = spot.scalar(self.says).value
+        if value is False:
+            raise spot.broken("nobody could ever be written to", "leave the channel out instead")
+        return True if value is True else _COLUMN.read(spot)
+
+    def schema(self) -> JsonSchema:
+        return {"anyOf": [_COLUMN.schema(), {"const": True}]}
 
 
-_CONSENT_VALUE = made(AnyValue(), _consent)
+_CONSENT_VALUE = Consent()
 
 
 class ConsentYaml(Record[Mapping[str, str | bool]]):
@@ -331,7 +339,7 @@ class RelanceYaml(Record[RelanceFile]):
     source = required(
         Either(PlaceText(), Of(SourceYaml)),
         "Where customer data is: a folder of CSV and Parquet files, a DuckDB or SQLite file, or "
-        "an URL such as `postgresql://…`. Only ever read.",
+        "a URL such as `postgresql://…`. Only ever read.",
         example="source: data/",
     )
     workbench = optional(

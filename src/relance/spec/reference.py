@@ -1,0 +1,171 @@
+"""docs/yaml.md, written from the same keys that are checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from relance.domain.vendor import OptionSpec, VendorSpec
+from relance.spec import conditions, operators, relance_file, segments_file, starter, trigger_file
+from relance.spec.channels import CHANNELS, ChannelYaml, SecretText, plain_default
+from relance.spec.parse import MAX_BYTES, MAX_DEPTH, MAX_NODES, MAX_SCALAR
+from relance.spec.record import Key, Record
+
+_Section = tuple[str, type[Record[object]]]
+
+_RELANCE: Sequence[_Section] = (
+    ("customers", relance_file.CustomersYaml),
+    ("customers.consent", relance_file.ConsentYaml),
+    ("events.NAME", relance_file.EventYaml),
+    ("source", relance_file.SourceYaml),
+    ("tables.NAME", relance_file.SqlYaml),
+    ("limits", relance_file.LimitsYaml),
+    ("channels", relance_file.ChannelsYaml),
+    ("channels.email and channels.sms", ChannelYaml),
+)
+_TRIGGER: Sequence[_Section] = (
+    ("on: {from, to}", trigger_file.MoveYaml),
+    ("on: {stay}", trigger_file.StayYaml),
+    ("on: {date}", trigger_file.DateYaml),
+    ("reentry", trigger_file.AfterYaml),
+    ("steps", trigger_file.StepYaml),
+    ("steps: send", trigger_file.SendYaml),
+    ("goal", trigger_file.GoalYaml),
+)
+_LEAVES: Sequence[_Section] = (
+    ("customer", conditions.CustomerYaml),
+    ("event", conditions.EventYaml),
+    ("rfm", conditions.ScoresYaml),
+)
+_OPERATORS: Sequence[_Section] = (
+    ("Operators of `count`", operators.Counting),
+    ("Operators of `sum`", operators.Totalling),
+    ("Operators of `average`", operators.Averaging),
+    ("Operators of `first` and `last`", operators.Timing),
+)
+
+_INTRO = f"""\
+<!-- Written by `relance schema --reference docs/yaml.md`; edit src/relance/spec instead. -->
+# YAML reference
+
+A workspace is a folder with `config/relance.yaml`, `config/segments.yaml`, `triggers/*.yaml` and
+`templates/`. `relance check` shows every mistake of every file at once, each at its line and
+column. The first line of each file names its JSON Schema, with which an editor completes and
+checks as you type.
+
+## How values are written
+
+- **YAML 1.2**: `no`, `on` and `NO` are text, `true` and `false` are the only yes and no, `12:30`
+  is text. A number with a leading zero (`01000`) is text too: it is a code.
+- **Lengths of time**: `15 minutes`, `2 hours`, `14 days`, `2 weeks`, `3 months`, `1 year`. Days
+  and longer are counted on the calendar of the workspace's time zone, hours exactly.
+- **Windows** are half-open: `within: 14 days` is later than 14 days ago, up to and including now;
+  `before: 90 days` is 90 days ago or earlier, `after: 90 days` is later than that. The two never
+  overlap and leave no gap.
+- **Dates**: `2026-03-01`, with a time `2026-03-01 14:30` (in the workspace's time zone) or
+  `2026-03-01T14:30:00+01:00`.
+- **Shares**: `10%` or `0.1`, in steps of 0.01%.
+- **Schedules**: five cron fields (minute, hour, day of the month, month, weekday) in the
+  workspace's time zone, or `every 15 minutes`. Weekday 0 and 7 are Sunday; names (`mon-fri`) are
+  clearer. A day of the month and a weekday cannot be given together.
+- **Environment**: in `config/relance.yaml`, `${{NAME}}` in any value is filled in from the
+  environment; `$${{` is a plain `${{`. Secrets must come from there.
+- **Anchors and aliases** work; merge keys (`<<`), tags (`!…`) and several documents in one file
+  are refused. So are files over {MAX_BYTES // 1_000_000} MB, more than {MAX_NODES:,} values
+  (aliases counted at every use), more than {MAX_DEPTH} levels, and values over {MAX_SCALAR:,} characters.
+- Unknown and duplicate keys are mistakes. Names of segments, triggers and events are lowercase
+  letters, digits and underscores.
+"""
+
+_CONDITIONS = """\
+## Conditions
+
+A condition is a mapping that looks at one thing. Conditions nest under `all`, `any` and `none`.
+Where one leaf has several operators, all of them must hold. A missing value fails every
+comparison except `is_not`, `not_in` and `exists: false`.
+
+```yaml
+all:
+  - {customer: country, in: [FR, BE]}
+  - {event: order, count: {at_least: 2}, within: 1 year, where: {category: shoes}}
+  - {event: order, last: {before: 90 days}}
+  - none: [{segment: champions}]
+```
+"""
+
+
+def reference(vendors: Mapping[str, VendorSpec]) -> str:
+    """The YAML reference in Markdown."""
+    return "\n".join([
+        _INTRO,
+        *_file("config/relance.yaml", relance_file.RelanceYaml, "relance.yaml"),
+        *_sections(_RELANCE),
+        *_providers(vendors),
+        *_file("config/segments.yaml", segments_file.SegmentsYaml, "segments.yaml"),
+        *_sections([("rfm", segments_file.RfmSpecYaml)]),
+        *_file("triggers/NAME.yaml", trigger_file.TriggerYaml, "welcome.yaml"),
+        *_sections(_TRIGGER),
+        _CONDITIONS,
+        *_forms(),
+        *_sections([*_LEAVES, *_OPERATORS]),
+    ])  # fmt: skip
+
+
+def _file(title: str, record: type[Record[object]], example: str) -> Iterator[str]:
+    yield f"## {title}\n\n{_doc(record)}\n"
+    yield f"```yaml\n{starter.text(example, 'shop')}```\n"
+    yield from _table(record)
+
+
+def _sections(sections: Sequence[_Section]) -> Iterator[str]:
+    for title, record in sections:
+        name = title if " " in title and ":" not in title else f"`{title}`"
+        yield f"### {name}\n\n{_doc(record)}\n"
+        yield from _table(record)
+
+
+def _forms() -> Iterator[str]:
+    yield "| form | what it says |\n| --- | --- |"
+    for name, record in conditions.FORMS.items():
+        yield f"| `{name}` | {_cell(_doc(record))} |"
+    yield ""
+
+
+def _doc(record: type[Record[object]]) -> str:
+    return " ".join((record.__doc__ or "").split())
+
+
+def _table(record: type[Record[object]]) -> Iterator[str]:
+    yield "| key | value | meaning |\n| --- | --- | --- |"
+    for name, key in record.keys().items():
+        yield f"| `{name}` | {_cell(key.shape.says)} | {_cell(_meaning(key))} |"
+    yield ""
+
+
+def _meaning(key: Key[object]) -> str:
+    if key.needed:
+        return f"{key.meaning} **Required.**"
+    return key.meaning if key.shown is None else f"{key.meaning} Default: {key.shown}."
+
+
+def _providers(vendors: Mapping[str, VendorSpec]) -> Iterator[str]:
+    for name in sorted(vendors):
+        vendor = vendors[name]
+        channels = " and ".join(each for each in CHANNELS if each in vendor.channels)
+        yield f"### Provider `{name}` ({channels})\n\n{vendor.description}\n"
+        if vendor.options:
+            yield "| option | value | meaning |\n| --- | --- | --- |"
+            yield from (_option(option) for option in vendor.options)
+            yield ""
+
+
+def _option(option: OptionSpec) -> str:
+    value = " or ".join(f"`{each}`" for each in option.choices) or str(option.kind)
+    value = SecretText.says if option.kind == "secret" else value
+    more = " **Required.**" if option.required else ""
+    if option.default is not None:
+        more = f" Default: `{plain_default(option.default)}`."
+    return f"| `{option.name}` | {_cell(value)} | {_cell(option.description)}{more} |"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
