@@ -43,6 +43,7 @@ _FAULTS: tuple[tuple[type[BaseException], type[SendError], str], ...] = (
     (aiohttp.RedirectClientError, Paused, "redirected"),
     (aiohttp.TooManyRedirects, Paused, "redirected"),
     (aiohttp.InvalidURL, Paused, "bad_address"),
+    (aiohttp.NonHttpUrlClientError, Paused, "bad_address"),
     # after the request, or nobody knows when
     (aiohttp.ServerTimeoutError, Unsure, "read_timeout"),
     (aiohttp.ServerDisconnectedError, Unsure, "disconnected"),

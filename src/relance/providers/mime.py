@@ -20,7 +20,7 @@ _LINE = 78  # RFC 5322, 2.1.1
 def to_bytes(message: Email) -> bytes:
     """The whole message, 7-bit, lines ended by CRLF. It must have passed `wire.screen`."""
     head = [
-        _header("From", message.sender),
+        _header("From", wire.ascii_sender(message.sender)),
         # written as it is: it cannot be encoded, only be ASCII or travel by SMTPUTF8
         f"To: {wire.to_ascii(message.to)}\r\n".encode(),
         _header("Subject", message.subject),

@@ -77,7 +77,7 @@ def _email(message: Email, stream: str) -> dict[str, object]:
         "X-PM-KeepID": "true",  # else Postmark replaces the Message-ID by its own
     }
     fields: dict[str, object] = {
-        "From": message.sender,
+        "From": wire.ascii_sender(message.sender),
         "To": wire.to_ascii(message.to),
         "Subject": message.subject,
         "HtmlBody": message.html,

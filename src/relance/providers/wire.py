@@ -202,6 +202,13 @@ def sender_address(sender: str) -> str:
     return to_ascii(parseaddr(sender)[1])
 
 
+@lru_cache(maxsize=256)
+def ascii_sender(sender: str) -> str:
+    """`Name <address>` as it was given, but for the domain, which becomes ASCII."""
+    address = parseaddr(sender)[1]
+    return sender if address.isascii() else sender.replace(address, to_ascii(address))
+
+
 def message_id_header(message: Email) -> str:
     """The Message-ID: the same message always has the same, whichever way it goes."""
     domain = sender_address(message.sender).rpartition("@")[2]

@@ -1,0 +1,464 @@
+"""A real mail server (aiosmtpd) on loopback, and a scripted one for what real ones rarely do."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import email
+import email.policy
+import ssl
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import trustme
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
+
+from relance.domain.message import Accepted, Email
+from relance.domain.workspace import ChannelSpec
+from relance.errors import NotSent, Paused, Refused, SendError, Unsure, WorkspaceError
+from relance.providers.smtp import Settings, Smtp
+from relance.settings import Secret
+
+PASSWORD = "s3cret-passw0rd"
+ADDRESS = "chloe.private@example.com"
+EMAIL = Email(
+    message_id="abc1",
+    trigger="winback",
+    to=ADDRESS,
+    sender="La Boutique <bonjour@boutique.example>",
+    subject="Vous nous manquez",
+    html="<p>Bonjour</p>",
+    text="Bonjour\n.\n..\n",
+)
+
+
+class Mailbox:
+    """aiosmtpd's handler: keeps what it takes, and answers RCPT and DATA as it is told."""
+
+    def __init__(self) -> None:
+        self.taken: list[Envelope] = []
+        self.peers: set[object] = set()
+        self.replies: dict[str, str] = {}
+
+    async def handle_MAIL(  # noqa: N802  aiosmtpd's name
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        self.peers.add(session.peer)
+        if reply := self.replies.get("MAIL"):
+            return reply
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 OK"
+
+    async def handle_RCPT(  # noqa: N802  aiosmtpd's name
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if reply := self.replies.get("RCPT"):
+            return reply.format(address=address)
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(  # noqa: N802  aiosmtpd's name
+        self, server: SMTP, session: Session, envelope: Envelope
+    ) -> str:
+        if reply := self.replies.get("DATA"):
+            return reply
+        self.taken.append(envelope)
+        return "250 2.0.0 queued as 1"
+
+
+class Server(Controller):
+    """On any free port."""
+
+    def __init__(self, mailbox: Mailbox, **options: object) -> None:
+        super().__init__(mailbox, hostname="127.0.0.1", port=0, **options)
+
+    def _trigger_server(self) -> None:
+        # the base class greets itself on port 0; the real port is known only now
+        self.port = self.server.sockets[0].getsockname()[1]
+        super()._trigger_server()
+
+
+@contextlib.contextmanager
+def running(mailbox: Mailbox, **options: object) -> Iterator[int]:
+    server = Server(mailbox, **options)
+    server.start()
+    try:
+        yield server.port
+    finally:
+        server.stop()
+
+
+async def no_nap(seconds: float) -> None:
+    """Time does not pass here."""
+
+
+def channel(port: int, **options: object) -> ChannelSpec:
+    options = {"host": "127.0.0.1", "port": port, "security": "none", "timeout": 5, **options}
+    return ChannelSpec(
+        name="email", provider="smtp", sender="", options=options, path="relance.yaml:9:1"
+    )
+
+
+def opened(port: int, **options: object) -> Smtp:
+    return Smtp.open(channel(port, **options), Path("/nowhere"), sleep=no_nap)
+
+
+async def outcome(provider: Smtp, message: Email = EMAIL) -> Accepted | SendError:
+    try:
+        (answer,) = await provider.send([message])
+    except SendError as error:
+        return error
+    return answer
+
+
+async def one_send(port: int, message: Email = EMAIL, **options: object) -> Accepted | SendError:
+    provider = opened(port, **options)
+    try:
+        return await outcome(provider, message)
+    finally:
+        await provider.close()
+
+
+async def test_a_message_arrives_whole_and_with_its_stable_id() -> None:
+    mailbox = Mailbox()
+    with running(mailbox) as port:
+        answer = await one_send(port)
+    assert answer == Accepted(message_id="abc1", provider_id="<abc1@boutique.example>")
+    (taken,) = mailbox.taken
+    assert taken.mail_from == "bonjour@boutique.example"
+    assert taken.rcpt_tos == [ADDRESS]
+    assert isinstance(taken.content, bytes)
+    assert b"Message-ID: <abc1@boutique.example>\r\n" in taken.content
+    text = email.message_from_bytes(taken.content, policy=email.policy.SMTP).get_body(("plain",))
+    assert text is not None
+    assert text.get_content().splitlines() == ["Bonjour", ".", ".."]
+
+
+async def test_many_messages_share_one_connection() -> None:
+    mailbox = Mailbox()
+    with running(mailbox) as port:
+        provider = opened(port)
+        messages = [replace(EMAIL, message_id=f"id{n}") for n in range(20)]
+        answers = await asyncio.gather(*(outcome(provider, message) for message in messages))
+        await provider.close()
+    assert [type(answer) for answer in answers] == [Accepted] * 20
+    assert len(mailbox.taken) == 20
+    assert len(mailbox.peers) == 1
+
+
+REPLIES: list[tuple[str, str, type[SendError], str]] = [
+    ("MAIL", "451 4.3.0 later", NotSent, "SMTP 451 4.3.0"),
+    ("MAIL", "550 5.7.1 no such sender", Paused, "SMTP 550 5.7.1"),
+    ("MAIL", "552 5.3.4 too big", Refused, "SMTP 552 5.3.4"),
+    ("RCPT", "450 4.2.1 {address} greylisted", NotSent, "SMTP 450 4.2.1"),
+    ("RCPT", "550 5.1.1 {address} unknown", Refused, "SMTP 550 5.1.1"),
+    ("RCPT", "553 bad mailbox name", Refused, "SMTP 553"),
+    ("DATA", "452 4.2.2 mailbox full", NotSent, "SMTP 452 4.2.2"),
+    ("DATA", "554 5.6.0 spam", Refused, "SMTP 554 5.6.0"),
+]
+
+
+@pytest.mark.parametrize(("verb", "reply", "decision", "told"), REPLIES)
+async def test_each_reply_has_its_decision(
+    verb: str, reply: str, decision: type[SendError], told: str
+) -> None:
+    mailbox = Mailbox()
+    mailbox.replies[verb] = reply
+    with running(mailbox) as port:
+        answer = await one_send(port)
+    assert type(answer) is decision
+    assert told in str(answer)
+    assert ADDRESS not in str(answer)
+    assert mailbox.taken == []
+
+
+async def test_a_refused_message_does_not_spoil_the_next_one() -> None:
+    mailbox = Mailbox()
+    with running(mailbox) as port:
+        provider = opened(port)
+        for verb in ("RCPT", "DATA"):
+            mailbox.replies = {verb: "550 5.1.1 no"}
+            assert isinstance(await outcome(provider), Refused)
+        mailbox.replies = {}
+        assert isinstance(await outcome(provider), Accepted)
+        await provider.close()
+    assert len(mailbox.peers) == 1
+
+
+async def test_a_server_that_was_restarted_is_connected_to_again() -> None:
+    mailbox = Mailbox()
+    with running(mailbox) as port:
+        provider = opened(port)
+        assert isinstance(await outcome(provider), Accepted)
+    again = Controller(mailbox, hostname="127.0.0.1", port=port)
+    again.start()
+    try:
+        assert isinstance(await outcome(provider), Accepted)
+        await provider.close()
+    finally:
+        again.stop()
+    assert len(mailbox.taken) == 2
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture(scope="module")
+def tls(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    return context
+
+
+@pytest.fixture
+def ca_file(authority: trustme.CA, tmp_path: Path) -> str:
+    path = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(str(path))
+    return str(path)
+
+
+def login(password: str) -> Callable[..., AuthResult]:
+    def check(
+        server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: object
+    ) -> AuthResult:
+        right = getattr(data, "password", b"") == password.encode()
+        return AuthResult(success=right, handled=False)
+
+    return check
+
+
+async def test_starttls_with_a_login(tls: ssl.SSLContext, ca_file: str) -> None:
+    mailbox = Mailbox()
+    with running(
+        mailbox, tls_context=tls, require_starttls=True, authenticator=login(PASSWORD),
+        auth_required=True,
+    ) as port:  # fmt: skip
+        answer = await one_send(
+            port, security="starttls", ca_file=ca_file, username="u", password=Secret(PASSWORD)
+        )
+    assert isinstance(answer, Accepted)
+    assert len(mailbox.taken) == 1
+
+
+async def test_tls_from_the_first_byte(tls: ssl.SSLContext, ca_file: str) -> None:
+    mailbox = Mailbox()
+    async with implicit_tls(mailbox, tls) as port:
+        answer = await one_send(port, security="tls", ca_file=ca_file)
+    assert isinstance(answer, Accepted)
+
+
+@contextlib.asynccontextmanager
+async def implicit_tls(mailbox: Mailbox, tls: ssl.SSLContext) -> AsyncIterator[int]:
+    """aiosmtpd's Controller greets itself without TLS, so here it runs in the test's loop."""
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: SMTP(mailbox, loop=loop), "127.0.0.1", 0, ssl=tls)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        await server.wait_closed()
+
+
+@pytest.mark.parametrize("security", ["starttls", "tls"])
+async def test_an_unknown_certificate_pauses_and_sends_nothing(
+    tls: ssl.SSLContext, security: str
+) -> None:
+    mailbox = Mailbox()
+    server = implicit_tls(mailbox, tls) if security == "tls" else contextlib.nullcontext(0)
+    async with server as port:
+        with contextlib.ExitStack() as stack:
+            port = port or stack.enter_context(running(mailbox, tls_context=tls))
+            answer = await one_send(port, security=security)
+    assert isinstance(answer, Paused)
+    assert answer.reason == "tls"
+    assert mailbox.taken == []
+
+
+async def test_without_starttls_nothing_is_sent_in_clear_text() -> None:
+    mailbox = Mailbox()
+    with running(mailbox) as port:
+        answer = await one_send(port, security="starttls")
+    assert isinstance(answer, Paused)
+    assert answer.reason == "not_supported"
+    assert mailbox.taken == []
+
+
+async def test_a_wrong_password_pauses_and_is_not_shown(tls: ssl.SSLContext, ca_file: str) -> None:
+    mailbox = Mailbox()
+    with running(mailbox, tls_context=tls, authenticator=login("other")) as port:
+        answer = await one_send(
+            port, security="starttls", ca_file=ca_file, username="u", password=Secret(PASSWORD)
+        )
+    assert isinstance(answer, Paused)
+    assert answer.reason == "unauthorised"
+    assert PASSWORD not in f"{answer!r} {answer.__cause__!r}"
+
+
+async def test_an_international_name_needs_a_server_that_knows_them() -> None:
+    mailbox, message = Mailbox(), replace(EMAIL, to="chloé@bücher.example")
+    with running(mailbox, enable_SMTPUTF8=True) as port:
+        assert isinstance(await one_send(port, message), Accepted)
+    with running(mailbox, enable_SMTPUTF8=False) as port:
+        refused = await one_send(port, message)
+    assert isinstance(refused, Refused)
+    assert refused.reason == "needs_smtputf8"
+    (taken,) = mailbox.taken
+    assert taken.rcpt_tos == ["chloé@xn--bcher-kva.example"]
+    assert "SMTPUTF8" in taken.mail_options
+
+
+async def test_an_international_domain_needs_nothing() -> None:
+    mailbox = Mailbox()
+    with running(mailbox) as port:
+        answer = await one_send(port, replace(EMAIL, to="chloe@bücher.example"))
+    assert isinstance(answer, Accepted)
+    assert mailbox.taken[0].rcpt_tos == ["chloe@xn--bcher-kva.example"]
+
+
+async def test_a_line_break_in_a_header_never_reaches_the_server() -> None:
+    mailbox = Mailbox()
+    with running(mailbox) as port:
+        answer = await one_send(port, replace(EMAIL, to="a@b.example>\r\nRCPT TO:<c@d.example"))
+    assert isinstance(answer, Refused)
+    assert mailbox.taken == []
+
+
+GREETING = ["220 hello", "250 hello", "250 sender", "250 recipient", "354 go on"]
+HANG, CLOSE = "hang", "close"
+
+
+@contextlib.asynccontextmanager
+async def scripted(lines: Sequence[str]) -> AsyncIterator[tuple[int, list[str]]]:
+    """A server that says these lines one by one, whatever it hears, and then hangs or closes.
+
+    Shows how far each connection came. A message's text is one thing heard.
+    """
+    heard: list[str] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            for said in lines:
+                if said == HANG:
+                    await reader.read()
+                elif said != CLOSE:
+                    writer.write(f"{said}\r\n".encode())
+                    end = b"\r\n.\r\n" if said.startswith("354") else b"\r\n"
+                    heard.append((await reader.readuntil(end)).decode()[:4].strip())
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1], heard
+    finally:
+        server.close()
+        await server.wait_closed()
+
+
+async def test_a_connection_lost_after_the_text_is_unsure_and_not_repeated() -> None:
+    async with scripted([*GREETING, CLOSE]) as (port, heard):
+        answer = await one_send(port)
+    assert isinstance(answer, Unsure)
+    assert answer.reason == "disconnected"
+    assert heard.count("DATA") == 1
+
+
+async def test_a_server_silent_after_the_text_is_unsure() -> None:
+    async with scripted([*GREETING, HANG]) as (port, heard):
+        answer = await one_send(port, timeout=0.1)
+    assert isinstance(answer, Unsure)
+    assert answer.reason == "read_timeout"
+    assert heard.count("DATA") == 1
+
+
+async def test_gibberish_after_the_text_is_unsure() -> None:
+    async with scripted([*GREETING, "who are you"]) as (port, _):
+        answer = await one_send(port, timeout=1)
+    assert isinstance(answer, Unsure)
+
+
+@pytest.mark.parametrize("said", range(5))
+async def test_a_connection_lost_before_the_text_is_tried_again(said: int) -> None:
+    """DATA itself is the border: from there on nobody knows what the server has kept."""
+    async with scripted([*GREETING[:said], CLOSE]) as (port, heard):
+        answer = await one_send(port)
+    certain = said < 4
+    assert type(answer) is (NotSent if certain else Unsure)
+    assert heard.count("EHLO") == (0 if said == 0 else 3 if certain else 1)
+
+
+async def test_a_server_that_shuts_down_politely_is_tried_again() -> None:
+    async with scripted([*GREETING[:2], "421 4.3.2 shutting down"]) as (port, heard):
+        answer = await one_send(port)
+    assert isinstance(answer, NotSent)
+    assert heard.count("MAIL") == 3
+
+
+async def test_a_server_that_bars_us_pauses() -> None:
+    async with scripted(["554 5.7.1 your address is on a list"]) as (port, _):
+        answer = await one_send(port)
+    assert isinstance(answer, Paused)
+
+
+async def test_a_cancelled_send_does_not_leave_its_answer_to_the_next() -> None:
+    async with scripted([*GREETING, HANG]) as (port, heard):
+        provider = opened(port)
+        sending = asyncio.create_task(outcome(provider))
+        while "From" not in heard:  # the text itself
+            await asyncio.sleep(0)
+        sending.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await sending
+        assert provider._server._client is not None
+        assert not provider._server._client.is_connected
+        await provider.close()
+
+
+async def test_nobody_listening_means_not_sent() -> None:
+    async with scripted([]) as (port, _):
+        pass
+    answer = await one_send(port)
+    assert isinstance(answer, NotSent)
+    assert answer.reason == "connect"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"host": "mail.example.com"}, "clear text"),
+        ({"host": None}, "needs host"),
+        ({"security": "ssl"}, "one of starttls, tls, none"),
+        ({"username": "u"}, "go together"),
+        ({"password": Secret(PASSWORD)}, "go together"),
+        ({"ca_file": "missing.pem"}, "there is no file"),
+    ],
+)
+def test_a_wrong_option_is_told_where_it_stands(options: dict[str, object], message: str) -> None:
+    with pytest.raises(WorkspaceError, match=message) as raised:
+        Settings.of(channel(25, **options), Path("/nowhere"))
+    assert "relance.yaml:9:1: channels.email." in str(raised.value)
+    assert PASSWORD not in str(raised.value)
+
+
+def test_clear_text_to_another_machine_must_be_asked_for() -> None:
+    spec = channel(25, host="mail.example.com", insecure=True)
+    assert Settings.of(spec, Path("/nowhere")).security == "none"
+
+
+@pytest.mark.parametrize(("security", "port"), [("starttls", 587), ("tls", 465), ("none", 25)])
+def test_the_port_follows_the_security(security: str, port: int) -> None:
+    spec = ChannelSpec(
+        name="email",
+        provider="smtp",
+        sender="",
+        options={"host": "localhost", "security": security},
+    )
+    assert Settings.of(spec, Path("/nowhere")).port == port
