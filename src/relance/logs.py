@@ -48,6 +48,14 @@ def get(name: str) -> Logger:
     return logger
 
 
+def where(error: BaseException) -> str:
+    """The file and line where an unforeseen error arose: its text may hold personal data."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}" if trace else ""
+
+
 def configure(*, json: bool, level: str = "info") -> None:
     """Send structured logs to stderr, as JSON lines for a service or readable for a person."""
     renderer: structlog.types.Processor = (

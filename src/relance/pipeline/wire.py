@@ -190,17 +190,13 @@ class Wire:
 
 def _confess(error: Exception, provider: Provider, message: Claimed) -> None:
     """A bug in a provider: where it is, without its text, which may hold an address."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
     log.error(
         "A provider failed in an unforeseen way; the message may have been sent",
         action=Action.MESSAGE_UNKNOWN,
         provider=provider.name,
         message=message.id,
         error=type(error).__name__,
-        file=trace.tb_frame.f_code.co_filename if trace else "",
-        line=trace.tb_lineno if trace else 0,
+        where=logs.where(error),
     )
 
 
