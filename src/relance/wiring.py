@@ -294,10 +294,10 @@ def scaffold(folder: Path, name: str) -> list[Path]:
     from relance.providers import vendor_specs
     from relance.spec import scaffold as write
 
-    return write(folder, name, vendor_specs())
+    return write(folder, name, vendors=vendor_specs())
 
 
-def json_schemas() -> Mapping[str, dict[str, object]]:
+def json_schemas() -> Mapping[str, Mapping[str, object]]:
     """The JSON Schemas of the YAML files, by file name."""
     from relance.providers import vendor_specs
     from relance.spec import json_schemas as make

@@ -6,9 +6,9 @@ import os
 import sys
 from typing import Any
 
-import click
 import typer
 from typer.core import TyperGroup
+from typer.exceptions import TyperException
 
 from relance.errors import RelanceError, WorkspaceError
 
@@ -22,10 +22,10 @@ ORDER = (
 class RelanceGroup(TyperGroup):
     """Turns errors into a sentence and an exit code: 1 workspace, 2 usage, 3 outside."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: typer.Context) -> list[str]:
         return sorted(super().list_commands(ctx), key=ORDER.index)
 
-    def invoke(self, ctx: click.Context) -> Any:  # click's own signature
+    def invoke(self, ctx: typer.Context) -> Any:  # Typer's own signature
         try:
             return super().invoke(ctx)
         except RelanceError as error:
@@ -35,7 +35,7 @@ class RelanceGroup(TyperGroup):
             # the reader of our output has gone (`relance members x | head`)
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(0) from None
-        except (click.ClickException, click.exceptions.Exit, click.Abort, KeyboardInterrupt):
+        except (TyperException, typer.Exit, typer.Abort):
             raise
         except Exception as error:
             if os.environ.get("RELANCE_DEBUG"):
