@@ -149,7 +149,7 @@ class Channel(Shape[ChannelSpec]):
     def read(self, spot: Spot) -> ChannelSpec:
         provider = child(spot.node, "provider")
         vendor = spot.scope.vendors.get(provider.text) if isinstance(provider, Scalar) else None
-        if vendor is None:
+        if vendor is None or self._name not in vendor.channels:
             return ChannelYaml(spot, any_key=True).build()
         return ChannelYaml(spot, {each.name: option_key(each) for each in vendor.options}).build()
 

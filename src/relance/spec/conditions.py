@@ -41,7 +41,7 @@ from relance.spec.shapes import (
     listed,
     made,
 )
-from relance.spec.spot import Broken, Spot, near
+from relance.spec.spot import Broken, Spot, close, near
 
 REFERENCE: JsonSchema = {"$ref": "#/definitions/condition"}
 Entry = Literal["entry"]
@@ -107,8 +107,7 @@ class ConditionShape(Shape[Condition]):
 
     def _headless(self, spot: Spot, fields: Fields) -> Broken:
         for key, _ in fields.pairs:
-            hint = near(key.text, FORMS)
-            if hint and hint.startswith("did you mean"):
+            if hint := close(key.text, FORMS):
                 return spot.at(key.text, key).broken("unknown key", hint)
         return spot.broken(
             "does not say what it looks at", f"a condition has one of {listed(FORMS, 'or')}"

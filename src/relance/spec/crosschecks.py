@@ -25,7 +25,7 @@ def check_circles(segments: Node | None, notes: Notes) -> None:
 class _Walker:
     def __init__(self, segments: Fields, notes: Notes) -> None:
         self._keys = {key.text: key for key, _ in reversed(segments.pairs)}
-        self._graph = {key.text: list(_references(node)) for key, node in segments.pairs}
+        self._graph = {key.text: list(_references(node)) for key, node in reversed(segments.pairs)}
         self._notes = notes
         self._heights: dict[str, int] = {}
 

@@ -41,8 +41,10 @@ class Scalar:
         return _resolve(self.text) if self.plain or self.filled else self.text
 
     def __str__(self) -> str:
-        """The value as the file has it, quoted and cut, for messages."""
+        """The value as the file has it, for messages; text is quoted and cut."""
         text = self.shown
+        if not self.filled and not isinstance(self.value, str):
+            return text
         cut = text if len(text) <= _QUOTED_CHARACTERS else f"{text[:_QUOTED_CHARACTERS]}…"
         return repr(cut)
 

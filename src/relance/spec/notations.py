@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from functools import cache
@@ -15,10 +14,10 @@ from babel.core import get_global
 from relance.domain.duration import Duration, Unit
 from relance.domain.workspace import FrequencyCap, QuietHours
 from relance.spec.shapes import Parsed
-from relance.spec.spot import near
+from relance.spec.spot import close
 
 _LENGTH = "a length of time"
-_UNITS = [*(unit.value for unit in Unit), *(f"{unit.value}s" for unit in Unit)]
+_UNITS = [f"{unit.value}s" for unit in Unit]
 _UNIT_PATTERN = "(minute|hour|day|week|month|year)s?"
 _SHARE_STEP = Decimal("0.0001")  # one of the 10,000 buckets that customers are hashed into
 _LONGEST_SECONDS = 10 * 366 * 86400
@@ -37,8 +36,8 @@ def duration(text: str) -> Duration:
 
 def _duration_hint(text: str) -> str:
     words = re.findall(r"[^\W\d]+", text)
-    meant = near(words[-1], _UNITS) if words and words[-1] not in _UNITS else None
-    return meant if meant and meant.startswith("did") else "write it like 14 days or 2 hours"
+    meant = close(words[-1], _UNITS) if words and words[-1] not in _UNITS else None
+    return meant or "write it like 14 days or 2 hours"
 
 
 def positive(text: str) -> Duration:
@@ -127,7 +126,7 @@ def _hour(text: str) -> time:
 def zone(text: str) -> ZoneInfo:
     """A time zone of the IANA database."""
     if text not in _zones():
-        raise ValueError(_if_close(text, _zones()) or "write it like Europe/Paris")
+        raise ValueError(close(text, _zones()) or "write it like Europe/Paris")
     return ZoneInfo(text)
 
 
@@ -148,13 +147,8 @@ def currency(text: str) -> str:
     """An ISO 4217 code."""
     known = get_global("all_currencies")
     if text not in known:
-        raise ValueError(_if_close(text, known) or "write its ISO 4217 code, such as EUR")
+        raise ValueError(close(text, known) or "write its ISO 4217 code, such as EUR")
     return text
-
-
-def _if_close(text: str, names: Iterable[str]) -> str | None:
-    hint = near(text, names)
-    return hint if hint and hint.startswith("did") else None
 
 
 def instant(text: str, local: ZoneInfo) -> date | datetime | None:

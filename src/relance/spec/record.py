@@ -19,7 +19,7 @@ from typing import ClassVar, Generic, Self, TypeVar, cast, overload
 
 from relance.spec.nodes import Fields, Scalar, child
 from relance.spec.shapes import JsonSchema, Shape
-from relance.spec.spot import Broken, Spot, near
+from relance.spec.spot import Broken, Spot, close, near
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -182,14 +182,18 @@ class Record(Generic[T_co]):
 
     def _missing(self, unknown: list[str]) -> None:
         """A required key that is only misspelt has its problem already."""
-        meant = {near(name, self._keys) for name in unknown}
+        meant = {close(name, self._keys) for name in unknown}
         for name, key in self._keys.items():
             if not key.needed or self.has(name):
                 continue
             self._broken.add(name)
             if f"did you mean {name}?" not in meant:
-                hint = f"write {key.example}" if key.example else key.meaning.rstrip(".")
+                hint = f"write {key.example}" if key.example else _uncapitalised(key.meaning)
                 self.spot.at(name, self.spot.node).note("is missing", hint)
+
+
+def _uncapitalised(sentence: str) -> str:
+    return sentence[:1].lower() + sentence[1:].rstrip(".")
 
 
 class Of(Shape[T]):

@@ -71,7 +71,8 @@ checks as you type.
   environment; `$${{` is a plain `${{`. Secrets must come from there.
 - **Anchors and aliases** work; merge keys (`<<`), tags (`!…`) and several documents in one file
   are refused. So are files over {MAX_BYTES // 1_000_000} MB, more than {MAX_NODES:,} values
-  (aliases counted at every use), more than {MAX_DEPTH} levels, and values over {MAX_SCALAR:,} characters.
+  (aliases counted at every use), more than {MAX_DEPTH} levels, and values over {MAX_SCALAR:,}
+  characters.
 - Unknown and duplicate keys are mistakes. Names of segments, triggers and events are lowercase
   letters, digits and underscores.
 """

@@ -16,7 +16,7 @@ _NO_VENDORS: Mapping[str, VendorSpec] = {}
 
 
 def scaffold(
-    target: Path, name: str, *, vendors: Mapping[str, VendorSpec] = _NO_VENDORS
+    target: Path, name: str, vendors: Mapping[str, VendorSpec] = _NO_VENDORS
 ) -> list[Path]:
     """Write a new workspace below `target`; returns the files in the order to read them.
 

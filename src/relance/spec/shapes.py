@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Generic, TypeVar
 
 from relance.spec.nodes import Fields, Items, Scalar, kind
-from relance.spec.spot import Broken, Spot, near
+from relance.spec.spot import Broken, Spot, close
 
 JsonSchema = dict[str, object]
 T = TypeVar("T")
@@ -78,7 +78,7 @@ class Choice(Shape[str]):
     def read(self, spot: Spot) -> str:
         scalar = spot.scalar(self.says)
         if scalar.text not in self._words:
-            raise spot.broken(f"{scalar} is not {self.says}", near(scalar.shown, self._words))
+            raise spot.broken(f"{scalar} is not {self.says}", close(scalar.shown, self._words))
         return scalar.text
 
     def schema(self) -> JsonSchema:

@@ -17,6 +17,7 @@ from relance.errors import Problem
 from relance.spec.nodes import Fields, Items, Node, Scalar, dotted, kind
 
 _FEW = 8
+_ALIKE = 0.65  # difflib's ratio
 _LONGEST_WORD = 60  # difflib's time grows with the square
 
 
@@ -132,17 +133,21 @@ def quoted(node: Node, text: str) -> str:
     return str(node) if isinstance(node, Scalar) else repr(text)
 
 
+def close(word: str, known: Iterable[str]) -> str | None:
+    """`did you mean X?` for a near miss."""
+    folded = {name.casefold(): name for name in sorted(set(known))}
+    if len(word) > _LONGEST_WORD:
+        return None
+    found = difflib.get_close_matches(word.casefold(), folded, n=1, cutoff=_ALIKE)
+    return f"did you mean {folded[found[0]]}?" if found else None
+
+
 def near(word: str, known: Iterable[str]) -> str | None:
     """`did you mean X?` for a near miss, else the whole list where it is short."""
     names = sorted(set(known))
-    folded = {name.casefold(): name for name in names}
-    if len(word) <= _LONGEST_WORD:
-        close = difflib.get_close_matches(word.casefold(), folded, n=1, cutoff=0.6)
-        if close:
-            return f"did you mean {folded[close[0]]}?"
-    if 0 < len(names) <= _FEW:
+    if (hint := close(word, names)) is None and 0 < len(names) <= _FEW:
         return f"there is {', '.join(names)}"
-    return None
+    return hint
 
 
 def _mapping_hint(node: Node) -> str | None:

@@ -36,7 +36,7 @@ from relance.spec.shapes import (
     Whole,
     made,
 )
-from relance.spec.spot import Broken, Spot, near
+from relance.spec.spot import Broken, Spot, close, near
 
 _YEAR_SECONDS = 366 * 86400
 
@@ -165,8 +165,7 @@ class SendYaml(Record[Send]):
         if any(template == name for name, _ in texts):
             spot.note(f"the template {template} has no text for {channel}", f"write {file}")
             return
-        near_miss = near(template, [name for name, each in texts if each == channel])
-        meant = near_miss if near_miss and near_miss.startswith("did") else None
+        meant = close(template, [name for name, each in texts if each == channel])
         spot.note(
             f"there is no template {spot.node}", meant or f"write templates/{template}/{file}"
         )
