@@ -1,0 +1,373 @@
+"""The worker: ticks on schedule, delivers, reloads changed YAML, and stops cleanly.
+
+The only place besides the wiring and the command line that reads the clock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import os
+import signal
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from relance import __version__, logs
+from relance.domain.workspace import Workspace
+from relance.errors import AlreadyEvaluated, RelanceError, WorkspaceError
+from relance.logs import Action
+from relance.pipeline.deliver import DeliveryReport
+from relance.pipeline.timetable import Due, Timetable
+
+_LATE = timedelta(minutes=1)  # a tick later than this says so
+_RETRY = tuple(timedelta(minutes=m) for m in (1, 5, 15, 60))  # after a failed tick
+_DELIVER_EVERY = 5.0  # seconds between looks at the queue
+_DELIVER_RETRY = 300.0  # seconds at most between looks while delivery fails
+_RELOAD_EVERY = 2.0  # seconds between looks at the files
+_PATIENCE = 9.0  # seconds for running work after a stop; the promise is ten in all
+_WATCHED = ("config", "triggers", "templates")
+
+log = logs.get("scheduler")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Jobs:
+    """What the worker does with one loaded workspace. `tick`, `last_runs` and `pending` block.
+
+    `tick` evaluates triggers by name as of an instant; `deliver` sends what is due until the
+    event is set; `last_runs` says when each trigger was last evaluated.
+    """
+
+    workspace: Workspace
+    tick: Callable[[Sequence[str], datetime], object]
+    deliver: Callable[[asyncio.Event], Awaitable[DeliveryReport]]
+    last_runs: Callable[[], Mapping[str, datetime]]
+    pending: Callable[[], int]
+    close: Callable[[], Awaitable[None]]
+
+
+Open = Callable[[], Jobs]
+
+
+def fingerprint(root: Path) -> str:
+    """Changes when a file of the workspace's YAML or templates changes."""
+    digest = hashlib.sha256()
+    for folder in _WATCHED:
+        for path in sorted((root / folder).rglob("*")):
+            with suppress(FileNotFoundError):  # gone between the listing and the look
+                state = path.stat()
+                digest.update(f"{path}\0{state.st_mtime_ns}\0{state.st_size}\n".encode())
+    return digest.hexdigest()
+
+
+def utc_now() -> datetime:
+    """The present, for the worker alone."""
+    return datetime.now(UTC)
+
+
+class Worker:
+    """Runs a workspace until it is told to stop.
+
+    `load` checks the YAML, raising WorkspaceError, and returns what opens it: on a reload the
+    old jobs are closed in between. `fingerprint` says whether files changed. `leave` ends the
+    process where a tick outlasts a stop (nothing of it is stored).
+    """
+
+    def __init__(
+        self,
+        load: Callable[[], Open],
+        fingerprint: Callable[[], str],
+        *,
+        clock: Callable[[], datetime] = utc_now,
+        deliver_every: float = _DELIVER_EVERY,
+        reload_every: float = _RELOAD_EVERY,
+        patience: float = _PATIENCE,
+        leave: Callable[[int], object] = os._exit,
+    ) -> None:
+        self._load = load
+        self._fingerprint = fingerprint
+        self._clock = clock
+        self._deliver_every = deliver_every
+        self._reload_every = reload_every
+        self._patience = patience
+        self._leave = leave
+        self._stop = asyncio.Event()
+        self._bell = asyncio.Event()  # a trigger may be due
+        self._halt = asyncio.Event()  # ends the running delivery: a stop, or a reload
+        self._ticking = asyncio.Lock()
+        self._delivering = asyncio.Lock()
+        self._scheduler = AsyncIOScheduler(timezone=UTC)
+        self._open: Open | None = None
+        self._jobs: Jobs | None = None
+        self._timetable: Timetable | None = None
+        self._done: dict[str, datetime] = {}
+        self._failures = 0
+        self._last_tick: datetime | None = None
+        self._troubles: dict[str, str] = {}
+        self._paused: Mapping[str, str] = {}
+
+    def stop(self) -> None:
+        """Finish what is on the wire, put the rest back, and end `run` within ten seconds."""
+        if not self._stop.is_set():
+            log.info("Worker stopping", action=Action.WORKER_STOPPING)
+        for event in (self._stop, self._halt, self._bell):
+            event.set()
+
+    async def run(self) -> None:
+        """Work until `stop`, SIGTERM or SIGINT. Raises WorkspaceError where the start has
+        mistakes, and SourceError or StateError where it cannot be opened."""
+        seen = await asyncio.to_thread(self._fingerprint)
+        self._open = await asyncio.to_thread(self._load)
+        await self._begin()
+        self._listen()
+        logging.getLogger("apscheduler").setLevel(logging.ERROR)  # it warns of every long tick
+        self._scheduler.start()
+        log.info("Worker started", action=Action.WORKER_STARTED, version=__version__)
+        loops = [
+            asyncio.create_task(loop)
+            for loop in (self._keep_ticking(), self._keep_delivering(), self._keep_reloading(seen))
+        ]
+        await self._stop.wait()
+        self._scheduler.shutdown(wait=False)
+        await self._finish(loops)
+
+    async def health(self) -> dict[str, object]:
+        """What /healthz answers: `ok`, `degraded` (with the troubles) or `stopping`."""
+        troubles = dict(self._troubles)
+        pending = None
+        try:
+            pending = await asyncio.to_thread(self._jobs.pending) if self._jobs else None
+        except RelanceError as error:
+            troubles["state"] = str(error)
+        degraded = bool(troubles or self._paused)
+        status = "stopping" if self._stop.is_set() else "degraded" if degraded else "ok"
+        return {
+            "status": status,
+            "version": __version__,
+            "last_tick": self._last_tick.isoformat() if self._last_tick else None,
+            "pending": pending,
+            "paused": dict(self._paused),
+            "troubles": troubles,
+        }
+
+    async def _ring(self) -> None:
+        """What APScheduler calls; the tick itself runs in one loop, so that none overlap."""
+        self._bell.set()
+
+    async def _keep_ticking(self) -> None:
+        while not self._stop.is_set():
+            self._bell.clear()
+            await self.catch_up()
+            await self._bell.wait()
+
+    async def catch_up(self) -> None:
+        """Evaluate whatever is due now, until nothing is or a tick failed."""
+        async with self._ticking:
+            while not self._stop.is_set() and await self._tick_once():
+                continue
+
+    async def _tick_once(self) -> bool:
+        """Run one due tick; false where none is due or it failed."""
+        jobs, timetable = self._jobs, self._timetable
+        if jobs is None or timetable is None:
+            return False
+        due: Due | None = None
+        try:
+            last = await asyncio.to_thread(jobs.last_runs)
+            due = timetable.due(_later(last, self._done), self._clock())
+            if due is None:
+                return False
+            self._tell_late(due)
+            await asyncio.to_thread(jobs.tick, list(due.triggers), due.at)
+        except AlreadyEvaluated:
+            log.info("Another worker was faster", action=Action.TICK_SKIPPED, at=_text(due))
+        except RelanceError as error:
+            self._tick_failed(due, str(error))
+            return False
+        except Exception as error:  # noqa: BLE001  a bug must not end the worker
+            self._tick_failed(due, f"{type(error).__name__} at {logs.where(error)}")
+            return False
+        if due is not None:
+            self._tick_done(due)
+        return due is not None
+
+    def _tell_late(self, due: Due) -> None:
+        now = self._clock()
+        for trigger, instant in due.triggers.items():
+            if now - instant > _LATE:
+                log.warning(
+                    "Evaluated late, and once however many instants were missed",
+                    action=Action.TICK_LATE,
+                    trigger=trigger,
+                    scheduled=instant.isoformat(),
+                    at=due.at.isoformat(),
+                    delay_seconds=round((now - instant).total_seconds()),
+                )
+
+    def _tick_done(self, due: Due) -> None:
+        self._failures = 0
+        self._last_tick = due.at
+        self._troubles.pop("tick", None)
+        self._done.update(dict.fromkeys(due.triggers, due.at))
+
+    def _tick_failed(self, due: Due | None, problem: str) -> None:
+        wait = _RETRY[min(self._failures, len(_RETRY) - 1)]
+        self._failures += 1
+        self._troubles["tick"] = problem
+        log.error(
+            "The tick failed; nothing of it was stored, and it is tried again",
+            action=Action.TICK_FAILED,
+            at=_text(due),
+            error=problem,
+            retry_seconds=wait.total_seconds(),
+        )
+        self._scheduler.add_job(
+            self._ring, "date", run_date=utc_now() + wait, id="retry", replace_existing=True
+        )
+
+    async def _keep_delivering(self) -> None:
+        pause = self._deliver_every
+        while not self._stop.is_set():
+            ok = await self.deliver_once()
+            pause = self._deliver_every if ok else min(pause * 2, _DELIVER_RETRY)
+            await self._rest(pause)
+
+    async def deliver_once(self) -> bool:
+        """Send what is due; false where delivery failed."""
+        async with self._delivering:
+            if self._jobs is None or self._stop.is_set():
+                return True
+            try:
+                report = await self._jobs.deliver(self._halt)
+            except RelanceError as error:
+                self._delivery_failed(str(error))
+                return False
+            except Exception as error:  # noqa: BLE001  a bug must not end the worker
+                self._delivery_failed(f"{type(error).__name__} at {logs.where(error)}")
+                return False
+        self._paused = report.paused
+        self._troubles.pop("delivery", None)
+        return True
+
+    def _delivery_failed(self, problem: str) -> None:
+        self._troubles["delivery"] = problem
+        log.error(
+            "Delivery failed; it is tried again", action=Action.DELIVERY_FAILED, error=problem
+        )
+
+    async def _keep_reloading(self, seen: str) -> None:
+        """Reload once the files have changed and then stayed the same for one look."""
+        candidate = seen
+        while not self._stop.is_set():
+            await self._rest(self._reload_every)
+            found = await asyncio.to_thread(self._fingerprint)
+            if self._jobs is None or (found != seen and found == candidate):
+                seen = found
+                await self.reload()
+            candidate = found
+
+    async def reload(self) -> None:
+        """Take over the changed YAML if it is clean; else keep the old and say so."""
+        try:
+            fresh = await asyncio.to_thread(self._load)
+        except WorkspaceError as error:
+            self._rejected([str(problem) for problem in error.problems])
+            return
+        except RelanceError as error:
+            self._rejected([str(error)])
+            return
+        self._open = fresh
+        self._troubles.pop("workspace", None)
+        async with self._ticking:
+            self._halt.set()  # a long delivery steps aside: what is on the wire still finishes
+            async with self._delivering:
+                if self._stop.is_set():
+                    return
+                self._halt.clear()
+                await self._swap()
+
+    def _rejected(self, problems: list[str]) -> None:
+        self._troubles["workspace"] = f"{len(problems)} mistakes; the old version is still used"
+        log.error(
+            "The changed workspace has mistakes; the old one is still used",
+            action=Action.WORKSPACE_REJECTED,
+            problems=problems,
+        )
+
+    async def _swap(self) -> None:
+        if self._jobs is not None:
+            await self._jobs.close()
+            self._jobs = None
+        try:
+            await self._begin()
+        except RelanceError as error:
+            self._troubles["open"] = str(error)
+            log.error("The workspace cannot be opened", action=Action.TICK_FAILED, error=str(error))
+            return
+        self._troubles.pop("open", None)
+        log.info("Workspace reloaded", action=Action.WORKSPACE_RELOADED)
+
+    async def _begin(self) -> None:
+        """Open the loaded workspace and put its schedules into the timetable."""
+        if self._open is None:
+            return
+        jobs = await asyncio.to_thread(self._open)
+        workspace = jobs.workspace
+        self._jobs = jobs
+        self._timetable = Timetable(workspace.triggers, workspace.zone, self._clock())
+        wake = self._timetable.wake()
+        if wake is not None:
+            self._scheduler.add_job(
+                self._ring,
+                wake,
+                id="schedules",
+                replace_existing=True,
+                max_instances=1,
+                coalesce=True,
+                misfire_grace_time=None,
+            )
+        elif self._scheduler.get_job("schedules"):
+            self._scheduler.remove_job("schedules")
+
+    def _listen(self) -> None:
+        loop = asyncio.get_running_loop()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            with suppress(NotImplementedError, RuntimeError, ValueError):  # no main thread, Windows
+                loop.add_signal_handler(name, self.stop)
+
+    async def _rest(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stop.wait()
+
+    async def _finish(self, loops: list[asyncio.Task[None]]) -> None:
+        _, late = await asyncio.wait(loops, timeout=self._patience)
+        if late:
+            log.warning(
+                "Worker stopped before its work had ended; an unfinished tick is not stored",
+                action=Action.WORKER_STOPPED,
+            )
+            self._leave(0)
+            return
+        if self._jobs is not None:
+            await self._jobs.close()
+        log.info("Worker stopped", action=Action.WORKER_STOPPED)
+
+
+def _later(one: Mapping[str, datetime], other: Mapping[str, datetime]) -> dict[str, datetime]:
+    """The later instant of each name."""
+    return {
+        name: max(instants)
+        for name in one.keys() | other.keys()
+        if (instants := [m[name] for m in (one, other) if name in m])
+    }
+
+
+def _text(due: Due | None) -> str | None:
+    return due.at.isoformat() if due else None
