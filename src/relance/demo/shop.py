@@ -92,7 +92,6 @@ class Shop:
 
     def open(self) -> None:
         """Write the customers and the orders up to the opening of the first day."""
-        (self.folder / "orders").mkdir(parents=True, exist_ok=True)
         self._write_customers()
         history = self.orders(self._epoch - HISTORY - timedelta(days=1), self._epoch)
         _write(history, self.folder / "orders" / "history.parquet")
@@ -279,6 +278,7 @@ def _orders_table(
 
 def _write(table: pa.Table, path: Path) -> None:
     """Write beside, then move: a reader sees the old file or the new one, never half of one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_suffix(".part")
     pq.write_table(table, beside)
     beside.replace(path)
