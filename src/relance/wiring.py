@@ -21,7 +21,7 @@ from relance.errors import Problem, UsageError, WorkspaceError
 
 if TYPE_CHECKING:
     from relance.domain.message import Rendered
-    from relance.engine import DataEngine
+    from relance.engine import RelanceEngine
     from relance.pipeline.backfill import BackfillReport
     from relance.pipeline.deliver import Delivery, DeliveryReport
     from relance.pipeline.ports import Provider
@@ -54,10 +54,20 @@ class Relance:
         return state
 
     @cached_property
-    def engine(self) -> DataEngine:
+    def engine(self) -> RelanceEngine:
+        """The engine of ticks: it alone holds the workbench's file."""
+        return self._open_engine(self.workspace)
+
+    @cached_property
+    def side_engine(self) -> RelanceEngine:
+        """An engine without the file: delivery and reports may ask while a tick is running."""
+        source = replace(self.workspace.source, workbench=None)
+        return self._open_engine(replace(self.workspace, source=source))
+
+    def _open_engine(self, workspace: Workspace) -> RelanceEngine:
         from relance.engine import open_engine
 
-        engine = open_engine(self.workspace)
+        engine = open_engine(workspace)
         self._opened.append(engine.close)
         return engine
 
@@ -122,7 +132,7 @@ class Relance:
         return Delivery(
             self.workspace,
             self.state.queue,
-            self.engine,
+            self.side_engine,
             self.templates,
             providers,
             worker=f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}",
@@ -143,7 +153,7 @@ class Relance:
         """What each trigger was worth up to an instant."""
         from relance.pipeline.measure import measure
 
-        return measure(self.workspace, self.engine, self.state.reader, at)
+        return measure(self.workspace, self.side_engine, self.state.reader, at)
 
     def report_html(
         self, reports: Sequence[TriggerReport], at: datetime, language: str | None
@@ -178,7 +188,7 @@ class Relance:
         if customer is None:
             values: Mapping[str, object] = sample_values(names)
         else:
-            values, own = preview_values(self.engine, customer, names, at)
+            values, own = preview_values(self.side_engine, customer, names, at)
             locale = locale or own
         return self.templates.render(template, channel, locale=locale, values=values)
 
