@@ -297,6 +297,7 @@ def test_a_plain_address_in_the_open_internet_is_refused(http: Http) -> None:
     )
     (problem,) = VENDORS[http.name].problems(channel, Path("/nowhere"))
     assert str(problem).startswith("config/relance.yaml:20:3: channels.email.base_url: must be")
+    assert (problem.path, problem.line, problem.column) == ("config/relance.yaml", 20, 3)
 
 
 @pytest.mark.parametrize("name", list(VENDORS))

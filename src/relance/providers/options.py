@@ -37,6 +37,14 @@ def http_options(base_url: str) -> tuple[OptionSpec, ...]:
     )
 
 
+def _place(path: str) -> tuple[str, int, int]:
+    """`file:line:column` taken apart; line and column are 0 where they are not given."""
+    match path.rsplit(":", 2):
+        case [file, line, column] if line.isdigit() and column.isdigit():
+            return file, int(line), int(column)
+    return path, 0, 0
+
+
 class Options:
     """One channel's options by name. Raises WorkspaceError at the channel's place in the YAML."""
 
@@ -49,8 +57,10 @@ class Options:
     def wrong(self, name: str, message: str, *, hint: str | None = None) -> NoReturn:
         """Raise the one problem with an option. `message` must not hold a secret."""
         where = f"channels.{self._channel.name}.{name}"
-        problem = Problem(path=self._channel.path, where=where, message=message, hint=hint)
-        raise WorkspaceError([problem])
+        path, line, column = _place(self._channel.path)
+        raise WorkspaceError(
+            [Problem(path=path, line=line, column=column, where=where, message=message, hint=hint)]
+        )
 
     def _value(self, name: str) -> object:
         option = self._known[name]

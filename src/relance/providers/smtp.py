@@ -54,7 +54,7 @@ SPEC = VendorSpec(
         ),
         OptionSpec(
             name="ca_file",
-            kind=OptionKind.FOLDER,
+            kind=OptionKind.TEXT,
             description="Certificates to trust instead of the system's, as a PEM file.",
         ),
         OptionSpec(

@@ -149,11 +149,24 @@ def screen(message: Outgoing) -> Refused | None:
         return Refused("invalid_id", detail="a message id is letters, digits, - and _")
     if _CONTROL.search(message.sender) or _CONTROL.search(message.trigger):
         return Refused("invalid_header", detail="a line break or control character")
+    if not _encodable(message):
+        return Refused("invalid_text", detail="half a character (a lone surrogate)")
     if isinstance(message, Email):
         return _screen_email(message)
     if not _E164.fullmatch(message.to):
         return Refused("invalid_recipient", detail="the number is not E.164")
     return None
+
+
+def _encodable(message: Outgoing) -> bool:
+    texts = [message.to, message.sender, message.text]
+    if isinstance(message, Email):
+        texts += [message.subject, message.html, message.reply_to or "", *message.headers.values()]
+    try:
+        "".join(texts).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _screen_email(message: Email) -> Refused | None:

@@ -195,7 +195,7 @@ LINE = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), min_s
 
 
 @given(text=TEXT, html=TEXT)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_any_text_reads_back_as_it_was_written(text: str, html: str) -> None:
     message = parsed(to_bytes(replace(EMAIL, text=text or "x", html=html or "x")))
     assert part(message, "plain").replace("\r\n", "\n") == (text or "x")
@@ -203,7 +203,7 @@ def test_any_text_reads_back_as_it_was_written(text: str, html: str) -> None:
 
 
 @given(subject=LINE)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_any_subject_stays_one_header(subject: str) -> None:
     message = parsed(to_bytes(replace(EMAIL, subject=subject)))
     assert set(message.keys()) == set(parsed(to_bytes(EMAIL)).keys())

@@ -146,6 +146,14 @@ def test_a_number_is_e164(to: str) -> None:
     assert refused.reason == "invalid_recipient"
 
 
+@pytest.mark.parametrize("field", ["subject", "text", "html", "to", "sender"])
+def test_a_text_that_no_wire_can_carry_stops_only_its_message(field: str) -> None:
+    broken = "\ud83d"
+    refused = screen(replace(EMAIL, **{field: f"{getattr(EMAIL, field)}{broken}"}))
+    assert refused is not None
+    assert refused.reason == "invalid_text"
+
+
 def test_a_message_id_cannot_leave_the_outbox() -> None:
     refused = screen(replace(EMAIL, message_id="../../etc/passwd"))
     assert refused is not None
