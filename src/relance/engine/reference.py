@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from decimal import ROUND_HALF_UP, Decimal
 from typing import cast
 from zoneinfo import ZoneInfo
 
@@ -191,10 +192,10 @@ class _View:
             case Measure.COUNT:
                 return len(events)
             case Measure.SUM:
-                return sum(_numbers(events, aggregate.field))
+                return _rounded(sum(_numbers(events, aggregate.field)))
             case Measure.AVERAGE:
                 numbers = _numbers(events, aggregate.field)
-                return sum(numbers) / len(numbers) if numbers else None
+                return _rounded(sum(numbers) / len(numbers)) if numbers else None
             case Measure.FIRST:
                 return min((event.at for event in events), default=None)
             case Measure.LAST:
@@ -263,6 +264,15 @@ def _numbers(events: Sequence[Event], name: str | None) -> list[float]:
     """The values of a field where it is not missing."""
     values = (event.fields.get(name or "amount") for event in events)
     return [cast(float, value) for value in values if value is not None]
+
+
+def _rounded(amount: float) -> float:
+    """To six decimals, halves away from zero.
+
+    The order in which doubles are added up changes their last digits; that must move nobody
+    across a threshold.
+    """
+    return float(Decimal(amount).quantize(Decimal("0.000001"), ROUND_HALF_UP))
 
 
 def _among(score: int | None, wanted: tuple[int, ...] | None) -> bool:

@@ -286,6 +286,13 @@ def test_missing_amounts_count_as_events_but_weigh_nothing_in_an_average() -> No
     assert members(event_is(aggregate(Measure.AVERAGE), Op.IS, 1.5), *orders)
 
 
+def test_noise_in_the_last_digits_of_a_sum_moves_nobody_across_a_threshold() -> None:
+    orders = [order(MIDNIGHT, amount=0.1) for _ in range(10)]  # 0.9999999999999999 in doubles
+
+    assert members(event_is(aggregate(Measure.SUM), Op.AT_LEAST, 1), *orders)
+    assert members(event_is(aggregate(Measure.AVERAGE), Op.IS, 0.1), *orders)
+
+
 def test_where_keeps_the_events_whose_fields_pass() -> None:
     orders = [order(AT, category="shoes"), order(AT, category="hats"), order(AT, category=None)]
     shoes = FieldTest("category", (Comparison(Op.IS, "shoes"),))
