@@ -69,7 +69,7 @@ def test_ticks_are_round_few_and_inside(low: float, high: float) -> None:
     scale = Scale(low, high)
     ticks = scale.ticks()
     assert 0.0 in ticks
-    assert 2 <= len(ticks) <= 8
+    assert 2 <= len(ticks) <= 9
     assert all(low - 1e-9 <= tick <= high + 1e-9 for tick in ticks)
 
 

@@ -29,7 +29,7 @@ class Scale:
         share = (value - self.low) / (self.high - self.low)
         return round(EDGE + min(1.0, max(0.0, share)) * (100 - 2 * EDGE), 2)
 
-    def ticks(self, wanted: int = 6) -> list[float]:
+    def ticks(self, wanted: int = 8) -> list[float]:
         """Round values inside the scale, about as many as wanted; zero is one where inside."""
         rough = (self.high - self.low) / wanted
         magnitude = 10.0 ** math.floor(math.log10(rough))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -26,6 +27,7 @@ SYMBOLS = {
     Verdict.TOO_EARLY: "◔",
     Verdict.SRM_FAILED: "✕",
 }
+_SPLITS = re.compile(r" (?=[%:;])|(?<=[,;]) (?=[+−]\d)")
 _BABEL: Mapping[Locale, str] = {"en": "en_GB", "fr": "fr"}
 
 
@@ -114,12 +116,10 @@ def _template() -> jinja2.Template:
 
 
 def _glue(value: object) -> object:
-    """Keep a number with its sign, and French punctuation with its word, on one line."""
+    """Keep a number with its sign, an interval, and French punctuation on one line."""
     if type(value) is not str:  # numbers, and markup that is finished
         return value
-    for mark in "%:;":
-        value = value.replace(f" {mark}", f"\N{NO-BREAK SPACE}{mark}")
-    return value
+    return _SPLITS.sub("\N{NO-BREAK SPACE}", value)
 
 
 def _tiles(reports: Sequence[TriggerReport], clear: int, locale: Locale) -> list[tuple[str, str]]:
