@@ -210,7 +210,7 @@ async def test_a_connection_lost_after_the_request_is_unsure_and_not_repeated(
 
 
 async def test_a_vendor_that_never_answers_is_unsure_after_the_timeout(http: Http) -> None:
-    answer, vendor, _ = await one_send(http, always(Answer(fault=Fault.HANG)), timeout=0.05)
+    answer, vendor, _ = await one_send(http, always(Answer(fault=Fault.HANG)), timeout=0.3)
     assert isinstance(answer, Unsure)
     assert answer.reason == "read_timeout"
     assert len(vendor.seen) == 1

@@ -151,9 +151,9 @@ def client(url: str, timeout: float = 5.0) -> http.Client:
 
 
 async def test_a_server_that_drips_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "_POOL_SECONDS", 0.1)
+    monkeypatch.setattr(http, "_POOL_SECONDS", 0.3)
     async with Loopback(lambda _: Answer(fault=Fault.DRIP)) as vendor:
-        slow = client(vendor.url, timeout=0.1)
+        slow = client(vendor.url, timeout=0.3)
         with pytest.raises(Unsure, match="read_timeout"):
             await slow.post(Request(path="/", body=b"x"))
         await slow.close()

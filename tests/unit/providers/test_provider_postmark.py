@@ -88,12 +88,6 @@ def test_several_messages_go_in_one_batch_in_their_order() -> None:
     assert [email["To"] for email in body] == ["c0@example.com", "c1@example.com", "c2@example.com"]
 
 
-def test_the_metadata_is_within_postmarks_limits() -> None:
-    (name,) = ("relance_message",)
-    assert len(name) <= 20
-    assert len("f" * 24) <= 80
-
-
 def ok(number: int) -> dict[str, object]:
     return {"ErrorCode": 0, "Message": "OK", "MessageID": f"pm{number}"}
 

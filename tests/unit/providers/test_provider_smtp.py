@@ -373,7 +373,7 @@ async def test_a_connection_lost_after_the_text_is_unsure_and_not_repeated() -> 
 
 async def test_a_server_silent_after_the_text_is_unsure() -> None:
     async with scripted([*GREETING, HANG]) as (port, heard):
-        answer = await one_send(port, timeout=0.1)
+        answer = await one_send(port, timeout=0.5)
     assert isinstance(answer, Unsure)
     assert answer.reason == "read_timeout"
     assert heard.count("DATA") == 1
