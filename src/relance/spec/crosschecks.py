@@ -24,8 +24,11 @@ def check_circles(segments: Node | None, notes: Notes) -> None:
 
 class _Walker:
     def __init__(self, segments: Fields, notes: Notes) -> None:
-        self._keys = {key.text: key for key, _ in reversed(segments.pairs)}
-        self._graph = {key.text: list(_references(node)) for key, node in reversed(segments.pairs)}
+        self._keys: dict[str, Scalar] = {}
+        self._graph: dict[str, list[str]] = {}
+        for key, node in segments.pairs:
+            self._keys.setdefault(key.text, key)
+            self._graph.setdefault(key.text, list(_references(node)))
         self._notes = notes
         self._heights: dict[str, int] = {}
 

@@ -10,7 +10,7 @@ from relance.domain.condition import Scalar as Value
 from relance.spec.notations import LENGTH, instant, positive
 from relance.spec.record import Record, optional
 from relance.spec.shapes import Flag, JsonSchema, ListOf, Number, Shape, Text
-from relance.spec.spot import Spot
+from relance.spec.spot import Broken, Spot
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -27,13 +27,11 @@ class AnyValue(Shape[Value]):
     says = "text, a number, true, false or a date"
 
     def read(self, spot: Spot) -> Value:
-        scalar = spot.scalar(self.says)
+        scalar = spot.scalar(self.says, empty="use exists: false for what is missing")
         if scalar.plain and (moment := instant(scalar.text, spot.scope.zone)) is not None:
             return moment
         value = scalar.value
-        if value is None:
-            raise spot.broken("is empty", "use exists: false for what is missing")
-        return value
+        return "" if value is None else value
 
     def schema(self) -> JsonSchema:
         return {"type": ["string", "number", "boolean"]}
@@ -140,6 +138,8 @@ class Operators(Record[T_co]):
     def comparisons(self) -> tuple[Comparison, ...]:
         """What the file asks for, in the order of `Op`."""
         given = [op for op in Op if op.value in self.keys() and self.has(op.value)]
+        if not given and self.unknown:
+            raise Broken
         if not given:
             raise self.spot.broken("is not compared with anything", f"add {self.example}")
         return tuple(Comparison(op, cast(Operand, self.value(op.value))) for op in given)

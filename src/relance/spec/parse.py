@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ruamel.yaml import YAML
@@ -215,7 +215,8 @@ class _Composer:
             key = self._node(following, depth + 1)
             value = self._node(next(self._events), depth + 1)
             inner += [key, value]
-            pairs.append((_key(key.node, following), value.node))
+            name = _key(key.node, following)
+            pairs.append((name, _beside(name, value.node)))
         line, column = _mark(event)
         return _weighed(Fields(line, column, tuple(pairs)), inner)
 
@@ -226,6 +227,13 @@ def _key(node: Node, event: Event) -> Scalar:
     if node.plain and node.text == "<<":
         raise _at(event, "merge keys (`<<`) are not part of YAML 1.2", "repeat the keys")
     return node
+
+
+def _beside(key: Scalar, value: Node) -> Node:
+    """A value that is not there is marked where the next token stands: put it at its key."""
+    if isinstance(value, Scalar) and value.plain and not value.text:
+        return replace(value, line=key.line, column=key.column)
+    return value
 
 
 def _weighed(node: Node, inner: list[_Built]) -> _Built:

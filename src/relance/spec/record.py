@@ -107,8 +107,8 @@ class Record(Generic[T_co]):
         self._values: dict[str, object] = {}
         self._broken: set[str] = set()
         fields = spot.fields(self.what)
-        unknown = self._read(fields, any_key=any_key)
-        self._missing(unknown)
+        self.unknown = self._read(fields, any_key=any_key)
+        self._missing()
 
     @classmethod
     def keys(cls) -> dict[str, Key[object]]:
@@ -180,9 +180,9 @@ class Record(Generic[T_co]):
         left = [name for name in self._keys if not self.has(name)] or list(self._keys)
         self.spot.at(key.text, key).note("unknown key", near(key.text, left))
 
-    def _missing(self, unknown: list[str]) -> None:
+    def _missing(self) -> None:
         """A required key that is only misspelt has its problem already."""
-        meant = {close(name, self._keys) for name in unknown}
+        meant = {close(name, self._keys) for name in self.unknown}
         for name, key in self._keys.items():
             if not key.needed or self.has(name):
                 continue

@@ -111,14 +111,14 @@ class Spot:
             f"must be {what}, not {kind(self.node)}", "write it as [a, b] or with dashes"
         )
 
-    def scalar(self, what: str) -> Scalar:
-        """This node as a single value that is not empty."""
+    def scalar(self, what: str, empty: str = "give it a value or delete the key") -> Scalar:
+        """This node as a single value that is not empty (`empty` is the hint where it is)."""
         if not isinstance(self.node, Scalar):
             raise self.broken(f"must be {what}, not {kind(self.node)}")
         if self.node.unset:
             raise Broken
         if self.node.value is None and not self.node.filled:
-            raise self.broken("is empty", "give it a value or delete the key")
+            raise self.broken("is empty", empty)
         return self.node
 
     def known(self, name: str, names: Iterable[str] | None, what: str) -> str:
