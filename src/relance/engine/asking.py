@@ -1,0 +1,197 @@
+"""Conditions about some customers, each seen from their own entry: what delivery asks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+
+from relance.domain.condition import Aggregate, Condition, RfmIs, leaves
+from relance.domain.ledger import Breakpoints
+from relance.domain.workspace import EventSpec
+from relance.engine.clock import Kind, kind_of
+from relance.engine.compiler import Compiler
+from relance.engine.needs import Need, inlined, needs_of
+from relance.engine.profile import Only, Profiles, fields_of, filled, measured
+from relance.engine.rfm import fit
+from relance.engine.rows import Keys, RowPlan, ask_for, chunked, gather
+from relance.engine.workbench import Workbench, literal
+
+_ENTRY = {Kind.INSTANT: "entry_at", Kind.LOCAL: "entry_local", Kind.DAY: "entry_day"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asking:
+    """Answers one cohort as of one instant; `cutoffs` are the RFM cut-offs in force."""
+
+    workbench: Workbench
+    profiles: Profiles
+    cutoffs: Breakpoints | None
+
+    def answer(
+        self, cohort: pa.Table, questions: Mapping[str, Condition], names: Sequence[str]
+    ) -> pa.Table:
+        """See `relance.pipeline.ports.Engine.ask`."""
+        plan = RowPlan.of(self.profiles.workspace, self.profiles.clock, names)
+        with self.workbench.scope():
+            return self._finished(self._answered(cohort, questions, plan), questions, plan)
+
+    def _answered(
+        self, cohort: pa.Table, questions: Mapping[str, Condition], plan: RowPlan
+    ) -> pa.Table:
+        asked = ask_for(self.workbench, self.profiles, cohort["customer"])
+        people = self._people(cohort)
+        plain, late = self._needs(questions)
+        every = dict.fromkeys([*plan.needs, *plain])
+        known = {need: plan.needs.get(need, f"p{number}") for number, need in enumerate(every)}
+        profile = gather(self.workbench, self.profiles, known, asked)
+        after = {aggregate: f"s{number}" for number, aggregate in enumerate(late)}
+        joined = self._joined(people, profile, after, asked)
+        return self.workbench.arrow(self._answers(joined, {**known, **after}, questions, plan))
+
+    def _people(self, cohort: pa.Table) -> str:
+        """The cohort with its entries also as the source would write them."""
+        loaded = self.workbench.load(cohort.select(["id", "customer", "entry_at"]), "cohort")
+        kind = "BIGINT" if self.profiles.key_kind is Kind.INTEGER else "VARCHAR"
+        local = f"timezone({literal(str(self.profiles.clock.source))}, entry_at)"
+        return self.workbench.create(
+            f"SELECT id, try_cast(customer AS {kind}) AS key, customer AS key_text, entry_at,"
+            f" {local} AS entry_local, {local}::DATE AS entry_day FROM {loaded}",
+            "people",
+        )
+
+    def _needs(self, questions: Mapping[str, Condition]) -> tuple[list[Need], list[Aggregate]]:
+        """What the questions look at: as of the instant, and since each entry."""
+        workspace = self.profiles.workspace
+        found: dict[Need, None] = {}
+        for condition in questions.values():
+            for leaf in leaves(inlined(condition, workspace.segments)):
+                found.update(dict.fromkeys(needs_of(leaf, workspace.rfm)))
+        late = [n for n in found if isinstance(n, Aggregate) and n.window.since_entry]
+        return [need for need in found if need not in late], late
+
+    def _joined(
+        self, people: str, profile: str, after: Mapping[Aggregate, str], asked: str
+    ) -> ir.Table:
+        """One row per id: its profile and its aggregates since the entry."""
+        cohort, rows = self.workbench.scratch(people), self.workbench.scratch(profile)
+        rows = rows.rename(profile_key="key")
+        joined = cohort.inner_join(rows, cohort.key == rows.profile_key)
+        by_event: dict[str, dict[Aggregate, str]] = {}
+        for aggregate, name in after.items():
+            by_event.setdefault(aggregate.event, {})[aggregate] = name
+        for number, (event, aggregates) in enumerate(by_event.items()):
+            spec = self.profiles.event(event)
+            events = self._events(spec, list(aggregates), people, asked)
+            part = self._since_entry(cohort, spec, events, aggregates)
+            part = part.rename({f"id{number}": "id"})
+            joined = joined.left_join(part, [("id", f"id{number}")])
+        return joined
+
+    def _events(
+        self, spec: EventSpec, aggregates: Sequence[Aggregate], people: str, asked: str
+    ) -> ir.Table:
+        """Clean events of the asked customers since the first entry; copied from a server."""
+        events = self.profiles.events(spec, fields_of(aggregates))
+        clock = self.profiles.clock
+        first = self.workbench.instant(f"SELECT min(entry_at) FROM {people}")
+        recent = events.filter(~clock.later(events.at, clock.at))
+        if first is not None:
+            recent = recent.filter(clock.later(recent.at, first))
+        if not self.profiles.source.remote:
+            only = Only(table=self.workbench.scratch(asked))
+            return only.rows(recent, recent.owner)
+        copied = self.workbench.load(
+            pa.RecordBatchReader.from_batches(
+                recent.schema().to_pyarrow(), self._fetched(recent, chunked(self.workbench, asked))
+            ),
+            "events",
+        )
+        return self.workbench.scratch(copied)
+
+    def _fetched(self, recent: ir.Table, chunks: Sequence[Keys]) -> Iterator[pa.RecordBatch]:
+        whole = kind_of(recent.owner.type()) is Kind.INTEGER
+        for keys in chunks:
+            typed = _as_owners(keys, whole=whole)
+            yield from self.profiles.source.fetch(Only(keys=typed).rows(recent, recent.owner))
+
+    def _since_entry(
+        self,
+        cohort: ir.Table,
+        spec: EventSpec,
+        events: ir.Table,
+        aggregates: Mapping[Aggregate, str],
+    ) -> ir.Table:
+        """`id` and one column per aggregate, over events later than the id's own entry."""
+        same_kind = kind_of(events.owner.type()) is self.profiles.key_kind
+        owner = events.owner if same_kind else events.owner.cast("string")
+        own = events.inner_join(cohort, owner == (cohort.key if same_kind else cohort.key_text))
+        own = own.filter(own["at"] > own[_ENTRY[kind_of(events["at"].type())]])
+        return own.group_by("id").aggregate(
+            **{
+                name: measured(own, aggregate, self._where(own, spec, aggregate))
+                for aggregate, name in aggregates.items()
+            }
+        )
+
+    def _where(
+        self, events: ir.Table, spec: EventSpec, aggregate: Aggregate
+    ) -> ir.BooleanValue | None:
+        tests = [self.profiles.passes(events, spec, test) for test in aggregate.where]
+        return ibis.and_(*tests) if tests else None
+
+    def _answers(
+        self,
+        joined: ir.Table,
+        names: Mapping[Need, str],
+        questions: Mapping[str, Condition],
+        plan: RowPlan,
+    ) -> ir.Table:
+        late = {
+            name: filled(joined[name], need)
+            for need, name in names.items()
+            if isinstance(need, Aggregate) and need.window.since_entry
+        }
+        table = joined.mutate(**late) if late else joined
+        compiler = Compiler(
+            workspace=self.profiles.workspace,
+            clock=self.profiles.clock,
+            table=table,
+            names=names,
+            cutoffs=self._cutoffs_for(questions),
+        )
+        held = {
+            f"q{number}": compiler.holds(condition)
+            for number, condition in enumerate(questions.values())
+        }
+        return table.select("id", "key", *dict.fromkeys(plan.needs.values()), **held)
+
+    def _cutoffs_for(self, questions: Mapping[str, Condition]) -> Breakpoints | None:
+        """The cut-offs in force, or fresh ones where a question scores and there are none yet."""
+        segments = self.profiles.workspace.segments
+        scores = any(
+            isinstance(leaf, RfmIs)
+            for condition in questions.values()
+            for leaf in leaves(inlined(condition, segments))
+        )
+        if scores and self.cutoffs is None:
+            return fit(self.workbench, self.profiles)
+        return self.cutoffs
+
+    def _finished(
+        self, answered: pa.Table, questions: Mapping[str, Condition], plan: RowPlan
+    ) -> pa.Table:
+        table = plan.finish(answered).add_column(0, "id", answered["id"])
+        for number, name in enumerate(questions):
+            table = table.append_column(name, answered[f"q{number}"])
+        return table
+
+
+def _as_owners(keys: Sequence[int | str], *, whole: bool) -> list[int | str]:
+    """Customers' keys as an event table has them, where its key is of another type."""
+    if not whole:
+        return [str(key) for key in keys]
+    return [int(key) for key in keys if str(key).lstrip("-").isdigit()]

@@ -1,0 +1,120 @@
+"""What a picture may not be built on: keys missing or twice, text that is no date or number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import ibis
+import ibis.expr.types as ir
+
+from relance.domain.condition import Aggregate
+from relance.engine.clock import Kind, kind_of
+from relance.engine.columns import Reading
+from relance.engine.needs import Attribute, Need
+from relance.engine.profile import Profiles, column_of, fields_of
+from relance.engine.workbench import Workbench
+from relance.errors import SourceError
+
+
+@dataclass(frozen=True, slots=True)
+class TextColumn:
+    """A text column that is to be read as something else."""
+
+    table: str
+    column: str
+    reading: Reading
+
+    def complaint(self, rows: int) -> str:
+        what = "a number" if self.reading is Reading.NUMBER else "a date"
+        are = "is" if rows == 1 else "are"
+        return f"{self.table}.{self.column}: {counted(rows)} {are} text that is not {what}"
+
+    @property
+    def hint(self) -> str:
+        if self.reading is Reading.NUMBER:
+            return "numbers have a point and no thousands separator: 1234.50"
+        return "dates are written 2026-11-21 or 2026-11-21 09:30:00"
+
+
+def counted(rows: int) -> str:
+    """`1 row`, `12 rows`."""
+    return f"{rows:,} row{'' if rows == 1 else 's'}"
+
+
+def check_keys(workbench: Workbench, profiles: Profiles, masks: str) -> None:
+    """Raises SourceError where a customer has no key, or a key belongs to several rows."""
+    spec = profiles.workspace.customers
+    rows, keys, different = (
+        int(str(value))
+        for value in workbench.run(
+            f"SELECT count(*), count(key), count(DISTINCT key) FROM {masks}"
+        )[0]
+    )
+    problem = key_problem(spec.table, spec.key, rows - keys, keys - different)
+    if problem:
+        raise SourceError(problem, hint="each customer needs a key of its own")
+
+
+def key_problem(table: str, column: str, missing: int, repeated: int) -> str | None:
+    """What is wrong with keys, in one sentence."""
+    found = []
+    if missing:
+        found.append(f"{counted(missing)} without a key")
+    if repeated:
+        found.append(f"{counted(repeated)} with the key of another row")
+    return f"{table}.{column}: {' and '.join(found)}" if found else None
+
+
+def check_texts(workbench: Workbench, profiles: Profiles, needs: Mapping[Need, str]) -> None:
+    """Raises SourceError where a needed text column has rows that cannot be read."""
+    for text in dict.fromkeys(text_columns(profiles, needs)):
+        rows = unreadable_rows(workbench, profiles, text)
+        if rows:
+            raise SourceError(text.complaint(rows), hint=text.hint)
+
+
+def text_columns(profiles: Profiles, needs: Mapping[Need, str]) -> Iterator[TextColumn]:
+    """The text columns that needs read as dates or numbers."""
+    customers = profiles.workspace.customers
+    for need in needs:
+        if isinstance(need, Attribute) and need.reading is not Reading.PLAIN:
+            yield from _text(profiles, customers.table, customers.column(need.name), need.reading)
+        elif isinstance(need, Aggregate):
+            spec = profiles.event(need.event)
+            yield from _text(profiles, spec.table, spec.at, Reading.MOMENT)
+            for name, reading in fields_of([need]):
+                if reading is not Reading.PLAIN:
+                    yield from _text(profiles, spec.table, spec.column(name), reading)
+
+
+def _text(
+    profiles: Profiles, table: str, column: str | None, reading: Reading
+) -> Iterator[TextColumn]:
+    if column is None:
+        return
+    value = column_of(profiles.source.table(table), table, column)
+    if kind_of(value.type()) is Kind.TEXT:
+        yield TextColumn(table, column, reading)
+
+
+def unreadable_rows(workbench: Workbench, profiles: Profiles, text: TextColumn) -> int:
+    """How many rows of a text column are neither empty nor readable."""
+    table = profiles.source.table(text.table)
+    unreadable = profiles.reader.unreadable(table[text.column], text.reading)
+    (rows,) = figures(workbench, profiles, table, {"rows": unreadable.sum()}).values()
+    return rows
+
+
+def figures(
+    workbench: Workbench, profiles: Profiles, table: ir.Table, wanted: Mapping[str, ir.Value]
+) -> dict[str, int]:
+    """Some whole numbers about a table, in one query; nothing counts as 0."""
+    numbers = {
+        name: ibis.coalesce(value.cast("int64"), ibis.literal(0, type="int64"))
+        for name, value in wanted.items()
+    }
+    found = table.aggregate(**numbers)
+    source = profiles.source
+    data = source.fetch(found).read_all() if source.remote else workbench.arrow(found)
+    return {name: int(data[name][0].as_py()) for name in wanted}

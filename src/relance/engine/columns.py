@@ -1,0 +1,86 @@
+"""Source columns as one of a few clean kinds: keys, plain values, moments and numbers in text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+import ibis
+import ibis.expr.types as ir
+
+from relance.engine.clock import Kind, kind_of
+
+# what PostgreSQL, which has no try_cast, is asked to read
+_NUMBER = r"^\s*[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?\s*$"
+_MOMENT = (
+    r"^\s*[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    r"([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?\s*(Z|[-+][0-9]{2}(:?[0-9]{2})?)?)?\s*$"
+)
+
+
+class Reading(StrEnum):
+    """How a column is to be understood."""
+
+    PLAIN = "plain"  # as what it is
+    MOMENT = "moment"  # a date or an instant, also where it is text
+    NUMBER = "number"  # a number, also where it is text
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reader:
+    """Reads columns in one SQL dialect. Text without an offset is in the session's zone."""
+
+    dialect: str
+
+    def read(self, column: ir.Value, reading: Reading = Reading.PLAIN) -> ir.Value:
+        """A column as whole numbers, numbers, truth, text, or a moment; gaps stay gaps."""
+        kind = kind_of(column.type())
+        if kind is Kind.TEXT and reading is not Reading.PLAIN:
+            return self.parse(column, reading)
+        return _PLAIN.get(kind, lambda value: value)(column)
+
+    def parse(self, column: ir.Value, reading: Reading) -> ir.Value:
+        """Text as a number or an instant; missing where it is neither."""
+        text = column.cast("string")
+        target = "float64" if reading is Reading.NUMBER else "timestamp('UTC')"
+        if self.dialect != "postgres":
+            return text.try_cast(target)
+        pattern = _NUMBER if reading is Reading.NUMBER else _MOMENT
+        return text.re_search(pattern).ifelse(text, ibis.null("string")).cast(target)
+
+    def unreadable(self, column: ir.Value, reading: Reading) -> ir.BooleanValue:
+        """Whether a text is neither empty nor what it should be."""
+        text = column.cast("string")
+        return (text.strip() != "") & self.parse(column, reading).isnull()
+
+
+def key_kind(column: ir.Value) -> Kind | None:
+    """INTEGER or TEXT, as a key column is joined on; None for a type that cannot be a key."""
+    kind = kind_of(column.type())
+    if kind.is_number:
+        return Kind.INTEGER
+    return Kind.TEXT if kind is Kind.TEXT else None
+
+
+def key(column: ir.Value, kind: Kind) -> ir.Value:
+    """A key column as whole numbers or as text. A number with a fraction is nobody's key."""
+    if kind_of(column.type()) is Kind.NUMBER:
+        whole = column.floor() == column
+        column = whole.ifelse(column, ibis.null(column.type())).cast("int64")
+    return column.cast("int64" if kind is Kind.INTEGER else "string")
+
+
+def _number(column: ir.Value) -> ir.Value:
+    """Decimals as doubles; what is not a number is missing."""
+    double = column.cast("float64")
+    if not column.type().is_floating():
+        return double
+    return double.isnan().ifelse(ibis.null("float64"), double)
+
+
+_PLAIN: dict[Kind, Callable[[ir.Value], ir.Value]] = {
+    Kind.INTEGER: lambda column: column.cast("int64"),
+    Kind.NUMBER: _number,
+    Kind.TEXT: lambda column: column.cast("string"),
+}

@@ -1,0 +1,79 @@
+"""A condition as one boolean expression over the profile, compiled once for all customers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import ibis
+import ibis.expr.types as ir
+
+from relance.domain.condition import (
+    AllOf,
+    AnyOf,
+    Condition,
+    CustomerIs,
+    EventIs,
+    NoneOf,
+    RfmIs,
+    SegmentIs,
+    SqlIs,
+)
+from relance.domain.ledger import Breakpoints
+from relance.domain.workspace import Workspace
+from relance.engine.clock import Clock
+from relance.engine.comparing import compare
+from relance.engine.needs import Answer, Attribute, Need, RfmNeeds, inlined, reading_of
+from relance.engine.profile import fitting
+from relance.engine.rfm import scored
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Compiler:
+    """Compiles over one table whose columns `names` says. Every result is never null."""
+
+    workspace: Workspace
+    clock: Clock
+    table: ir.Table
+    names: Mapping[Need, str]
+    cutoffs: Breakpoints | None
+
+    def holds(self, condition: Condition) -> ir.BooleanValue:
+        """Raises SourceError that names the leaf which does not fit its column."""
+        return self._tree(inlined(condition, self.workspace.segments))
+
+    def _tree(self, condition: Condition) -> ir.BooleanValue:
+        match condition:
+            case AllOf(inner):
+                return ibis.and_(*map(self._tree, inner)) if inner else ibis.literal(True)
+            case AnyOf(inner):
+                return ibis.or_(*map(self._tree, inner)) if inner else ibis.literal(False)
+            case NoneOf(inner):
+                return ~ibis.or_(*map(self._tree, inner)) if inner else ibis.literal(True)
+            case CustomerIs():
+                return self._attribute(condition)
+            case EventIs():
+                return self._aggregate(condition)
+            case RfmIs():
+                base = (self._column(need) for need in RfmNeeds.of(self.workspace.rfm))
+                return scored(condition, *base, self.cutoffs, self.clock)
+            case SqlIs(query):
+                return self._column(Answer(query))
+            case SegmentIs():
+                raise AssertionError("segments are inlined first")
+
+    def _column(self, need: Need) -> ir.Value:
+        return self.table[self.names[need]]
+
+    def _attribute(self, leaf: CustomerIs) -> ir.BooleanValue:
+        need = Attribute(leaf.attribute, reading_of(leaf.comparisons))
+        spec = self.workspace.customers
+        with fitting(f"customer {leaf.attribute}", spec.table, spec.column(leaf.attribute)):
+            return compare(self._column(need), leaf.comparisons, self.clock, days=True)
+
+    def _aggregate(self, leaf: EventIs) -> ir.BooleanValue:
+        aggregate = leaf.aggregate
+        spec = self.workspace.events[aggregate.event]
+        what = f"event {aggregate.event}, {aggregate.measure}"
+        with fitting(what, spec.table, f"{spec.at} or its measure"):
+            return compare(self._column(aggregate), leaf.comparisons, self.clock, days=False)

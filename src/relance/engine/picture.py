@@ -1,0 +1,290 @@
+"""All customers as of one instant: one profile, one bit per segment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from types import TracebackType
+from typing import Self
+
+import ibis.expr.types as ir
+import pyarrow as pa
+
+from relance.domain.condition import Aggregate, RfmIs, leaves
+from relance.domain.ledger import Breakpoints
+from relance.domain.trigger import OnDate, OnEnter, OnExit, OnMove, OnSchedule, OnStay, Trigger
+from relance.domain.workspace import Segment
+from relance.engine.checks import check_keys, check_texts
+from relance.engine.compiler import Compiler
+from relance.engine.dates import due_customers
+from relance.engine.failures import workbench_errors
+from relance.engine.layout import Layout
+from relance.engine.needs import Need, inlined, needs_of
+from relance.engine.profile import Profiles
+from relance.engine.rfm import fit
+from relance.engine.rows import RowPlan, ask_for, gather, need_of
+from relance.engine.snapshot import Difference, Masks, Snapshots, compare
+from relance.engine.workbench import Workbench, literal
+from relance.errors import SourceError
+
+Session = Callable[[], AbstractContextManager[None]]
+
+_CUSTOMER = pa.schema([("customer", pa.string())])
+_CHANGES = pa.schema([("segment", pa.string()), ("customer", pa.string()), ("entered", pa.bool_())])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Room:
+    """What the pictures of one engine share. `session` guards the connection and the source."""
+
+    workbench: Workbench
+    snapshots: Snapshots
+    session: Session
+
+
+class Picture:
+    """See `relance.pipeline.ports.Picture`. Everything is in scratch tables until `keep`."""
+
+    def __init__(
+        self,
+        room: Room,
+        profiles: Profiles,
+        segments: Sequence[Segment],
+        names: Sequence[str],
+        breakpoints: Breakpoints | None,
+    ) -> None:
+        self._room = room
+        self._profiles = profiles
+        self._segments = tuple(segments)
+        self._names = tuple(names)
+        self._scored = _scored(profiles, segments)
+        self._cutoffs: Breakpoints | None = None
+        if self._scored:
+            self._cutoffs = breakpoints or fit(room.workbench, profiles)
+        self._differences: dict[datetime, Difference] = {}
+        layout = Layout.of([segment.name for segment in segments])
+        self._known = self._columns_for_rows()
+        self._masks = Masks(
+            table=self._evaluate(layout),
+            layout=layout,
+            versions={segment.name: segment.version for segment in segments},
+        )
+        self._counts = self._count()
+
+    # -- the port
+
+    @property
+    def at(self) -> datetime:
+        return self._profiles.clock.at
+
+    @property
+    def breakpoints(self) -> Breakpoints | None:
+        return self._cutoffs
+
+    def counts(self) -> Mapping[str, int]:
+        return self._counts
+
+    def members(self, segment: str) -> Iterator[pa.RecordBatch]:
+        with self._room.session():
+            where = self._masks.layout.holds(segment, "n")
+            found = self._customers(f"SELECT n.key FROM {self._masks.table} AS n WHERE {where}")
+        yield from found.to_batches()
+
+    def changes(self, earlier: datetime, segments: Sequence[str]) -> pa.Table:
+        """Raises ValueError for a segment that is not kept for both instants alike."""
+        with self._room.session():
+            difference = self._difference(earlier, segments)
+            parts = [
+                f"SELECT {literal(name)} AS segment, CAST(key AS VARCHAR) AS customer,"
+                f" {str(entered).lower()} AS entered FROM {difference.table}"
+                f" WHERE {difference.moved(name, entered=entered)}"
+                for name in segments
+                for entered in (True, False)
+            ]
+            if not parts:
+                return _CHANGES.empty_table()
+            return self._room.workbench.arrow(" UNION ALL ".join(parts)).cast(_CHANGES)
+
+    def candidates(self, trigger: Trigger, earlier: datetime | None) -> pa.Table:
+        """Raises ValueError where an earlier snapshot is needed and is not kept."""
+        with self._room.session():
+            if earlier is None or isinstance(trigger.on, OnSchedule):
+                return self._present(trigger)
+            if isinstance(trigger.on, OnDate):
+                return self._reached(trigger.segment, trigger.on, earlier)
+            return self._moved(trigger, earlier)
+
+    def rows(self, customers: pa.Array, names: Sequence[str]) -> pa.Table:
+        with self._room.session():
+            plan = RowPlan.of(self._profiles.workspace, self._profiles.clock, names)
+            with self._room.workbench.scope():
+                return plan.finish(self._rows(customers, plan))
+
+    def refitted(self) -> Picture | None:
+        if not self._scored:
+            return None
+        with self._room.session():
+            return Picture(self._room, self._profiles, self._segments, self._names, None)
+
+    def keep(self) -> None:
+        """Raises StateError where the workbench cannot be written."""
+        with self._room.session(), workbench_errors(self._room.workbench.shown):
+            self._room.snapshots.keep(self.at, self._masks)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        with self._room.session():
+            tables = [difference.table for difference in self._differences.values()]
+            self._room.workbench.drop(self._masks.table, *tables)
+            self._differences.clear()
+
+    # -- building
+
+    def _columns_for_rows(self) -> dict[Need, str]:
+        """Aggregates that templates use, taken along in the one pass over the events.
+
+        With `workbench: source` they stay there until somebody is asked for.
+        """
+        if self._profiles.workspace.source.at_source:
+            return {}
+        needs = dict.fromkeys(need_of(name) for name in self._names)
+        aggregates = [need for need in needs if isinstance(need, Aggregate)]
+        return {need: f"known{number}" for number, need in enumerate(aggregates)}
+
+    def _evaluate(self, layout: Layout) -> str:
+        """Every segment's bit for every customer, in a new scratch table."""
+        profiles, workbench = self._profiles, self._room.workbench
+        names = self._profile_names()
+        with workbench.scope():
+            check_texts(workbench, profiles, names)
+            table = self._profile(names)
+            compiler = Compiler(
+                workspace=profiles.workspace,
+                clock=profiles.clock,
+                table=table,
+                names=names,
+                cutoffs=self._cutoffs,
+            )
+            held = {segment.name: _held(compiler, segment) for segment in self._segments}
+            known = {column: table[names[need]] for need, column in self._known.items()}
+            stored = self._stored(table.select("key", **layout.masks(held), **known))
+        check_keys(workbench, profiles, stored)
+        return stored
+
+    def _profile(self, names: Mapping[Need, str]) -> ir.Table:
+        """The profile; from a server it crosses over, unless the workbench is the source."""
+        profile, source = self._profiles.build(names), self._profiles.source
+        if not source.remote or self._profiles.workspace.source.at_source:
+            return profile
+        workbench = self._room.workbench
+        return workbench.scratch(workbench.load(source.fetch(profile), "profile"))
+
+    def _stored(self, masks: ir.Table) -> str:
+        """The masks, computed wherever the profile is, in a scratch table."""
+        workbench, source = self._room.workbench, self._profiles.source
+        if source.remote and self._profiles.workspace.source.at_source:
+            return workbench.load(source.fetch(masks), "masks", lasting=True)
+        return workbench.create(masks, "masks", lasting=True)
+
+    def _profile_names(self) -> dict[Need, str]:
+        needs: dict[Need, None] = dict.fromkeys(self._known)
+        for segment in self._segments:
+            condition = inlined(segment.condition, self._profiles.workspace.segments)
+            for leaf in leaves(condition):
+                needs.update(dict.fromkeys(needs_of(leaf, self._profiles.workspace.rfm)))
+        return {need: f"c{number}" for number, need in enumerate(needs)}
+
+    def _count(self) -> Mapping[str, int]:
+        names = list(self._masks.layout.bits)
+        if not names:
+            return {}
+        sums = ", ".join(f"count_if({self._masks.layout.holds(name, 'n')})" for name in names)
+        row = self._room.workbench.run(f"SELECT {sums} FROM {self._masks.table} AS n")[0]
+        return {name: int(str(count)) for name, count in zip(names, row, strict=True)}
+
+    # -- answering
+
+    def _rows(self, customers: pa.Array, plan: RowPlan) -> pa.Table:
+        """The planned columns, those that the picture took along from there."""
+        workbench = self._room.workbench
+        asked = ask_for(workbench, self._profiles, customers)
+        fresh = {need: name for need, name in plan.needs.items() if need not in self._known}
+        table = gather(workbench, self._profiles, fresh, asked)
+        known = "".join(
+            f", n.{self._known[need]} AS {name}"
+            for need, name in plan.needs.items()
+            if need in self._known
+        )
+        return workbench.arrow(
+            f"SELECT r.*{known} FROM {table} AS r"
+            f" LEFT JOIN {self._masks.table} AS n ON n.key = r.key"
+        )
+
+    def _customers(self, keys: str) -> pa.Table:
+        """The keys of a query as the port's one column."""
+        query = f"SELECT CAST(key AS VARCHAR) AS customer FROM ({keys})"
+        return self._room.workbench.arrow(query).cast(_CUSTOMER)
+
+    def _difference(self, earlier: datetime, segments: Sequence[str]) -> Difference:
+        """The comparison with an earlier instant, made once."""
+        if earlier not in self._differences:
+            kept = self._room.snapshots.find(earlier)
+            self._differences[earlier] = compare(self._room.workbench, self._masks, kept)
+        difference = self._differences[earlier]
+        if missing := [name for name in segments if name not in difference.segments]:
+            raise ValueError(f"not kept alike for {earlier:%Y-%m-%d %H:%M}: {', '.join(missing)}")
+        return difference
+
+    def _present(self, trigger: Trigger) -> pa.Table:
+        """Who there is without looking back: the members, or nobody where a change is meant."""
+        if not isinstance(trigger.on, OnSchedule | OnEnter | OnStay):
+            return _CUSTOMER.empty_table()
+        where = self._masks.layout.holds(trigger.segment, "n")
+        return self._customers(f"SELECT n.key FROM {self._masks.table} AS n WHERE {where}")
+
+    def _moved(self, trigger: Trigger, earlier: datetime) -> pa.Table:
+        on = trigger.on
+        if isinstance(on, OnMove):
+            difference = self._difference(earlier, (on.source, on.target))
+            where = f"{difference.moved(on.target, entered=True)} AND {difference.was(on.source)}"
+        elif isinstance(on, OnEnter | OnExit):
+            difference = self._difference(earlier, (trigger.segment,))
+            where = difference.moved(trigger.segment, entered=isinstance(on, OnEnter))
+        else:
+            raise ValueError("how long somebody has stayed is in the ledger's spells")
+        return self._customers(f"SELECT key FROM {difference.table} WHERE {where}")
+
+    def _reached(self, segment: str, on: OnDate, earlier: datetime) -> pa.Table:
+        with self._room.workbench.scope():
+            due = due_customers(self._room.workbench, self._profiles, on, earlier)
+            return self._customers(
+                f"SELECT n.key FROM {self._masks.table} AS n SEMI JOIN {due} AS d"
+                f" ON d.key = n.key WHERE {self._masks.layout.holds(segment, 'n')}"
+            )
+
+
+def _held(compiler: Compiler, segment: Segment) -> ir.BooleanValue:
+    """The segment's boolean; a misfit names the segment that it stands in."""
+    try:
+        return compiler.holds(segment.condition)
+    except (SourceError, ValueError) as error:
+        message = error.message if isinstance(error, SourceError) else str(error)
+        hint = error.hint if isinstance(error, SourceError) else None
+        raise SourceError(f"segment {segment.name}: {message}", hint=hint) from None
+
+
+def _scored(profiles: Profiles, segments: Sequence[Segment]) -> bool:
+    return any(
+        isinstance(leaf, RfmIs)
+        for segment in segments
+        for leaf in leaves(inlined(segment.condition, profiles.workspace.segments))
+    )

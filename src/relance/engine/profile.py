@@ -1,0 +1,304 @@
+"""One row per customer as of an instant: the needed columns only, each event table read once."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import ibis
+import ibis.expr.types as ir
+
+from relance.domain.condition import Aggregate, FieldTest, Measure, Window
+from relance.domain.workspace import EventSpec, Workspace
+from relance.engine.clock import Clock, Kind, kind_of
+from relance.engine.columns import Reader, Reading, key, key_kind
+from relance.engine.comparing import compare
+from relance.engine.needs import Answer, Attribute, Column, Need, reading_of
+from relance.engine.selecting import checked, with_instant
+from relance.engine.source import Source
+from relance.errors import SourceError
+
+Field = tuple[str, Reading]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Only:
+    """Some customers: a table with the column `key` beside local data, or the keys themselves."""
+
+    table: ir.Table | None = None
+    keys: Sequence[int | str] = field(default=(), repr=False)
+
+    def rows(self, table: ir.Table, column: ir.Value) -> ir.Table:
+        """The rows of a table whose (clean) key column is one of these."""
+        if self.table is None:
+            return table.filter(column.isin(list(self.keys)))
+        wanted = self.table.select(wanted=self.table.key.cast(column.type()))
+        return table.semi_join(wanted, column == wanted.wanted)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profiles:
+    """Builds profile expressions over one source as of one instant."""
+
+    source: Source
+    workspace: Workspace
+    clock: Clock
+
+    @functools.cached_property
+    def reader(self) -> Reader:
+        return Reader(dialect=self.source.dialect)
+
+    @property
+    def customers(self) -> ir.Table:
+        return self.source.table(self.workspace.customers.table)
+
+    @functools.cached_property
+    def key_kind(self) -> Kind:
+        """INTEGER or TEXT. Raises SourceError for a key of another type."""
+        spec = self.workspace.customers
+        return _key_kind(column_of(self.customers, spec.table, spec.key), spec.table, spec.key)
+
+    def key(self) -> ir.Value:
+        """The clean key of the customers table."""
+        spec = self.workspace.customers
+        return key(column_of(self.customers, spec.table, spec.key), self.key_kind)
+
+    def attribute(self, need: Attribute | Column) -> ir.Value:
+        """An attribute or a column of the customers table, clean."""
+        spec = self.workspace.customers
+        if isinstance(need, Column):
+            return self.reader.read(column_of(self.customers, spec.table, need.name))
+        name = spec.column(need.name)
+        if name is None:
+            raise SourceError(
+                f"customer {need.name}: no column is mapped to it",
+                hint="`customers.attributes` in config/relance.yaml maps names to columns",
+            )
+        return self.reader.read(column_of(self.customers, spec.table, name), need.reading)
+
+    def event(self, name: str) -> EventSpec:
+        spec = self.workspace.events.get(name)
+        if spec is None:
+            raise SourceError(f"there is no event {name!r}", hint="`events` defines them")
+        return spec
+
+    def build(self, names: Mapping[Need, str], only: Only | None = None) -> ir.Table:
+        """The profile: the column `key`, and one column of the given name per need."""
+        own = {
+            name: self.attribute(need)
+            for need, name in names.items()
+            if isinstance(need, Attribute | Column)
+        }
+        people = self.customers.select(key=self.key(), **own)
+        if only is not None:
+            people = only.rows(people, people.key)
+        joined = people.mutate(key_text=people.key.cast("string"))
+        for part, name in self._parts(names, only):
+            on = "key" if kind_of(part[name].type()) is self.key_kind else "key_text"
+            part = part if on == "key" else part.mutate(**{name: part[name].cast("string")})
+            joined = joined.left_join(part, [(on, name)])
+        return joined.select(
+            "key", **{name: filled(joined[name], need) for need, name in names.items()}
+        )
+
+    def _parts(
+        self, names: Mapping[Need, str], only: Only | None
+    ) -> Iterable[tuple[ir.Table, str]]:
+        """What is joined to the customers, each with the name of its key column."""
+        by_event: dict[str, dict[str, Aggregate]] = {}
+        for need, name in names.items():
+            if isinstance(need, Aggregate):
+                by_event.setdefault(need.event, {})[name] = need
+            elif isinstance(need, Answer):
+                yield self._answer(need.query, name), f"owner_{name}"
+        for number, (event, aggregates) in enumerate(by_event.items()):
+            part = self.aggregated(self.event(event), aggregates, only)
+            yield part.rename({f"owner{number}": "owner"}), f"owner{number}"
+
+    def _answer(self, query: str, name: str) -> ir.Table:
+        found = self.source.answer(
+            with_instant(
+                checked(query, self.source.dialect, "sql"), self._instant(), self.source.dialect
+            )
+        )
+        first = found[found.columns[0]]
+        owner = key(first, _key_kind(first, "sql", found.columns[0]))
+        return (
+            found.select(**{f"owner_{name}": owner}).distinct().mutate(**{name: ibis.literal(True)})
+        )
+
+    def _instant(self) -> str:
+        """The instant as SQL text, as the source's own event columns are written."""
+        local = self.clock.local(self.clock.at).isoformat(sep=" ")
+        if self.source.dialect == "sqlite":
+            return f"'{local}'"
+        kinds = {
+            kind_of(self.events(spec, ()).at.type()) for spec in self.workspace.events.values()
+        }
+        if kinds == {Kind.INSTANT}:
+            zoned = self.clock.at.astimezone(self.clock.source).isoformat(sep=" ")
+            return f"CAST('{zoned}' AS TIMESTAMPTZ)"
+        return f"CAST('{local}' AS TIMESTAMP)"
+
+    def events(self, spec: EventSpec, fields: Iterable[Field]) -> ir.Table:
+        """An event table, clean: `owner`, `at`, and a column per field (see `field_name`)."""
+        table = self.source.table(spec.table)
+        owner = column_of(table, spec.table, spec.customer)
+        at = self.reader.read(column_of(table, spec.table, spec.at), Reading.MOMENT)
+        if not kind_of(at.type()).is_moment:
+            raise SourceError(
+                f"{spec.table}.{spec.at} holds {kind_of(at.type())}, not dates",
+                hint="`at` must be a date, a timestamp, or text that can be read as one",
+            )
+        return table.select(
+            owner=key(owner, _key_kind(owner, spec.table, spec.customer)),
+            at=at,
+            **{field_name(each): self._field(table, spec, each) for each in fields},
+        )
+
+    def _field(self, table: ir.Table, spec: EventSpec, wanted: Field) -> ir.Value:
+        name, reading = wanted
+        column = spec.column(name)
+        if column is None:
+            raise SourceError(
+                f"event {spec.name}: no column is mapped to the field {name!r}",
+                hint=f"`events.{spec.name}` in config/relance.yaml maps them",
+            )
+        value = self.reader.read(column_of(table, spec.table, column), reading)
+        kind = kind_of(value.type())
+        if reading is Reading.NUMBER and not kind.is_number:
+            raise SourceError(f"{spec.table}.{column} holds {kind}, which cannot be added up")
+        return value
+
+    def aggregated(
+        self, spec: EventSpec, aggregates: Mapping[str, Aggregate], only: Only | None = None
+    ) -> ir.Table:
+        """`owner` and one column per aggregate: one pass over the event table."""
+        if any(aggregate.window.since_entry for aggregate in aggregates.values()):
+            raise SourceError("`since: entry` means something in the steps of a trigger only")
+        events = self.events(spec, fields_of(aggregates.values()))
+        past = events.filter(~self.clock.later(events.at, self.clock.at))
+        if only is not None:
+            past = only.rows(past, past.owner)
+        windows = {aggregate.window for aggregate in aggregates.values()}
+        shared = windows.pop() if len(windows) == 1 else None
+        past = self._narrowed(past, aggregates.values(), shared)
+        return past.group_by("owner").aggregate(
+            **{
+                name: measured(past, aggregate, self._inside(past, spec, aggregate, shared))
+                for name, aggregate in aggregates.items()
+            }
+        )
+
+    def _narrowed(
+        self, past: ir.Table, aggregates: Iterable[Aggregate], shared: Window | None
+    ) -> ir.Table:
+        """Rows that some window can see: the scan need not read older ones."""
+        if shared is not None:
+            opens = self.clock.opens(past.at, shared)
+            return past if opens is None else past.filter(opens)
+        starts = [self.clock.start(aggregate.window) for aggregate in aggregates]
+        known = [start for start in starts if start is not None]
+        if len(known) < len(starts):
+            return past
+        return past.filter(self.clock.since(past.at, min(known)))
+
+    def _inside(
+        self, past: ir.Table, spec: EventSpec, aggregate: Aggregate, shared: Window | None
+    ) -> ir.BooleanValue | None:
+        tests = [self.passes(past, spec, test) for test in aggregate.where]
+        opens = self.clock.opens(past.at, aggregate.window) if shared is None else None
+        if opens is not None:
+            tests.append(opens)
+        return ibis.and_(*tests) if tests else None
+
+    def passes(self, events: ir.Table, spec: EventSpec, test: FieldTest) -> ir.BooleanValue:
+        """Whether a field of clean events passes a test."""
+        wanted = (test.field, reading_of(test.comparisons))
+        with fitting(f"event {spec.name}, field {test.field}", spec.table, spec.column(test.field)):
+            return compare(events[field_name(wanted)], test.comparisons, self.clock, days=True)
+
+
+class fitting:  # noqa: N801 - reads as a word
+    """Says which leaf and which column a misfit is about."""
+
+    def __init__(self, leaf: str, table: str, column: str | None) -> None:
+        self._prefix = f"{leaf}: column {table}.{column} "
+
+    def __enter__(self) -> None:
+        """Nothing to prepare."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, SourceError):
+            raise SourceError(self._prefix + error.message, hint=error.hint) from None
+
+
+def measured(events: ir.Table, aggregate: Aggregate, inside: ir.BooleanValue | None) -> ir.Value:
+    """One aggregate over clean events, still null where there were none.
+
+    Sums and averages are rounded to six decimals: the order in which doubles are added up
+    differs from run to run, and its noise must not move anybody across a threshold.
+    """
+    if aggregate.measure is Measure.COUNT:
+        return events.count(where=inside)
+    if aggregate.measure is Measure.FIRST:
+        return events.at.min(where=inside)
+    if aggregate.measure is Measure.LAST:
+        return events.at.max(where=inside)
+    column = events[field_name((aggregate.field or "amount", Reading.NUMBER))].cast("float64")
+    if aggregate.measure is Measure.SUM:
+        return column.sum(where=inside).round(6)
+    return column.mean(where=inside).round(6)
+
+
+def fields_of(aggregates: Iterable[Aggregate]) -> list[Field]:
+    """The event fields that aggregates look at."""
+    found: dict[Field, None] = {}
+    for aggregate in aggregates:
+        if aggregate.measure in (Measure.SUM, Measure.AVERAGE):
+            found[aggregate.field or "amount", Reading.NUMBER] = None
+        found.update(dict.fromkeys(fields_tested(aggregate.where)))
+    return list(found)
+
+
+def fields_tested(tests: Iterable[FieldTest]) -> list[Field]:
+    """The event fields that tests look at."""
+    return list(dict.fromkeys((test.field, reading_of(test.comparisons)) for test in tests))
+
+
+def field_name(wanted: Field) -> str:
+    """The name of a field's column in clean events."""
+    return f"field_{wanted[1]}_{wanted[0]}"
+
+
+def column_of(table: ir.Table, shown: str, name: str) -> ir.Value:
+    """A column of a table. Raises SourceError, with the nearest name, where there is none."""
+    if name in table.columns:
+        return table[name]
+    near = difflib.get_close_matches(name, table.columns, n=1)
+    raise SourceError(
+        f"table {shown} has no column {name!r}", hint=f"did you mean {near[0]}?" if near else None
+    )
+
+
+def _key_kind(column: ir.Value, table: str, name: str) -> Kind:
+    kind = key_kind(column)
+    if kind is None:
+        raise SourceError(
+            f"{table}.{name} holds {kind_of(column.type())}, which cannot be a customer's key",
+            hint="a key is a whole number, a text or a UUID",
+        )
+    return kind
+
+
+def filled(value: ir.Value, need: Need) -> ir.Value:
+    """Nothing counts and adds up to 0; a customer whom a query does not name is not in it."""
+    if isinstance(need, Answer):
+        return value.notnull()
+    if isinstance(need, Aggregate) and need.measure is Measure.COUNT:
+        return ibis.coalesce(value, ibis.literal(0, type="int64"))
+    if isinstance(need, Aggregate) and need.measure is Measure.SUM:
+        return ibis.coalesce(value, ibis.literal(0.0))
+    return value

@@ -1,0 +1,119 @@
+"""RFM: fitting the cut-offs and turning wanted scores into comparisons with them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import ibis
+import ibis.expr.types as ir
+
+from relance.domain.condition import RfmIs
+from relance.domain.ledger import Breakpoints
+from relance.engine.clock import Clock, Kind, kind_of, microseconds
+from relance.engine.needs import Need, RfmNeeds
+from relance.engine.profile import Profiles
+from relance.engine.workbench import Workbench, literal
+
+_DAY = 86_400_000_000  # microseconds
+_SHARES = "[0.2, 0.4, 0.6, 0.8]"
+
+
+def fit(workbench: Workbench, profiles: Profiles) -> Breakpoints | None:
+    """Quintiles over the customers who have the event; None where nobody has.
+
+    Three numbers per customer are read; whose they are stays in the source. Straight lines
+    between neighbours (DuckDB's quantile_cont).
+    """
+    needs = RfmNeeds.of(profiles.workspace.rfm)
+    names: dict[Need, str] = {needs.last: "last", needs.count: "count", needs.money: "money"}
+    base = profiles.build(names).drop("key")
+    base = base.filter(base["count"] > 0)
+    source = profiles.source
+    table = workbench.load(source.fetch(base)) if source.remote else workbench.create(base)
+    try:
+        return _fitted(workbench, table, kind_of(base["last"].type()), profiles.clock)
+    finally:
+        workbench.drop(table)
+
+
+def _fitted(workbench: Workbench, base: str, kind: Kind, clock: Clock) -> Breakpoints | None:
+    at = microseconds(clock.at)
+    days = f"({at} - epoch_us({_absolute(kind, clock)})) / {_DAY}.0"
+    quantiles = ", ".join(
+        f"quantile_cont({value}::DOUBLE, {_SHARES})" for value in (days, '"count"', "money")
+    )
+    recency, frequency, monetary = map(
+        _numbers, workbench.run(f"SELECT {quantiles} FROM {base}")[0]
+    )
+    if not recency:
+        return None
+    return Breakpoints(fitted_at=clock.at, recency=recency, frequency=frequency, monetary=monetary)
+
+
+def _absolute(kind: Kind, clock: Clock) -> str:
+    """The column `last` as an instant."""
+    if kind is Kind.INSTANT:
+        return '"last"'
+    return f'timezone({literal(str(clock.source))}, "last"::TIMESTAMP)'
+
+
+def _numbers(value: object) -> tuple[float, ...]:
+    return tuple(float(each) for each in value) if isinstance(value, list) else ()
+
+
+def scored(
+    leaf: RfmIs,
+    last: ir.Value,
+    count: ir.Value,
+    money: ir.Value,
+    cutoffs: Breakpoints | None,
+    clock: Clock,
+) -> ir.BooleanValue:
+    """Whether a customer's scores are among the wanted ones; never null."""
+    if cutoffs is None:
+        return ibis.literal(False)
+    tests = [count > 0]
+    if leaf.recency is not None:
+        tests.append(_recency(leaf.recency, last, cutoffs.recency, clock))
+    if leaf.frequency is not None:
+        tests.append(_scores(leaf.frequency, [count > cut for cut in cutoffs.frequency]))
+    if leaf.monetary is not None:
+        tests += [
+            money.notnull(),
+            _scores(leaf.monetary, [money > cut for cut in cutoffs.monetary]),
+        ]
+    return ibis.coalesce(ibis.and_(*tests), ibis.literal(False))
+
+
+def _recency(
+    wanted: Sequence[int], last: ir.Value, cutoffs: Sequence[float], clock: Clock
+) -> ir.BooleanValue:
+    """More days ago than a cut-off is earlier than an instant: no arithmetic on dates in SQL."""
+    longer = [~clock.since(last, _days_ago(cut, clock.at)) for cut in cutoffs]
+    return _scores([6 - score for score in wanted], longer)
+
+
+def _days_ago(days: float, at: datetime) -> datetime:
+    """The instant before which somebody has been silent for more than so many days.
+
+    Instants are whole microseconds; a cut-off that is one, but for rounding, is taken as such.
+    """
+    microseconds = days * _DAY
+    nearest = round(microseconds)
+    whole = nearest if abs(microseconds - nearest) < 1e-2 else math.floor(microseconds)
+    return at - timedelta(microseconds=whole)
+
+
+def _scores(wanted: Sequence[int], above: Sequence[ir.BooleanValue]) -> ir.BooleanValue:
+    """Whether 1 + the number of cut-offs below the value is wanted (cut-offs ascend)."""
+    answers = []
+    for score in sorted(set(wanted)):
+        if not 1 <= score <= len(above) + 1:
+            continue
+        tests = [above[score - 2]] if score >= 2 else []
+        if score <= len(above):
+            tests.append(~above[score - 1])
+        answers.append(ibis.and_(*tests))
+    return ibis.or_(*answers) if answers else ibis.literal(False)

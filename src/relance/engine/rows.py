@@ -1,0 +1,145 @@
+"""What delivery and the gates need to know of some customers, in the ports' own columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from relance.domain.condition import Aggregate, Measure
+from relance.domain.workspace import Workspace
+from relance.engine.clock import Clock, Kind
+from relance.engine.columns import Reading
+from relance.engine.needs import Attribute, Column, Need
+from relance.engine.profile import Only, Profiles
+from relance.engine.workbench import Workbench
+from relance.errors import SourceError
+
+YES = ("true", "t", "yes", "y", "1", "1.0", "on")
+NO = ("false", "f", "no", "n", "0", "0.0", "off", "")
+
+_MEASURES = {str(measure): measure for measure in Measure}
+_TEXTS = ("email", "phone", "locale", "timezone")
+Keys = Sequence[int | str]
+CHUNK = 5_000  # keys that go to a server in one query
+
+
+def need_of(name: str) -> Need:
+    """What a template's name looks at. Raises SourceError for a name that means nothing."""
+    group, _, rest = name.partition(".")
+    if group == "customer" and rest:
+        return Attribute(rest, Reading.PLAIN)
+    if rest in _MEASURES:
+        measure = _MEASURES[rest]
+        summed = measure in (Measure.SUM, Measure.AVERAGE)
+        return Aggregate(group, measure, "amount" if summed else None)
+    raise SourceError(
+        f"{name!r} is no name that a template can use",
+        hint="customer.<attribute>, or <event>.<count|sum|average|first|last>",
+    )
+
+
+def ask_for(workbench: Workbench, profiles: Profiles, customers: pa.Array | pa.ChunkedArray) -> str:
+    """A workbench table with the column `key` of customers given as text.
+
+    Those that cannot be a key of this source are left out.
+    """
+    loaded = workbench.load(pa.table({"customer": customers}), "wanted")
+    kind = "BIGINT" if profiles.key_kind is Kind.INTEGER else "VARCHAR"
+    return workbench.create(
+        f"SELECT DISTINCT key FROM (SELECT try_cast(customer AS {kind}) AS key FROM {loaded})"
+        " WHERE key IS NOT NULL",
+        "asked",
+    )
+
+
+def chunked(workbench: Workbench, asked: str) -> list[Keys]:
+    """The keys of a table in portions that one query to a server may carry."""
+    keys = [key for (key,) in workbench.run(f"SELECT key FROM {asked}")]
+    typed = [key for key in keys if isinstance(key, int | str)]
+    return [typed[start : start + CHUNK] for start in range(0, len(typed), CHUNK)]
+
+
+def gather(workbench: Workbench, profiles: Profiles, needs: Mapping[Need, str], asked: str) -> str:
+    """The profile of some customers, stored in the workbench; returns the table's name."""
+    if not profiles.source.remote:
+        return workbench.create(profiles.build(needs, Only(table=workbench.scratch(asked))), "rows")
+    chunks = chunked(workbench, asked)
+    schema = profiles.build(needs).schema().to_pyarrow()
+    batches = (
+        batch
+        for chunk in chunks
+        for batch in profiles.source.fetch(profiles.build(needs, Only(keys=chunk)))
+    )
+    return workbench.load(pa.RecordBatchReader.from_batches(schema, batches), "rows")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowPlan:
+    """The columns of the ports' rows: what to fetch of each customer, and how to finish it."""
+
+    workspace: Workspace
+    clock: Clock
+    needs: Mapping[Need, str]
+    names: Mapping[str, Need]
+
+    @classmethod
+    def of(cls, workspace: Workspace, clock: Clock, names: Iterable[str]) -> RowPlan:
+        named = {name: need_of(name) for name in names}
+        spec = workspace.customers
+        consents = (column for column in spec.consent.values() if isinstance(column, str))
+        own = (spec.email, spec.phone, spec.locale, spec.timezone, spec.country, *consents)
+        needs: list[Need] = [Column(column) for column in own if column is not None]
+        every = dict.fromkeys([*needs, *named.values()])
+        return cls(
+            workspace=workspace,
+            clock=clock,
+            needs={need: f"r{number}" for number, need in enumerate(every)},
+            names=named,
+        )
+
+    def finish(self, rows: pa.Table) -> pa.Table:
+        """Rows with a `key` and the planned columns, as the ports want them."""
+        spec = self.workspace.customers
+        columns: dict[str, pa.ChunkedArray] = {"customer": pc.cast(rows["key"], pa.string())}
+        for name in _TEXTS:
+            columns[name] = self._text(rows, getattr(spec, name))
+        columns["region"] = self._region(rows)
+        for channel in dict.fromkeys([*self.workspace.channels, *spec.consent]):
+            columns[f"consent_{channel}"] = self._consent(rows, spec.consent.get(channel, False))
+        for name, need in self.names.items():
+            columns[name] = self._value(rows[self.needs[need]])
+        return pa.table(columns)
+
+    def _text(self, rows: pa.Table, column: str | None) -> pa.ChunkedArray:
+        if column is None:
+            return pa.chunked_array([pa.nulls(len(rows), pa.string())])
+        return pc.cast(rows[self.needs[Column(column)]], pa.string())
+
+    def _region(self, rows: pa.Table) -> pa.ChunkedArray:
+        """The column's country, or the one region that holds for everybody."""
+        spec = self.workspace.customers
+        own = pc.utf8_upper(self._text(rows, spec.country))
+        return own if spec.region is None else pc.fill_null(own, spec.region.upper())
+
+    def _consent(self, rows: pa.Table, column: str | bool) -> pa.ChunkedArray:
+        """True where the customer said yes; a gap or any other text is no consent."""
+        if isinstance(column, bool):
+            return pa.chunked_array([pa.repeat(pa.scalar(column), len(rows))])
+        value = rows[self.needs[Column(column)]]
+        if not pa.types.is_boolean(value.type):
+            text = pc.utf8_lower(pc.utf8_trim_whitespace(pc.cast(value, pa.string())))
+            value = pc.is_in(text, value_set=pa.array(YES))
+        return pc.fill_null(value, False)
+
+    def _value(self, value: pa.ChunkedArray) -> pa.ChunkedArray:
+        """Instants in UTC; those that the source wrote without a zone are in its own."""
+        if not pa.types.is_timestamp(value.type):
+            return value
+        if value.type.tz is None:
+            value = pc.assume_timezone(
+                value, str(self.clock.source), ambiguous="earliest", nonexistent="earliest"
+            )
+        return pc.cast(value, pa.timestamp("us", tz="UTC"), safe=False)

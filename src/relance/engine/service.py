@@ -1,0 +1,139 @@
+"""The engine itself: the customer data, the workbench, and the questions that may be asked."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from types import TracebackType
+from typing import Self
+
+import pyarrow as pa
+
+from relance.domain.condition import Condition
+from relance.domain.ledger import ArmSums, Breakpoints
+from relance.domain.trigger import Goal
+from relance.domain.workspace import Segment, Workspace
+from relance.engine.asking import Asking
+from relance.engine.clock import Clock
+from relance.engine.failures import source_errors, workbench_errors
+from relance.engine.inspection import inspect
+from relance.engine.outcomes import count_outcomes
+from relance.engine.picture import Picture, Room
+from relance.engine.profile import Profiles
+from relance.engine.snapshot import Snapshots
+from relance.engine.source import Source, open_source
+from relance.engine.workbench import Workbench
+from relance.errors import Problem
+
+
+class RelanceEngine:
+    """See `relance.pipeline.ports.Engine`. One connection; calls from threads wait their turn."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        """Raises SourceError or StateError where the source or the workbench cannot be opened."""
+        self._workspace = workspace
+        self._lock = threading.RLock()
+        self._depth = 0
+        self._cutoffs: Breakpoints | None = None
+        self._workbench = Workbench(workspace.source.workbench, workspace.source.zone)
+        try:
+            with workbench_errors(self._workbench.shown):
+                self._snapshots = Snapshots(self._workbench)
+            with source_errors(workspace.source.shown):
+                self._source: Source = open_source(workspace, self._workbench)
+        except BaseException:
+            self._workbench.close()
+            raise
+        self._room = Room(
+            workbench=self._workbench, snapshots=self._snapshots, session=self._session
+        )
+
+    # -- the port
+
+    def inspect(self) -> list[Problem]:
+        with self._session():
+            return inspect(self._workbench, self._source, self._workspace)
+
+    def picture(
+        self,
+        at: datetime,
+        segments: Sequence[Segment],
+        names: Sequence[str],
+        breakpoints: Breakpoints | None,
+    ) -> Picture:
+        with self._session():
+            picture = Picture(self._room, self._profiles(at), segments, names, breakpoints)
+            self._cutoffs = picture.breakpoints or self._cutoffs
+            return picture
+
+    def knows(self, at: datetime, versions: Mapping[str, str]) -> bool:
+        with self._lock, workbench_errors(self._workbench.shown):
+            return self._snapshots.knows(at, versions)
+
+    def restore(
+        self, at: datetime, versions: Mapping[str, str], members: Iterable[pa.RecordBatch]
+    ) -> None:
+        """Raises StateError where the workbench cannot be written."""
+        with self._lock, workbench_errors(self._workbench.shown):
+            self._snapshots.restore(at, versions, members)
+
+    def forget(self, keep: Iterable[datetime]) -> None:
+        with self._lock, workbench_errors(self._workbench.shown):
+            self._snapshots.forget(keep)
+
+    def ask(
+        self,
+        cohort: pa.Table,
+        questions: Mapping[str, Condition],
+        names: Sequence[str],
+        at: datetime,
+    ) -> pa.Table:
+        """RFM leaves are answered under the cut-offs of the latest picture."""
+        with self._session():
+            asking = Asking(
+                workbench=self._workbench, profiles=self._profiles(at), cutoffs=self._cutoffs
+            )
+            return asking.answer(cohort, questions, names)
+
+    def outcomes(self, entries: pa.Table, goals: Mapping[str, Goal], at: datetime) -> list[ArmSums]:
+        with self._session():
+            return count_outcomes(self._workbench, self._profiles(at), entries, goals)
+
+    # -- life
+
+    def close(self) -> None:
+        """Let go of the source and of the workbench. Safe to call twice."""
+        with self._lock:
+            self._source.close()
+            self._workbench.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _profiles(self, at: datetime) -> Profiles:
+        clock = Clock(at=at, zone=self._workspace.zone, source=self._workspace.source.zone)
+        return Profiles(source=self._source, workspace=self._workspace, clock=clock)
+
+    @contextlib.contextmanager
+    def _session(self) -> Iterator[None]:
+        """One piece of work: nobody else's turn, a fresh look at the source, clear errors."""
+        with self._lock, source_errors(self._workspace.source.shown):
+            self._depth += 1
+            try:
+                if self._depth == 1:
+                    self._source.refresh()
+                yield
+            finally:
+                self._depth -= 1
+                if self._depth == 0:
+                    self._source.release()
