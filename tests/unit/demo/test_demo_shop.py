@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from relance.demo.answers import Sent
+from relance.demo.answers import Answers, Sent, instant
 from relance.demo.people import customer_id, customer_index
 from relance.demo.shop import CATEGORIES, HISTORY, Shop, opening
 from relance.uplift.proportions import newcombe
@@ -227,3 +227,22 @@ def test_an_effect_is_a_probability(tmp_path: Path) -> None:
 def test_a_key_of_another_shop_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="not a customer of the simulated shop"):
         shop(tmp_path).live(START, [Sent("X-17", "welcome", opening(START))])
+
+
+def test_a_message_that_annoys_costs_orders_as_often_as_it_says() -> None:
+    answers = Answers(seed=1, effects={"spam": -0.3}, reach=timedelta(days=14))
+    answers.tell(letters(START, range(2_000), "spam"))
+    soon = instant(opening(START) + timedelta(days=3))
+    lost = [answers.given_up(who, f"O{who}", soon) for who in range(2_000)]
+    assert sum(lost) / 2_000 == pytest.approx(0.3, abs=0.03)
+    late = instant(opening(START) + timedelta(days=15))
+    assert not any(answers.given_up(who, f"O{who}", late) for who in range(2_000))
+
+
+def test_a_message_adds_nothing_for_those_whom_another_one_retained(tmp_path: Path) -> None:
+    one = shop(tmp_path, effects={"welcome": 0.5, "win_back": 1.0})
+    one.live(START, letters(START, range(300)) + letters(START, range(150), "win_back"))
+    for days in range(1, 31):
+        one.live(START + timedelta(days=days))
+    # half of them would have been retained without the welcome: by the other letter
+    assert 0.5 * 0.4 < one.truth("welcome", MONTH) <= 0.5 * 0.5
