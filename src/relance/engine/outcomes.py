@@ -119,7 +119,7 @@ def _returned(
         f"SELECT w.id FROM (SELECT id, {key} AS key, entry{suffix}{cast} AS low,"
         f" until{suffix}{cast} AS high FROM {windows} WHERE {mine}) AS w"
         f" SEMI JOIN ({compiled(events)}) AS e"
-        " ON e.owner = w.key AND e."at" > w.low AND e."at" <= w.high"
+        ' ON e.owner = w.key AND e."at" > w.low AND e."at" <= w.high'
     )
 
 
