@@ -156,6 +156,7 @@ class FakeQueue:
         for outcome in outcomes:
             row = self.rows[outcome.message]
             assert row.state in (MessageState.CLAIMED, MessageState.SENDING), row
+            assert outcome.worker == row.worker
             row.state, row.outcome = outcome.state, outcome
             if outcome.state is MessageState.QUEUED:
                 row.message = replace(

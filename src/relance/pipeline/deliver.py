@@ -83,7 +83,7 @@ class Delivery:
     ) -> DeliveryReport:
         tally = Tally()
         await self._release_expired(clock(), tally)
-        async with Recorder(self._queue, tally, sleep=self._sleep) as recorder:
+        async with Recorder(self._queue, tally, self._worker, sleep=self._sleep) as recorder:
             run = Run(
                 queue=self._queue,
                 recheck=self._recheck,

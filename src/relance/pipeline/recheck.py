@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 import orjson
 import pyarrow as pa
@@ -56,6 +55,8 @@ class _Wave:
     addresses: Mapping[str, str]  # the usable ones
     blocked: set[str]
     recorded: Mapping[str, bool]
+    missing: Mapping[str, frozenset[str]]  # names that the message does not hold
+    quiet: dict[object, datetime | None] = field(default_factory=dict)  # by time zone
 
 
 class Recheck:
@@ -123,6 +124,7 @@ class Recheck:
             addresses=_addresses(channel, table),
             blocked=self._queue.blocked(channel, customers),
             recorded=self._queue.consents(channel, customers),
+            missing=missing,
         )
 
     def _stop(self, message: Claimed, wave: _Wave) -> Outcome | None:
@@ -130,29 +132,32 @@ class Recheck:
         for reason, holds in _REASONS:
             if holds(message, wave):
                 return _skip(message, wave.at, reason)
-        until = self._quiet(wave.rows[message.id], wave.at)
+        until = self._quiet(message, wave)
         if until is not None:
             return put_back(message, wave.at, due_at=until, reason=POSTPONED)
         if message.ghost:
             return Outcome(message=message.id, state=MessageState.GHOST, at=wave.at)
         return None
 
-    def _quiet(self, row: Row, at: datetime) -> datetime | None:
+    def _quiet(self, message: Claimed, wave: _Wave) -> datetime | None:
         hours = self._workspace.limits.quiet_hours
         if hours is None:
             return None
-        return quiet_until(at, hours, _zone(row, self._workspace.zone))
+        name = wave.rows[message.id]["timezone"]
+        if name not in wave.quiet:
+            zone = zone_or(name if isinstance(name, str) else None, self._workspace.zone)
+            wave.quiet[name] = quiet_until(wave.at, hours, zone)
+        return wave.quiet[name]
 
     def _ready(self, message: Claimed, wave: _Wave, context: Mapping[str, object]) -> Ready:
         row = wave.rows[message.id]
-        names = self._renderer.names(message.template, message.channel)
-        late = {name: row[name] for name in names - context.keys()}
+        late = {name: row[name] for name in wave.missing.get(message.id, ())}
         locale = row["locale"]
         return Ready(
             message=message,
             address=wave.addresses[message.id],
             locale=locale if isinstance(locale, str) else None,
-            values=nested({**context, **late}, message),
+            values=nested({**context, **late} if late else context, message),
         )
 
 
@@ -246,8 +251,3 @@ def _addresses(channel: str, table: pa.Table) -> dict[str, str]:
     usable = emails_ok(table["email"]).to_pylist()
     emails = table["email"].to_pylist()
     return {key: email for key, email, ok in zip(ids, emails, usable, strict=True) if ok}
-
-
-def _zone(row: Row, default: ZoneInfo) -> ZoneInfo:
-    name = row["timezone"]
-    return zone_or(name if isinstance(name, str) else None, default)

@@ -7,7 +7,7 @@ import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 from relance import logs
@@ -60,6 +60,7 @@ class Tally:
         self._skipped: Counter[str] = Counter()
         self._postponed = 0
         self._retried = 0
+        self._log = log.bind()  # once per run: finding out the configuration takes its time
         self.paused: dict[str, str] = {}
 
     def add(self, outcome: Outcome) -> None:
@@ -69,7 +70,7 @@ class Tally:
         elif outcome.state is MessageState.QUEUED:
             self._retried += outcome.attempted
             self._postponed += outcome.reason == POSTPONED
-        _tell(outcome)
+        _tell(outcome, self._log)
 
     def expired(self, unknown: int) -> None:
         """Messages that another worker left on the wire."""
@@ -88,7 +89,7 @@ class Tally:
         )
 
 
-def _tell(outcome: Outcome) -> None:
+def _tell(outcome: Outcome, log: logs.Logger) -> None:
     """A line for what somebody may ask about; the ordinary course only at debug level."""
     kind = _LINES.get(outcome.state)
     if kind is None or not outcome.attempted:
@@ -121,9 +122,12 @@ class Recorder:
     stay `sending` and become unknown when their lease ends.
     """
 
-    def __init__(self, queue: Queue, tally: Tally, *, sleep: Sleep = asyncio.sleep) -> None:
+    def __init__(
+        self, queue: Queue, tally: Tally, worker: str, *, sleep: Sleep = asyncio.sleep
+    ) -> None:
         self._queue = queue
         self._tally = tally
+        self._worker = worker
         self._sleep = sleep
         self._waiting: list[Outcome] = []
         self._wake = asyncio.Event()
@@ -143,8 +147,8 @@ class Recorder:
         await self._write(())
 
     def add(self, outcomes: Iterable[Outcome]) -> None:
-        """Take outcomes; they are written within a quarter of a second."""
-        self._waiting.extend(outcomes)
+        """Take outcomes; they are written in this worker's name within a quarter of a second."""
+        self._waiting.extend(replace(outcome, worker=self._worker) for outcome in outcomes)
         if len(self._waiting) >= _GROUP:
             self._wake.set()
         if len(self._waiting) >= _CROWDED and self.failure is None:
