@@ -14,6 +14,7 @@ from typing import cast
 from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
+from hypothesis.vendor.pretty import RepresentationPrinter
 
 from relance.domain.condition import (
     Aggregate,
@@ -110,7 +111,7 @@ SQL_LEAVES: Mapping[str, Callable[[Shop, datetime], set[str]]] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class Case:
     """A shop, how its source writes it down, and the segments to be asked of it."""
 
@@ -120,6 +121,17 @@ class Case:
     segments: Mapping[str, Segment]
     whole_keys: bool  # the customer key is a number in the source
     naive: bool  # its timestamps carry no zone: they are in `shop.source_zone`
+
+    def _repr_pretty_(self, printer: RepresentationPrinter, _: bool) -> None:
+        printer.text(repr(self))  # hypothesis would print every row and every condition
+
+    def __repr__(self) -> str:
+        """Short: what a failure is about, the test notes itself."""
+        shop = self.shop
+        return (
+            f"<shop in {shop.zone} (source {shop.source_zone}, naive {self.naive},"
+            f" whole keys {self.whole_keys}) at {self.at}, earlier {self.earlier}, {shop.rfm}>"
+        )
 
 
 @st.composite
