@@ -1,7 +1,8 @@
 """A delivery over a real SQLite state that kills itself.
 
-Called as `python delivery_victim.py URL LOG POINT N`. The provider appends the id of each message to LOG, durably, as a vendor would keep
-it. POINT is where the N-th call ends the process: before or after a claim, a mark, a send or a record.
+Called as `python delivery_victim.py URL LOG POINT N`. The provider appends the id of each
+message to LOG, as a vendor would keep it. POINT is where the N-th call ends the process: before
+or after a claim, a mark or a record, or in the middle of a send.
 """
 
 from __future__ import annotations

@@ -308,7 +308,7 @@ class Worker:
             await self._begin()
         except RelanceError as error:
             self._troubles["open"] = str(error)
-            log.error("The workspace cannot be opened", action=Action.TICK_FAILED, error=str(error))
+            log.error("Cannot be opened", action=Action.WORKSPACE_REJECTED, problems=[str(error)])
             return
         self._troubles.pop("open", None)
         log.info("Workspace reloaded", action=Action.WORKSPACE_RELOADED)

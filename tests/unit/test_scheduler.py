@@ -212,6 +212,7 @@ async def test_ticks_never_overlap():
 
     house.tick_hook = count
     worker, running = await started(house)
+    await until(lambda: bool(house.ticks))
     house.now = NINE + timedelta(days=1)
     await asyncio.gather(*(worker.catch_up() for _ in range(20)))
     await stopped(worker, running)
