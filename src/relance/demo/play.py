@@ -24,7 +24,7 @@ class DemoWorker:
     def deliver(self, at: datetime) -> Sequence[Sent]:
         self._relance.deliver(at)
         accepted = self._relance.state.reader.accepted(at)
-        return [Sent(one.customer, one.trigger, at) for one in accepted]
+        return [Sent(customer, trigger, at) for customer, trigger in accepted]
 
     def report(self, at: datetime) -> Sequence[TriggerReport]:
         return self._relance.report(at)

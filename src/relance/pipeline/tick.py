@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from relance.domain.arm import Arm
 from relance.domain.ledger import Breakpoints, EntryRecord, MessageRecord, RunKind, RunRecord
@@ -157,20 +158,29 @@ def take_in(
     tools: Tools, picture: Picture, triggers: list[Trigger], candidates: Mapping[str, pa.Array]
 ) -> Intake:
     """Gates, frequency caps over all triggers together, then the arms."""
-    passed = []
-    for trigger in triggers:
-        customers = candidates[trigger.name]
-        if len(customers):
-            rows = picture.rows(customers, template_names(tools.renderer, [trigger]))
-            facts = gather_facts(tools.workspace, tools.ledger, trigger, picture.at)
-            passed.append(pass_gates(trigger, customers, rows, facts))
+    met = [trigger for trigger in triggers if len(candidates[trigger.name])]
+    if not met:
+        return Intake(passed={}, entries={})
+    # one question to the engine for everybody, whatever the number of triggers
+    everybody = pc.unique(pa.concat_arrays([candidates[trigger.name] for trigger in met]))
+    rows = picture.rows(everybody, template_names(tools.renderer, met))
+    passed = [_gated(tools, trigger, candidates[trigger.name], rows, picture.at) for trigger in met]
     caps = tools.workspace.limits.per_customer
-    recent = _recent_messages(tools, caps, picture.at) if passed else {}
-    shared = share_places(passed, caps, recent, picture.at, tools.workspace)
+    shared = share_places(
+        passed, caps, _recent_messages(tools, caps, picture.at), picture.at, tools.workspace
+    )
     return Intake(
         passed={one.trigger.name: one for one in shared},
         entries={one.trigger.name: make_entries(one, picture.at) for one in shared},
     )
+
+
+def _gated(
+    tools: Tools, trigger: Trigger, customers: pa.Array, rows: pa.Table, at: datetime
+) -> Passed:
+    own = rows.filter(pc.is_in(rows["customer"], value_set=customers))
+    facts = gather_facts(tools.workspace, tools.ledger, trigger, at)
+    return pass_gates(trigger, customers, own, facts)
 
 
 def _recent_messages(
