@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 from ruamel.yaml import YAML
@@ -97,17 +98,19 @@ def _decode(raw: bytes) -> str:
     found = _UNPRINTABLE.search(text)
     if found:
         line, column = _position(text[: found.start()])
-        code = f"U+{ord(found[0]):04X}"
-        raise Unreadable(
-            f"a control character ({code}) has no place in YAML", line=line, column=column
-        )
+        raise Unreadable(_control_character(found), line=line, column=column)
     return text
+
+
+def _control_character(found: re.Match[str]) -> str:
+    return f"a control character (U+{ord(found[0]):04X}) has no place in YAML"
 
 
 def _position(before: str) -> tuple[int, int]:
     return before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
 
 
+@lru_cache(maxsize=128)  # the worker looks at the same files again and again
 def parse(text: str) -> Node:
     """The one document of a file. Raises Unreadable at the first thing that is not YAML."""
     try:
@@ -244,6 +247,8 @@ def _weighed(node: Node, inner: list[_Built]) -> _Built:
 def _scalar(event: ScalarEvent) -> Scalar:
     if len(event.value) > MAX_SCALAR:
         raise _at(event, f"a value of more than {MAX_SCALAR:,} characters")
+    if found := _UNPRINTABLE.search(event.value):  # written as an escape, such as "\\0"
+        raise _at(event, _control_character(found))
     line, column = _mark(event)
     return Scalar(line, column, event.value, plain=event.style is None, shown=event.value)
 

@@ -1,5 +1,6 @@
 """The condition language as YAML: what each form means, and what each mistake says."""
 
+# ruff: noqa: E501  one case, one line
 from __future__ import annotations
 
 from datetime import UTC, date, datetime

@@ -1,5 +1,6 @@
 """Trigger files: what each key means, and what goes wrong."""
 
+# ruff: noqa: E501  one case, one line
 from __future__ import annotations
 
 import pytest
@@ -228,7 +229,7 @@ def test_a_step_s_channel_must_be_set_up(shop) -> None:
     shop.edit("config/relance.yaml", "  sms: {provider: outbox, from: Shop}\n", "")
     shop.edit(PATH, "channel: email", "channel: sms")
     assert str(shop.problem()) == (
-        f"{PATH}:6:20: steps.0.send.channel: the channel sms is not set up "
+        f"{PATH}:6:21: steps.0.send.channel: the channel sms is not set up "
         "(add channels.sms to config/relance.yaml)"
     )
 
