@@ -15,6 +15,7 @@ from relance.rendering.pieces import Flat
 from relance.rendering.values import MEASURES, MESSAGE_NAMES
 
 _GROUPS = ("customer", "message", "brand")
+_FILTER_HINTS = {"safe": "values are always escaped; markup belongs into the template"}
 _OWN_FUNCTIONS = ("range", "loop.cycle", "loop.changed")
 _DOT = r"(?:\s*\.\s*|\s*\[\s*[\"'])"
 _UNNAMED = re.compile(r"[A-Za-z_]\w*")
@@ -106,7 +107,7 @@ class _Reader:
                 node,
                 rf"\|\s*{re.escape(node.name)}\b",
                 f"|{node.name}: unknown filter",
-                did_you_mean(node.name, FILTERS),
+                _FILTER_HINTS.get(node.name) or did_you_mean(node.name, FILTERS),
             )
         if isinstance(node, nodes.For) and node.recursive:
             self._mistake(node, r"\brecursive\b", "a loop cannot be recursive")
@@ -178,7 +179,8 @@ class _Reader:
         known = MESSAGE_NAMES if root == "message" else MEASURES
         if rest in known:
             return "", None
-        hint = did_you_mean(rest, known) or f"{root} has {', '.join(known)}"
+        likely = (f"customer.{rest}", f"brand.{rest}", *(f"{root}.{name}" for name in known))
+        hint = did_you_mean(use.name, likely) or f"{root} has {', '.join(known)}"
         return f"'{use.name}' is not defined", hint
 
     def _judge_bare(self, root: str) -> tuple[str, str | None]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from html.parser import HTMLParser
 from typing import Protocol
 
 from babel import Locale
@@ -13,7 +12,7 @@ from jinja2 import TemplateSyntaxError
 from relance.domain.message import Rendered
 from relance.rendering.ahead import Protected, Unprovable
 from relance.rendering.environment import FAILURES, Program, Setting
-from relance.rendering.html import HtmlError, inline_css, with_language, with_preheader
+from relance.rendering.html import HtmlError, inline_css, normal_form, with_language, with_preheader
 from relance.rendering.mjml import MjmlError, to_html
 from relance.rendering.plaintext import tidy, to_text
 from relance.rendering.source import Source
@@ -144,48 +143,4 @@ def _outcome(compiled: Compiled, case: Case) -> object:
         rendered = compiled.render(scope, setting())
     except FAILURES as error:
         return type(error)
-    return (rendered.subject, essence(rendered.html), rendered.text.split(), rendered.sender)
-
-
-def essence(html: str) -> list[object]:
-    """A document as its parser sees it, so that two spellings of the same compare equal."""
-    reader = _Essence()
-    reader.feed(html)
-    reader.close()
-    return reader.events()
-
-
-class _Essence(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self._events: list[object] = []
-        self._text: list[str] = []
-
-    def events(self) -> list[object]:
-        self._flush()
-        return self._events
-
-    def _flush(self) -> None:
-        text = " ".join("".join(self._text).split())
-        if text:
-            self._events.append(text)
-        self._text.clear()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._flush()
-        self._events.append((tag, *((name, _squeezed(value)) for name, value in attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        self._flush()
-        self._events.append(f"/{tag}")
-
-    def handle_data(self, data: str) -> None:
-        self._text.append(data)
-
-    def handle_comment(self, data: str) -> None:
-        self._flush()
-        self._events.append(("!", _squeezed(data)))
-
-
-def _squeezed(value: str | None) -> str:
-    return re.sub(r"\s*([:;])\s*", r"\1", " ".join((value or "").split()))
+    return (rendered.subject, normal_form(rendered.html), rendered.text.split(), rendered.sender)

@@ -65,8 +65,8 @@ class _Shape:
 
 def _learn(slow: Writer) -> Writer:
     """A quick writer that prints what a babel function prints, or that function itself."""
-    positive = _SHAPE.match(slow(Decimal("1234567.89")))
-    negative = _SHAPE.match(slow(Decimal("-1234567.89")))
+    positive = _SHAPE.match(slow(Decimal("1234567.25")))
+    negative = _SHAPE.match(slow(Decimal("-1234567.25")))
     if positive is None or negative is None or positive["after"] != negative["after"]:
         return slow
     shape = _Shape(

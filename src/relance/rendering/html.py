@@ -13,6 +13,12 @@ _INLINER = css_inline.CSSInliner(
     remove_inlined_selectors=True,
     load_remote_stylesheets=False,  # nothing is fetched, neither from the net nor from disk
 )
+_REWRITER = css_inline.CSSInliner(
+    inline_style_tags=False,
+    keep_style_tags=True,
+    keep_link_tags=True,
+    load_remote_stylesheets=False,
+)
 _HTML = re.compile(r"<html\b[^>]*>", re.IGNORECASE)
 _HEAD = re.compile(r"<head\b[^>]*>", re.IGNORECASE)
 _BODY = re.compile(r"<body\b[^>]*>", re.IGNORECASE)
@@ -67,3 +73,8 @@ def with_preheader(html: str, preheader: str) -> str:
         return html
     block = f'<div style="{_HIDDEN}">{preheader}{_FILLER}</div>'
     return _BODY.sub(lambda body: body[0] + block, html, count=1)
+
+
+def normal_form(html: str) -> str:
+    """The document parsed and written again: two spellings of the same become equal."""
+    return " ".join(_REWRITER.inline(html).split())

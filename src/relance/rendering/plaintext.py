@@ -83,7 +83,7 @@ class _Reader(HTMLParser):
         self._out: list[str] = []
         self._breaks = 0
         self._space = False
-        self._fresh = True  # nothing on this line yet
+        self._done = 2  # breaks that stand at the end of what is written
         self._stack: list[tuple[str, bool]] = []  # open elements, and whether each is silent
         self._links: list[tuple[str, int]] = []
         self._lists: list[int | None] = []
@@ -121,7 +121,8 @@ class _Reader(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self._silent:
             return
-        words = _SPACES.sub(" ", data)
+        # no-break and hair spaces alone are how HTML holds something open: nothing to read
+        words = _SPACES.sub(" ", data) if not data.isspace() else " "
         if words.startswith(" "):
             self._space = True
         if stripped := words.strip(" "):
@@ -131,22 +132,28 @@ class _Reader(HTMLParser):
     def handle_comment(self, data: str) -> None:
         if self._silent or self._marker is None or not self._marker.fullmatch(data):
             return
-        if self._space and not self._breaks and not self._fresh:
-            self._out.append(" ")
-        self._space = False
-        self._out.append(data)  # has no width: pending breaks come after it
+        # what is pending belongs before the marker: a loop would repeat it with every turn
+        self._settle()
+        self._out.append(data)
 
     def _write(self, text: str) -> None:
-        if self._breaks:
-            self._out.append("\n" * self._breaks if self._out else "")
-        elif self._space and not self._fresh:
-            self._out.append(" ")
-        self._breaks, self._space, self._fresh = 0, False, False
+        self._settle()
         self._out.append(text)
+        self._done = 0
+
+    def _settle(self) -> None:
+        """Write the pending breaks or space, unless a marker has already had them written."""
+        if self._breaks > self._done:
+            self._out.append("\n" * (self._breaks - self._done))
+            self._done = self._breaks
+        elif self._space and not self._done:
+            self._out.append(" ")
+        self._breaks, self._space = 0, False
 
     def _break(self, lines: int) -> None:
-        self._breaks = max(self._breaks, lines)
-        self._space = False
+        if lines:
+            self._breaks = max(self._breaks, lines)
+            self._space = False
 
     def _open(self, tag: str, given: dict[str, str | None]) -> None:
         if tag == "br":

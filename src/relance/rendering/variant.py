@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import cached_property
 
@@ -25,7 +24,6 @@ from relance.rendering.source import Source
 from relance.rendering.values import Group, NameUnknown, ValueMissing, dotted
 
 _ESCAPED = frozenset({"html", "preheader"})
-_INLINE_IF = re.compile(r"the inline if-expression .*")
 
 
 class Variant:
@@ -111,8 +109,7 @@ def _explain(error: Exception, flat: Flat, line: int, scope: Scope) -> Problem:
 def _sentence(error: Exception) -> str:
     """What went wrong, without anything that could be a customer's value."""
     if isinstance(error, UndefinedError | SecurityError):
-        message = error.message or "something here has no value"
-        return _INLINE_IF.sub("this `if` without `else` gives nothing", message)
+        return error.message or "something here has no value"
     if isinstance(error, CannotFormat):
         return str(error)
     if isinstance(error, RecursionError | MemoryError):
