@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import repeat
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from sqlalchemy import Connection, Select, Table
 
-BATCH = 50_000
+BATCH = 20_000
 # SQLite before 3.32 takes 999 bound values in one statement
 CHUNK = 900
 
@@ -37,17 +40,70 @@ def insert_rows(
             copy.write_row(row)
 
 
+def insert_keys(
+    connection: Connection,
+    table: Table,
+    column: str,
+    keys: Iterable[pa.Array],
+    constants: Mapping[str, int | datetime],
+) -> int:
+    """Insert rows that differ in one text column only; how many.
+
+    Sorted piece by piece and with the constants in the statement, which together halve the time
+    of a clustered table on SQLite.
+    """
+    inserted = 0
+    for array in keys:
+        ordered = array.take(pc.sort_indices(array)).to_pylist()
+        if connection.dialect.name == "sqlite":
+            _insert_keys_sqlite(connection, table, column, ordered, constants)
+        else:
+            rows = zip(ordered, *map(repeat, constants.values()), strict=False)
+            insert_rows(connection, table, (column, *constants), rows)
+        inserted += len(array)
+    return inserted
+
+
+def _insert_keys_sqlite(
+    connection: Connection,
+    table: Table,
+    column: str,
+    keys: list[str],
+    constants: Mapping[str, int | datetime],
+) -> None:
+    quote = connection.dialect.identifier_preparer.quote
+    names = ", ".join(quote(name) for name in (column, *constants))
+    marks = ", ".join(["?", *map(str, map(int, constants.values()))])  # type: ignore[arg-type]
+    statement = f"INSERT INTO {quote(table.name)} ({names}) VALUES ({marks})"  # noqa: S608  names and numbers
+    raw: Any = connection.connection.driver_connection
+    raw.executemany(statement, zip(keys, strict=True))
+
+
 def stream(
     connection: Connection, query: Select[Any], schema: pa.Schema
 ) -> Iterator[pa.RecordBatch]:
     """The rows of a query as Arrow batches; no batch for no rows."""
-    result = connection.execute(query, execution_options={"yield_per": BATCH})
-    for rows in result.partitions():
-        columns = zip(*rows, strict=True)
-        arrays = [
-            pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)
-        ]
+    for rows in _pieces(connection, query):
+        # not zip(*rows): with so many arguments it takes three times as long
+        arrays = [_array([row[i] for row in rows], field.type) for i, field in enumerate(schema)]
         yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _pieces(connection: Connection, query: Select[Any]) -> Iterator[Sequence[Sequence[Any]]]:
+    """Rows as lists. Instants as they are stored where that is faster: Arrow takes both forms."""
+    if connection.dialect.name == "sqlite":
+        cursor: Any = connection.execute(query).cursor  # a Row object each would double the time
+        while rows := cursor.fetchmany(BATCH):
+            yield rows
+    else:
+        options = {"yield_per": BATCH}  # a cursor on the server: memory stays flat
+        yield from connection.execute(query, execution_options=options).partitions()
+
+
+def _array(values: list[Any], kind: pa.DataType) -> pa.Array:
+    if pa.types.is_boolean(kind):  # 0 and 1 on SQLite
+        values = [bool(value) for value in values]
+    return pa.array(values, kind)
 
 
 def table(connection: Connection, query: Select[Any], schema: pa.Schema) -> pa.Table:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Dialect, type_coerce
+from sqlalchemy import BigInteger, Dialect
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
@@ -68,21 +68,3 @@ class Instant(TypeDecorator[datetime]):
         if value is None:
             return None
         return from_integer(value) if isinstance(value, int) else value.astimezone(UTC)
-
-
-class _AsStored(Instant):
-    """Instants that Arrow decodes by the million instead of Python one by one."""
-
-    cache_ok = True
-
-    def process_result_value(
-        self,
-        value: Stored | None,
-        dialect: Dialect,  # noqa: ARG002  SQLAlchemy's signature
-    ) -> datetime | None:
-        return value  # type: ignore[return-value]  # Arrow takes both stored forms
-
-
-def for_arrow(column: ColumnElement[datetime]) -> ColumnElement[datetime]:
-    """The same column, undecoded: only for results that go straight into Arrow."""
-    return type_coerce(column, _AsStored())

@@ -24,7 +24,7 @@ from relance.domain.message import MessageState
 from relance.errors import AlreadyEvaluated
 from relance.store import bulk, permissions, spells
 from relance.store.database import Database
-from relance.store.instants import encoder, for_arrow
+from relance.store.instants import encoder
 from relance.store.record import Tick
 from relance.store.tables import BREAKPOINTS, ENTRY, MESSAGE, META, REFUSAL, RUN
 
@@ -96,7 +96,7 @@ class SqlLedger:
     def last_entries(self, trigger: str) -> pa.Table:
         """Every customer's latest entry into a trigger. Columns: customer, at."""
         query = (
-            select(ENTRY.c.customer, for_arrow(func.max(ENTRY.c.at)))
+            select(ENTRY.c.customer, func.max(ENTRY.c.at))
             .where(ENTRY.c.trigger == trigger)
             .group_by(ENTRY.c.customer)
         )

@@ -10,7 +10,6 @@ import pyarrow as pa
 from sqlalchemy import Connection, Select, func, insert, select
 
 from relance.store import bulk
-from relance.store.instants import for_arrow
 from relance.store.tables import CONSENT_CHANGE, SUPPRESSION
 
 _CONSENTS = pa.schema([("customer", pa.string()), ("granted", pa.bool_()), ("at", bulk.INSTANT)])
@@ -79,5 +78,5 @@ def _latest(channel: str, customers: Sequence[str] | None) -> Select[Any]:
     if customers is not None:
         ranked = ranked.where(change.customer.in_(customers))
     found = ranked.subquery()
-    columns = (found.c.customer, found.c.granted, for_arrow(found.c.at))
+    columns = (found.c.customer, found.c.granted, found.c.at)
     return select(*columns).where(found.c.place == 1)

@@ -63,7 +63,7 @@ class SqlQueue:
         with self._database.write() as connection:
             channels = [channel] if channel is not None else list(_channels(connection))
             found = [m for name in channels for m in _due(connection, name, at, limit)]
-            found.sort(key=lambda m: (-m.priority, m.due_at, m.id))
+            found.sort(key=lambda m: (-m.priority, m.due_at))
             taken = found[:limit]
             claimed = update(MESSAGE).values(
                 state=MessageState.CLAIMED.value,
@@ -182,7 +182,7 @@ def _due(connection: Connection, channel: str, at: datetime, limit: int) -> list
         query = (
             select(*_CLAIM)
             .where(_QUEUED, _M.channel == channel, _M.priority == priority, _M.due_at <= at)
-            .order_by(_M.due_at, _M.id)
+            .order_by(_M.due_at, _M.n)
             .limit(limit - len(found))
             .with_for_update(skip_locked=True)
         )

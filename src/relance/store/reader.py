@@ -17,7 +17,6 @@ from relance.errors import UsageError
 from relance.store import bulk, spells
 from relance.store.database import Database
 from relance.store.history import history
-from relance.store.instants import for_arrow
 from relance.store.tables import ENTRY, MESSAGE, REIGN, RUN
 from relance.store.views import History, MemberList, Tally, UnknownMessage, VersionSpan
 
@@ -42,7 +41,7 @@ class Reader:
     def entries(self, trigger: str | None = None) -> Iterator[pa.RecordBatch]:
         """Every entry. Columns: trigger, version, arm, customer, at (timestamp[us, UTC])."""
         columns = (ENTRY.c.trigger, ENTRY.c.version, ENTRY.c.arm, ENTRY.c.customer)
-        query: Select[Any] = select(*columns, for_arrow(ENTRY.c.at))
+        query: Select[Any] = select(*columns, ENTRY.c.at)
         if trigger is not None:
             query = query.where(ENTRY.c.trigger == trigger)
         with self._database.read() as connection:
@@ -93,6 +92,15 @@ class Reader:
         """Everything known about a customer; all lists are empty for one never seen."""
         with self._database.read() as connection:
             return history(connection, customer)
+
+    def accepted(self, at: datetime) -> list[tuple[str, str]]:
+        """Customer and trigger of every message that a provider took at exactly this instant."""
+        message = MESSAGE.c
+        query = select(message.customer, message.trigger).where(
+            message.state == MessageState.ACCEPTED.value, message.changed_at == at
+        )
+        with self._database.read() as connection:
+            return [(row.customer, row.trigger) for row in connection.execute(query)]
 
     def unknown(self) -> list[UnknownMessage]:
         """Messages that may have been sent and wait for somebody to settle them."""

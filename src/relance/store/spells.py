@@ -9,44 +9,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import repeat
 from typing import Any
 
 import pyarrow as pa
-from sqlalchemy import (
-    Column,
-    Connection,
-    Integer,
-    MetaData,
-    Select,
-    Table,
-    delete,
-    func,
-    insert,
-    literal,
-    select,
-    update,
-)
+import pyarrow.compute as pc
+from sqlalchemy import Connection, Select, func, insert, literal, select, update
 
 from relance.domain.ledger import SegmentState
 from relance.errors import StateError
 from relance.store import bulk
 from relance.store.instants import OPEN, encoder
 from relance.store.record import Spells
-from relance.store.tables import MEMBERSHIP, REIGN, Key
+from relance.store.tables import MEMBERSHIP, REIGN
 
-_COLUMNS = ("reign", "left_at", "customer", "entered_at", "baseline")
 _CUSTOMERS = pa.schema([("customer", pa.string())])
 MEMBERS = pa.schema([("segment", pa.string()), ("customer", pa.string())])
-
-# customers whose spells end; lives as long as the commit
-_LEAVING = Table(
-    "leaving",
-    MetaData(),
-    Column("customer", Key, nullable=False),
-    Column("n", Integer),
-    prefixes=["TEMPORARY"],
-)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,7 +59,6 @@ def write(connection: Connection, changes: Iterable[Spells], at: datetime) -> No
     change was computed from.
     """
     current = reigns(connection)
-    _LEAVING.create(connection)
     for change in changes:
         known = current.get(change.segment)
         if known is not None:
@@ -93,7 +69,6 @@ def write(connection: Connection, changes: Iterable[Spells], at: datetime) -> No
             raise _moved_on(change.segment)
         else:
             _apply(connection, known, change, at)
-    _LEAVING.drop(connection)
 
 
 def _refuse_going_back(reign: Reign, at: datetime) -> None:
@@ -155,39 +130,32 @@ def _open(
     baseline: bool,
 ) -> int:
     encode = encoder(connection.dialect)
-    opened = 0
-    for array in customers:
-        rows = zip(
-            repeat(reign.id), repeat(encode(OPEN)), array.to_pylist(),
-            repeat(encode(at)), repeat(baseline),
-        )  # fmt: skip
-        bulk.insert_rows(connection, MEMBERSHIP, _COLUMNS, rows)
-        opened += len(array)
-    return opened
+    constants = {
+        "reign": reign.id,
+        "left_at": encode(OPEN),
+        "entered_at": encode(at),
+        "baseline": baseline,
+    }
+    return bulk.insert_keys(connection, MEMBERSHIP, "customer", customers, constants)
 
 
 def _close(
     connection: Connection, reign: Reign, customers: Iterable[pa.Array], at: datetime
 ) -> int:
-    leaving = 0
-    for array in customers:
-        rows = zip(array.to_pylist())
-        bulk.insert_rows(connection, _LEAVING, ("customer",), rows)
-        leaving += len(array)
-    if not leaving:
-        return 0
-    ended = connection.execute(
+    # by whole keys: a join leaves the plan to PostgreSQL's guess about tables it has not analysed
+    ending = (
         update(MEMBERSHIP)
-        .where(
-            MEMBERSHIP.c.reign == reign.id,
-            MEMBERSHIP.c.left_at == OPEN,
-            MEMBERSHIP.c.customer.in_(select(_LEAVING.c.customer)),
-        )
+        .where(MEMBERSHIP.c.reign == reign.id, MEMBERSHIP.c.left_at == OPEN)
         .values(left_at=at)
     )
-    if ended.rowcount != leaving:
+    leaving = ended = 0
+    for array in customers:
+        for some in bulk.chunks(array.take(pc.sort_indices(array)).to_pylist()):
+            found = connection.execute(ending.where(MEMBERSHIP.c.customer.in_(some)))
+            leaving += len(some)
+            ended += found.rowcount
+    if ended != leaving:
         raise _moved_on(reign.segment)
-    connection.execute(delete(_LEAVING))
     return leaving
 
 

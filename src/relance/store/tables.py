@@ -84,7 +84,9 @@ class FittedBreakpoints(Base, table=True):
 
     __tablename__ = "breakpoints"
 
-    fitted_at: datetime = Field(sa_type=Instant, primary_key=True)
+    fitted_at: datetime = Field(
+        sa_type=Instant, primary_key=True, sa_column_kwargs={"autoincrement": False}
+    )
     recency: str
     frequency: str
     monetary: str
@@ -113,7 +115,7 @@ class Message(Base, table=True):
             "channel",
             "priority",
             "due_at",
-            "id",
+            "n",
             sqlite_where=text("state = 'queued'"),
             postgresql_where=text("state = 'queued'"),
         ),
@@ -125,7 +127,8 @@ class Message(Base, table=True):
         ),
     )
 
-    id: str = Field(primary_key=True)
+    n: int | None = Field(default=None, primary_key=True)  # in the order of arrival
+    id: str = Field(unique=True)
     entry: str
     trigger: str
     version: str

@@ -1,0 +1,173 @@
+"""Short ways to say what a tick stores, for the tests of the state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+
+import pyarrow as pa
+
+from relance.domain.arm import Arm
+from relance.domain.ledger import (
+    Breakpoints,
+    EntryRecord,
+    MessageRecord,
+    Outcome,
+    Refusal,
+    RefusalRecord,
+    RunKind,
+    RunRecord,
+)
+from relance.domain.message import MessageState, entry_id, message_id
+from relance.pipeline.ports import SpellChange, TickRecord
+
+DAY = timedelta(days=1)
+MINUTE = timedelta(minutes=1)
+START = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
+
+
+def day(number: int) -> datetime:
+    """09:00 of the n-th day of the story."""
+    return START + number * DAY
+
+
+def array(*customers: str) -> pa.Array:
+    return pa.array(customers, pa.string())
+
+
+def baseline(segment: str, *customers: str, version: str = "1") -> SpellChange:
+    return SpellChange(
+        segment=segment, version=version, fresh=True, opened=[array(*customers)], closed=()
+    )
+
+
+def change(
+    segment: str, *, opened: Sequence[str] = (), closed: Sequence[str] = (), version: str = "1"
+) -> SpellChange:
+    return SpellChange(
+        segment=segment,
+        version=version,
+        fresh=False,
+        opened=[array(*opened)],
+        closed=[array(*closed)],
+    )
+
+
+def run(
+    at: datetime,
+    trigger: str = "winback",
+    *,
+    version: str = "v1",
+    kind: RunKind = RunKind.TICK,
+    entered: int = 0,
+    treated: int = 0,
+    held_out: int = 0,
+    refused: dict[str, int] | None = None,
+) -> RunRecord:
+    return RunRecord(
+        trigger=trigger,
+        at=at,
+        kind=kind,
+        version=version,
+        segment_version="s1",
+        baseline=False,
+        members=0,
+        entered=entered,
+        left=0,
+        treated=treated,
+        held_out=held_out,
+        refused=refused or {},
+    )
+
+
+def tick(
+    at: datetime,
+    *,
+    runs: Sequence[RunRecord] | None = None,
+    spells: Iterable[SpellChange] = (),
+    entries: Iterable[EntryRecord] = (),
+    messages: Iterable[MessageRecord] = (),
+    refusals: Iterable[RefusalRecord] = (),
+    breakpoints: Breakpoints | None = None,
+) -> TickRecord:
+    return TickRecord(
+        id="tick",
+        at=at,
+        runs=[run(at)] if runs is None else runs,
+        spells=spells,
+        entries=entries,
+        messages=messages,
+        refusals=refusals,
+        breakpoints=breakpoints,
+    )
+
+
+def entry(
+    customer: str,
+    at: datetime,
+    trigger: str = "winback",
+    *,
+    version: str = "v1",
+    arm: Arm = Arm.TREATED,
+) -> EntryRecord:
+    return EntryRecord(
+        id=entry_id(trigger, version, customer, at),
+        trigger=trigger,
+        version=version,
+        customer=customer,
+        at=at,
+        arm=arm,
+    )
+
+
+def message(
+    of: EntryRecord,
+    *,
+    step: int = 0,
+    channel: str = "email",
+    due_at: datetime | None = None,
+    priority: int = 50,
+) -> MessageRecord:
+    return MessageRecord(
+        id=message_id(of.id, step),
+        entry=of.id,
+        trigger=of.trigger,
+        version=of.version,
+        customer=of.customer,
+        step=step,
+        channel=channel,
+        template="winback",
+        due_at=of.at if due_at is None else due_at,
+        priority=priority,
+        ghost=of.arm is Arm.HOLDOUT,
+        context='{"customer.first_name":"Zoé"}',
+    )
+
+
+def refusal(customer: str, at: datetime, reason: Refusal = Refusal.NO_CONSENT) -> RefusalRecord:
+    return RefusalRecord(trigger="winback", at=at, customer=customer, reason=reason)
+
+
+def outcome(
+    message_id: str,
+    state: MessageState,
+    at: datetime,
+    *,
+    reason: str = "",
+    due_at: datetime | None = None,
+    suppress: bool = False,
+    attempted: bool = True,
+    worker: str = "",
+) -> Outcome:
+    return Outcome(
+        message=message_id,
+        state=state,
+        at=at,
+        provider="outbox",
+        provider_id="p-1" if state is MessageState.ACCEPTED else None,
+        reason=reason,
+        due_at=due_at,
+        suppress=suppress,
+        attempted=attempted,
+        worker=worker,
+    )
