@@ -21,7 +21,7 @@ from relance.errors import Problem, UsageError, WorkspaceError
 
 if TYPE_CHECKING:
     from relance.domain.message import Rendered
-    from relance.engine import RelanceEngine
+    from relance.engine.service import RelanceEngine
     from relance.pipeline.backfill import BackfillReport
     from relance.pipeline.deliver import Delivery, DeliveryReport
     from relance.pipeline.ports import Provider
@@ -159,10 +159,10 @@ class Relance:
         self, reports: Sequence[TriggerReport], at: datetime, language: str | None
     ) -> str:
         """The report as one self-contained page, in French or English."""
-        from relance.rendering.report import html
+        from relance.rendering.report import Locale, html
 
         wanted = language or self.workspace.locale
-        locale = "fr" if wanted.startswith("fr") else "en"
+        locale: Locale = "fr" if wanted.startswith("fr") else "en"
         local = at.astimezone(self.workspace.zone)
         return html(reports, workspace=self.workspace.name, at=local, locale=locale)
 

@@ -22,10 +22,11 @@ ORDER = (
 class RelanceGroup(TyperGroup):
     """Turns errors into a sentence and an exit code: 1 workspace, 2 usage, 3 outside."""
 
-    def list_commands(self, ctx: typer.Context) -> list[str]:
+    # the Context that these two are given is a private class of Typer
+    def list_commands(self, ctx: Any) -> list[str]:
         return sorted(super().list_commands(ctx), key=ORDER.index)
 
-    def invoke(self, ctx: typer.Context) -> Any:  # Typer's own signature
+    def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
         except RelanceError as error:

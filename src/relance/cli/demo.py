@@ -28,7 +28,8 @@ def demo(
 ) -> None:
     """Play La Boutique over a simulated shop: daily ticks, messages as files, a report."""
     from relance.demo.play import connect
-    from relance.demo.run import ZONE, run_demo
+    from relance.demo.run import run_demo
+    from relance.demo.shop import ZONE
 
     with _days(days) as progress:
         result = run_demo(
