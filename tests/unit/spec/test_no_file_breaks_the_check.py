@@ -9,8 +9,8 @@ PATHS = ("config/relance.yaml", "config/segments.yaml", "triggers/thanks.yaml")
 CRUMBS = st.one_of(
     st.sampled_from([
         "\t", "\0", "[", "]", "{", "}", "&a ", "*a", "<<: ",
-        "!!x ", "- ", ": ", "\n", "#",
-        "'", '"', "|", ">", "%", "@", "---\n", "? ", "${X}", "null", "true", "1e999", "-", "é", "\u2028",
+        "!!x ", "- ", ": ", "\n", "#", "\u2028",
+        "'", '"', "|", ">", "%", "@", "---\n", "? ", "${X}", "null", "true", "1e999", "-", "é",
         "\\UFFFFFFFF", "entry", "0 days", "all:", "segment: ", "99999999999999999999", "\ufeff",
     ]),
     st.text(max_size=6),
