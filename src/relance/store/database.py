@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.engine import URL, Engine, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError, StatementError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from relance.errors import StateError
@@ -37,8 +37,6 @@ _REASONS: dict[str, tuple[str, str]] = {
     ),
     "25006": ("it is read-only", "connect to the primary server"),
     "42501": ("this user may not do that", "grant it the right to create and write tables"),
-    "28P01": ("the password was refused", "check `state:` in the YAML"),
-    "3D000": ("the database does not exist", "create it, or check `state:` in the YAML"),
 }
 
 
@@ -77,8 +75,11 @@ class Database:
         """Turn a database's errors into a StateError with a sentence."""
         try:
             yield
-        except DBAPIError as error:
-            raise self.translate(error.orig or error) from error
+        except StatementError as error:
+            cause = error.orig or error
+            if not isinstance(error, DBAPIError):
+                raise cause from None  # a value that we refuse ourselves: the caller's mistake
+            raise self.translate(cause) from error
         except (sqlite3.Error, psycopg.Error, SQLAlchemyError) as error:
             raise self.translate(error) from error
 
@@ -88,7 +89,7 @@ class Database:
         if code in _REASONS:
             reason, hint = _REASONS[code]
         elif isinstance(error, psycopg.OperationalError):
-            reason, hint = "the server cannot be reached", "check that it runs and `state:`"
+            reason, hint = _no_connection(error), "check that it runs, and `state:` in the YAML"
         elif isinstance(error, sqlite3.IntegrityError | psycopg.IntegrityError):
             reason = "another process changed it meanwhile; nothing was stored"
             hint = "run the command again"
@@ -107,6 +108,12 @@ def _code(error: BaseException) -> str:
     name = str(getattr(error, "sqlite_errorname", ""))
     # SQLITE_IOERR_WRITE and its like are kinds of SQLITE_IOERR
     return "_".join(name.split("_")[:2])
+
+
+def _no_connection(error: psycopg.OperationalError) -> str:
+    """libpq gives a refused connection no code, only the server's sentence after FATAL."""
+    _, _, sentence = str(error).partition("FATAL:")
+    return sentence.strip().splitlines()[0] if sentence else "the server cannot be reached"
 
 
 def _parse(url: str) -> URL:
