@@ -61,6 +61,8 @@ def parse(flat: Flat) -> nodes.Template:
     except TemplateSyntaxError as error:
         place = flat.find(error.lineno or 1)
         raise place.error(_sentence(error.message or "this is not a template")) from None
+    except RecursionError:
+        raise flat.place(0).error("statements or brackets are nested too deep") from None
 
 
 def _sentence(message: str) -> str:
@@ -74,7 +76,10 @@ def analyse(flat: Flat, brand: Mapping[str, object]) -> Analysis:
     except RenderError as error:
         return Analysis((), (error.problem,))
     reader = _Reader(flat, brand, _stored(tree))
-    reader.walk(tree)
+    try:
+        reader.walk(tree)
+    except RecursionError:
+        return Analysis((), (flat.place(0).problem("brackets are nested too deep"),))
     return Analysis(tuple(reader.uses), tuple(reader.problems))
 
 
@@ -109,6 +114,12 @@ class _Reader:
                 f"|{node.name}: unknown filter",
                 _FILTER_HINTS.get(node.name) or did_you_mean(node.name, FILTERS),
             )
+        if isinstance(node, nodes.Test) and node.name not in PLAIN.tests:
+            hint = did_you_mean(node.name, PLAIN.tests)
+            self._mistake(node, rf"\bis\s+(not\s+)?{node.name}", f"{node.name}: unknown test", hint)
+        if isinstance(node, nodes.NSRef):
+            name = f"{node.name}.{node.attr}"
+            self._mistake(node, Use(name, 0).pattern(), f"{name}: this name cannot be set")
         if isinstance(node, nodes.For) and node.recursive:
             self._mistake(node, r"\brecursive\b", "a loop cannot be recursive")
         for child in node.iter_child_nodes():

@@ -119,7 +119,7 @@ def _program(source: Source, part: str, *, escape: bool) -> Program:
 
 
 def compile_source(source: Source, language: Locale, cases: Sequence[Case]) -> Compiled:
-    """The quickest way that gives the right text. Raises MjmlError or HtmlError.
+    """The quickest way that gives the right text. Raises TemplateSyntaxError.
 
     The way ahead is taken only if it gives the same as the long way on every case.
     """

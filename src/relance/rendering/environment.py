@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from babel import Locale
 from jinja2 import Template, Undefined, nodes, pass_context
-from jinja2.exceptions import SecurityError, TemplateError
+from jinja2.exceptions import SecurityError, TemplateError, TemplateSyntaxError
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
@@ -255,8 +255,11 @@ class Program:
     def __init__(self, text: str, name: str, *, escape: bool, brand: Mapping[str, object]) -> None:
         """Raises jinja2.TemplateSyntaxError."""
         sandbox = ESCAPING if escape else PLAIN
-        tree = _Preparing(brand).visit(sandbox.parse(text)).set_environment(sandbox)
-        code: CodeType = sandbox.compile(tree, name, name)
+        try:
+            tree = _Preparing(brand).visit(sandbox.parse(text)).set_environment(sandbox)
+            code: CodeType = sandbox.compile(tree, name, name)
+        except (SyntaxError, RecursionError, MemoryError):  # of the Python that Jinja writes
+            raise TemplateSyntaxError("statements or brackets are nested too deep", 1) from None
         self._template = Template.from_code(sandbox, code, {}, None)
         self._sandbox = sandbox
         self._name = name

@@ -110,6 +110,11 @@ class Flat:
         return start
 
     @property
+    def said(self) -> str:
+        """The text without its comments."""
+        return "".join(piece.text for piece in self.pieces if piece.kind is not Kind.COMMENT)
+
+    @property
     def blank(self) -> str:
         """The text with every tag replaced by spaces, so that offsets stay true."""
         return "".join(

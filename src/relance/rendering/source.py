@@ -57,6 +57,7 @@ class _Builder:
         self.library = library
         self.brand = brand
         self.flattener = Flattener(library.shared, file.locale, locale)
+        self.sender: str | None = None
         self.problems: list[Problem] = []
         self.parts: dict[str, Flat] = {}
 
@@ -68,6 +69,7 @@ class _Builder:
             self._email(document)
         else:
             self._flatten("text", document, "txt")
+        self.sender = self._sender(document.entries.get("from"))
         analyses = {name: analyse(flat, self.brand) for name, flat in self.parts.items()}
         for analysis in analyses.values():
             self.problems.extend(analysis.problems)
@@ -77,9 +79,9 @@ class _Builder:
             file=self.file,
             parts=self.parts,
             analyses=analyses,
-            sender=self._sender(document.entries.get("from")),
+            sender=self.sender,
             problems=tuple(self.problems),
-            fingerprint=self._fingerprint(analyses, document),
+            fingerprint=self._fingerprint(analyses),
             brand=self.brand,
         )
 
@@ -120,16 +122,19 @@ class _Builder:
             )
         return entry.text
 
-    def _fingerprint(self, analyses: Mapping[str, Analysis], document: Document) -> str:
-        """Everything that can be sent: all texts, and the brand's values that they print."""
+    def _fingerprint(self, analyses: Mapping[str, Analysis]) -> str:
+        """Everything that can be sent: all texts, and the brand's values that they print.
+
+        Comments are not among it. A file with mistakes is taken as it is.
+        """
         brand = {
             name: str(_brand_value(self.brand, name))
             for analysis in analyses.values()
             for name in analysis.brand_names
         }
-        entries = {key: entry.text for key, entry in document.entries.items()}
-        texts = {name: flat.text for name, flat in self.parts.items()}
-        everything = [self.file.suffix, self.file.text, entries, texts, brand]
+        texts = {name: flat.said for name, flat in self.parts.items()}
+        raw = self.file.text if self.problems else ""
+        everything = [self.file.suffix, self.sender, texts, brand, raw]
         return hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()
 
 

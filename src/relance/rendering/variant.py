@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import cached_property
 
 from babel import Locale
-from jinja2 import UndefinedError
+from jinja2 import TemplateSyntaxError, UndefinedError
 from jinja2.exceptions import SecurityError
 
 from relance.domain.message import Rendered
@@ -44,8 +44,21 @@ class Variant:
             raise RenderError(self.source.problems[0])
         try:
             return compile_source(self.source, self._language, self._cases(self.source))
-        except (MjmlError, HtmlError) as error:
-            raise self._start.error(str(error)) from None
+        except TemplateSyntaxError as error:
+            _ = self._programs  # raises at the place of the mistake
+            raise self._start.error(error.message or "this is not a template") from None
+
+    @cached_property
+    def _programs(self) -> list[tuple[Flat, Program]]:
+        """The parts as they were written: for finding the line of a failure."""
+        return [(flat, self._program(part, flat)) for part, flat in self.source.parts.items()]
+
+    def _program(self, part: str, flat: Flat) -> Program:
+        try:
+            return Program(flat.text, part, escape=part in _ESCAPED, brand=self.source.brand)
+        except TemplateSyntaxError as error:
+            place = flat.find(error.lineno or 1)
+            raise place.error(error.message or "this is not a template") from None
 
     @property
     def _start(self) -> Place:
@@ -84,9 +97,7 @@ class Variant:
 
     def _locate(self, error: Exception, scope: Scope, setting: Callable[[], Setting]) -> Problem:
         """Render the parts as they were written, to find the line that fails."""
-        for part, flat in self.source.parts.items():
-            escape = part in _ESCAPED
-            program = Program(flat.text, part, escape=escape, brand=self.source.brand)
+        for flat, program in self._programs:
             try:
                 program.render(scope, setting())
             except FAILURES as found:
@@ -110,7 +121,7 @@ def _sentence(error: Exception) -> str:
     """What went wrong, without anything that could be a customer's value."""
     if isinstance(error, UndefinedError | SecurityError):
         return error.message or "something here has no value"
-    if isinstance(error, CannotFormat):
+    if isinstance(error, CannotFormat | MjmlError | HtmlError):
         return str(error)
     if isinstance(error, RecursionError | MemoryError):
         return "this template takes too much memory"

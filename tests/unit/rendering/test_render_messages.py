@@ -266,6 +266,8 @@ def test_the_fingerprint_changes_with_anything_that_can_be_sent_and_nothing_else
     layout = make({**files, "layouts/base.html": "new {% block content %}{% endblock %}"}).texts()
     assert layout["a", "email"] != before["a", "email"]
     assert layout["b", "email"] == before["b", "email"]
+    comment = make({**files, "b/email.html": "---\nsubject: x\n---\n<p>b</p>{# note #}"}).texts()
+    assert comment == before
     subject = make({**files, "b/email.html": "---\nsubject: y\n---\n<p>b</p>"}).texts()
     assert subject["b", "email"] != before["b", "email"]
 
