@@ -60,7 +60,7 @@ class _Headers:
 
 
 class SteppedEmail:
-    """Jinja, then MJML, CSS inlining and plain text for every message (about 2 ms)."""
+    """Jinja, then MJML, CSS inlining and plain text for every message (some milliseconds)."""
 
     def __init__(self, source: Source, language: Locale) -> None:
         self._headers = _Headers(source)
@@ -85,7 +85,7 @@ class SteppedEmail:
 
 
 class AheadEmail:
-    """Everything but the values done once, when the template is loaded (well under 0.1 ms)."""
+    """Everything but the values done once, when the template is loaded (under 0.1 ms each)."""
 
     def __init__(self, source: Source, language: Locale) -> None:
         """Raises Unprovable, MjmlError, HtmlError or TemplateSyntaxError."""
