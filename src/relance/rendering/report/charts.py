@@ -14,7 +14,7 @@ from relance.uplift.report import TriggerReport
 from relance.uplift.verdict import ArmCounts, Reading, Verdict
 
 EDGE = 3.0  # per cent kept free at both ends of a scale
-ROOM = 1.5  # how far intervals that are no verdict may stretch the scale that verdicts set
+ROOM = 2.0  # how far intervals that are no verdict may stretch the scale that verdicts set
 
 
 @dataclass(frozen=True, slots=True)
