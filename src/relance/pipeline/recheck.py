@@ -151,13 +151,15 @@ class Recheck:
 
     def _ready(self, message: Claimed, wave: _Wave, context: Mapping[str, object]) -> Ready:
         row = wave.rows[message.id]
-        late = {name: row[name] for name in wave.missing.get(message.id, ())}
+        fresh = {name: row[name] for name in wave.missing.get(message.id, ())}
+        if row["timezone"] is not None:
+            fresh["customer.timezone"] = row["timezone"]  # texts show times on the customer's clock
         locale = row["locale"]
         return Ready(
             message=message,
             address=wave.addresses[message.id],
             locale=locale if isinstance(locale, str) else None,
-            values=nested({**context, **late} if late else context, message),
+            values=nested({**context, **fresh} if fresh else context, message),
         )
 
 

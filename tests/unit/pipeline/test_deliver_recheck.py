@@ -204,6 +204,13 @@ def test_templates_read_nested_names_and_the_messages_own():
     }
 
 
+def test_texts_are_told_the_customers_own_time_zone():
+    look = Look()
+    look.engine.people = {"c1": {"timezone": "Asia/Tokyo"}}
+    values = look.check(message(1)).ready[0].values
+    assert values["customer"] == {"first_name": "Camille", "timezone": "Asia/Tokyo"}
+
+
 def test_an_address_is_not_shown_by_accident():
     ready = Look().check(message(1)).ready[0]
     assert "c1@shop.example" not in repr(ready)
