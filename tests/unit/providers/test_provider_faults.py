@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from types import ModuleType
 
@@ -155,7 +156,7 @@ async def test_a_server_that_drips_is_cut_off(monkeypatch: pytest.MonkeyPatch) -
     async with Loopback(lambda _: Answer(fault=Fault.DRIP)) as vendor:
         slow = client(vendor.url, timeout=0.3)
         with pytest.raises(Unsure, match="read_timeout"):
-            await slow.post(Request(path="/", body=b"x"))
+            await asyncio.wait_for(slow.post(Request(path="/", body=b"x")), timeout=30)
         await slow.close()
 
 
