@@ -69,7 +69,7 @@ def _sentence(message: str) -> str:
     return message[:1].lower() + message[1:].rstrip(".")
 
 
-def analyse(flat: Flat, brand: Mapping[str, object]) -> Analysis:
+def analyse(flat: Flat, brand: Mapping[str, object] | None) -> Analysis:
     """Names and mistakes of a flattened template. Syntax errors are among the mistakes."""
     try:
         tree = parse(flat)
@@ -92,7 +92,9 @@ def _stored(tree: nodes.Template) -> frozenset[str]:
 class _Reader:
     """Walks a tree once; chains of attributes are read as one dotted name."""
 
-    def __init__(self, flat: Flat, brand: Mapping[str, object], local: frozenset[str]) -> None:
+    def __init__(
+        self, flat: Flat, brand: Mapping[str, object] | None, local: frozenset[str]
+    ) -> None:
         self.flat = flat
         self.brand = brand
         self.local = local
@@ -206,7 +208,11 @@ class _Reader:
         self.problems.append(self.flat.find(node.lineno, pattern).problem(message, hint=hint))
 
 
-def _judge_brand(name: str, rest: str, brand: Mapping[str, object]) -> tuple[str, str | None]:
+def _judge_brand(
+    name: str, rest: str, brand: Mapping[str, object] | None
+) -> tuple[str, str | None]:
+    if brand is None:
+        return "", None
     value: object = brand
     for part in rest.split("."):
         if not isinstance(value, Mapping) or part not in value:

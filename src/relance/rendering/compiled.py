@@ -99,7 +99,7 @@ class AheadEmail:
         html = with_preheader(html, preheader.text if preheader else "")
         own = source.parts.get("text")
         text = own.text if own else protected.plain(inlined)
-        name, brand = source.file.path, source.brand
+        name, brand = source.file.path, source.brand or {}
         self._html = Program(html, f"{name} (html)", escape=True, brand=brand)
         self._text = Program(text, f"{name} (text)", escape=False, brand=brand)
 
@@ -115,7 +115,7 @@ class AheadEmail:
 def _program(source: Source, part: str, *, escape: bool) -> Program:
     flat = source.parts.get(part)
     text = flat.text if flat else ""
-    return Program(text, f"{source.file.path} ({part})", escape=escape, brand=source.brand)
+    return Program(text, f"{source.file.path} ({part})", escape=escape, brand=source.brand or {})
 
 
 def compile_source(source: Source, language: Locale, cases: Sequence[Case]) -> Compiled:

@@ -34,7 +34,7 @@ class Source:
     sender: str | None
     problems: tuple[Problem, ...]
     fingerprint: str
-    brand: Mapping[str, object]
+    brand: Mapping[str, object] | None
 
     @property
     def names(self) -> frozenset[str]:
@@ -43,7 +43,7 @@ class Source:
 
 
 def read_source(
-    file: TextFile, library: Library, brand: Mapping[str, object], workspace_locale: str
+    file: TextFile, library: Library, brand: Mapping[str, object] | None, workspace_locale: str
 ) -> Source:
     """Read, flatten and analyse one variant."""
     return _Builder(file, library, brand, workspace_locale).build()
@@ -51,7 +51,7 @@ def read_source(
 
 class _Builder:
     def __init__(
-        self, file: TextFile, library: Library, brand: Mapping[str, object], locale: str
+        self, file: TextFile, library: Library, brand: Mapping[str, object] | None, locale: str
     ) -> None:
         self.file = file
         self.library = library
@@ -138,7 +138,7 @@ class _Builder:
         return hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()
 
 
-def _brand_value(brand: Mapping[str, object], name: str) -> object:
+def _brand_value(brand: Mapping[str, object] | None, name: str) -> object:
     value: object = brand
     for part in name.split(".")[1:]:
         value = value.get(part) if isinstance(value, Mapping) else None

@@ -25,7 +25,8 @@ class Templates:
     """All templates under `root/templates`, as they were when this was made.
 
     `locale`, `currency` (ISO 4217) and `zone` are the workspace's, for customers who have none
-    of their own; `brand` holds the values of `brand.*`.
+    of their own; `brand` holds the values of `brand.*`, or is None while they are not known: then
+    no use of them is a mistake, and nothing can be rendered that prints them.
     """
 
     def __init__(
@@ -35,7 +36,7 @@ class Templates:
         locale: str,
         currency: str,
         zone: ZoneInfo,
-        brand: Mapping[str, object],
+        brand: Mapping[str, object] | None,
     ) -> None:
         self._library = load(root)
         self._locale = locale
@@ -130,7 +131,7 @@ class Templates:
         return variants
 
     def _scope(self, values: Mapping[str, object]) -> dict[str, object]:
-        return {**group_values(values), "brand": self._brand}
+        return {**group_values(values), "brand": Group("brand", self._brand)}
 
     def _setting(self, locale: str | None, scope: Scope) -> Setting:
         customer = scope.get("customer")

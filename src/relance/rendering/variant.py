@@ -55,7 +55,7 @@ class Variant:
 
     def _program(self, part: str, flat: Flat) -> Program:
         try:
-            return Program(flat.text, part, escape=part in _ESCAPED, brand=self.source.brand)
+            return Program(flat.text, part, escape=part in _ESCAPED, brand=self.source.brand or {})
         except TemplateSyntaxError as error:
             place = flat.find(error.lineno or 1)
             raise place.error(error.message or "this is not a template") from None
@@ -81,7 +81,7 @@ class Variant:
         if known is not None:
             for part, analysis in self.source.analyses.items():
                 yield from unknown_names(self.source.parts[part], analysis, known)
-        if not self.source.problems:
+        if not self.source.problems and self.source.brand is not None:
             yield from self._try()
 
     def _try(self) -> Iterator[Problem]:

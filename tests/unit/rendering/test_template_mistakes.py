@@ -2,9 +2,12 @@
 
 # ruff: noqa: E501  a template and what it becomes read best on one line each
 
+from zoneinfo import ZoneInfo
+
 import pytest
 
 from relance.errors import RenderError
+from relance.rendering import Templates
 
 HEAD = "---\nsubject: x\n---\n"
 MJML = "<mjml><mj-body>{}</mj-body></mjml>"
@@ -211,3 +214,9 @@ def test_rendering_a_template_with_mistakes_raises_the_first_one(make):
         templates.render("a", "sms", locale=None, values={})
     assert caught.value.exit_code == 1
     assert (caught.value.problem.line, caught.value.problem.column) == (2, 4)
+
+
+def test_while_the_brand_is_not_known_its_names_are_no_mistakes(make, tmp_path):
+    make({"a/sms.txt": "{{ brand.anything }} {{ nope }}"})
+    unknown = Templates(tmp_path, locale="fr", currency="EUR", zone=ZoneInfo("UTC"), brand=None)
+    assert [problem.message for problem in unknown.check()] == ["'nope' is not defined"]
