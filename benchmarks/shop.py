@@ -41,7 +41,7 @@ def _recent(name: str, count: int, days: int) -> BenchSegment:
     )
 
 
-def _silent(name: str, days: int, spent: int) -> BenchSegment:
+def _silent(name: str, days: int, spent: float) -> BenchSegment:
     return BenchSegment(
         name=name,
         condition=f"{{all: [{{event: order, last: {{before: {days} days}}}},"
@@ -52,7 +52,7 @@ def _silent(name: str, days: int, spent: int) -> BenchSegment:
     )
 
 
-def _category(name: str, category: str, spent: int, days: int) -> BenchSegment:
+def _category(name: str, category: str, spent: float, days: int) -> BenchSegment:
     return BenchSegment(
         name=name,
         condition=f"{{event: order, sum: {{at_least: {spent}}}, within: {days} days,"
@@ -76,8 +76,14 @@ def _newcomer(name: str, days: int, country: str) -> BenchSegment:
 
 
 _RECENT = ((1, 30), (2, 60), (3, 90), (5, 180), (8, 365))
-_SILENT = ((30, 500), (60, 800), (90, 200), (120, 1000), (365, 50))
-_BOUGHT = (("shoes", 100, 30), ("coats", 200, 60), ("shoes", 300, 180), ("bags", 150, 90))
+# half a cent above what sums of cents can be: no member depends on how floats are added up
+_SILENT = ((30, 500.005), (60, 800.005), (90, 200.005), (120, 1000.005), (365, 50.005))
+_BOUGHT = (
+    ("shoes", 100.005, 30),
+    ("coats", 200.005, 60),
+    ("shoes", 300.005, 180),
+    ("bags", 150.005, 90),
+)
 _NEW = ((14, "FR"), (30, "BE"), (60, "FR"), (90, "ES"), (120, "IT"), (21, "FR"))
 
 SEGMENTS: tuple[BenchSegment, ...] = (

@@ -242,7 +242,7 @@ def _read(root: Path, env: Mapping[str, str]) -> _Read:
     from relance.spec import load
 
     specs = vendor_specs()
-    templates = Templates(root, locale="en", currency="EUR", zone=ZoneInfo("UTC"), brand={})
+    templates = Templates(root, locale="en", currency="EUR", zone=ZoneInfo("UTC"), brand=None)
     loaded = load(root, env=env, vendors=specs, texts=templates.texts())
     if loaded.workspace is None:
         problems = [*loaded.problems, *templates.check()]
