@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
@@ -121,7 +121,10 @@ class RelanceEngine:
         self.close()
 
     def _profiles(self, at: datetime) -> Profiles:
-        clock = Clock(at=at, zone=self._workspace.zone, source=self._workspace.source.zone)
+        # in UTC: Python adds to and subtracts from a local time by its clock, across an hour's gap
+        clock = Clock(
+            at=at.astimezone(UTC), zone=self._workspace.zone, source=self._workspace.source.zone
+        )
         return Profiles(source=self._source, workspace=self._workspace, clock=clock)
 
     @contextlib.contextmanager
