@@ -52,6 +52,7 @@ def agree(case: Case, location: str, *, at_source: bool = False) -> None:
 
     same_cutoffs(cutoffs_before, case, case.earlier)
     same_cutoffs(cutoffs, case, case.at)
+    note(f"cut-offs at the earlier picture {cutoffs_before}, now {cutoffs}")
     same_members(before, expected(case, case.earlier, cutoffs_before), case)
     same_members(now, expected(case, case.at, cutoffs), case)
     assert counts == {name: len(now[name]) for name in names}

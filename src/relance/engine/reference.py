@@ -144,7 +144,8 @@ class _View:
         entry_at: Mapping[str, datetime],
     ) -> None:
         self.shop = shop
-        self.at = at
+        # in UTC: Python subtracts two instants of one zone by its clock, not by the time between
+        self.at = at.astimezone(UTC)
         self.segments = segments
         self.breakpoints = breakpoints
         self.entry_at = entry_at
@@ -232,7 +233,7 @@ class _View:
         events = self.events(Aggregate(rfm.event, Measure.COUNT, window=window), who)
         if not events:
             return None
-        silence = self.at - max(event.at for event in events)
+        silence = self.at - max(event.at.astimezone(UTC) for event in events)
         money = self.measure(Aggregate(rfm.event, rfm.monetary, "amount", window), who)
         return silence / timedelta(days=1), len(events), cast("float | None", money)
 
