@@ -30,10 +30,15 @@ def _aware(at: datetime) -> datetime:
     return at.astimezone(UTC)
 
 
-@lru_cache(maxsize=4096)  # a bulk write repeats few instants many times
 def to_integer(at: datetime) -> int:
     """Microseconds since 1970. Raises ValueError for a datetime without a zone."""
-    return (_aware(at) - _EPOCH) // _TICK
+    return _count(_aware(at))
+
+
+@lru_cache(maxsize=4096)  # a bulk write repeats few instants many times
+def _count(at: datetime) -> int:
+    # in UTC only: the two 02:30 of an autumn night are equal keys in their own zone
+    return (at - _EPOCH) // _TICK
 
 
 def from_integer(value: int) -> datetime:

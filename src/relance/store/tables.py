@@ -1,10 +1,9 @@
 """The tables. Rows never leave this room; other rooms see frozen dataclasses and Arrow."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import ClassVar
 
-from sqlalchemy import Column, Index, MetaData, String, Table, UniqueConstraint, text
+from sqlalchemy import Index, MetaData, String, Table, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from relance.store.instants import Instant
@@ -214,8 +213,3 @@ ATTEMPT = _table("attempt")
 REFUSAL = _table("refusal")
 SUPPRESSION = _table("suppression")
 CONSENT_CHANGE = _table("consent_change")
-
-
-def column_names(columns: Sequence[Column[object]]) -> list[str]:
-    """The names of columns, for bulk writes."""
-    return [column.name for column in columns]
