@@ -48,7 +48,7 @@ class Asking:
         every = dict.fromkeys([*plan.needs, *plain])
         known = {need: plan.needs.get(need, f"p{number}") for number, need in enumerate(every)}
         profile = gather(self.workbench, self.profiles, known, asked)
-        after = {aggregate: f"s{number}" for number, aggregate in enumerate(late)}
+        after: dict[Need, str] = {need: f"s{number}" for number, need in enumerate(late)}
         joined = self._joined(people, profile, after, asked)
         return self.workbench.arrow(self._answers(joined, {**known, **after}, questions, plan))
 
@@ -73,16 +73,15 @@ class Asking:
         late = [n for n in found if isinstance(n, Aggregate) and n.window.since_entry]
         return [need for need in found if need not in late], late
 
-    def _joined(
-        self, people: str, profile: str, after: Mapping[Aggregate, str], asked: str
-    ) -> ir.Table:
+    def _joined(self, people: str, profile: str, after: Mapping[Need, str], asked: str) -> ir.Table:
         """One row per id: its profile and its aggregates since the entry."""
         cohort, rows = self.workbench.scratch(people), self.workbench.scratch(profile)
         rows = rows.rename(profile_key="key")
         joined = cohort.inner_join(rows, cohort.key == rows.profile_key)
         by_event: dict[str, dict[Aggregate, str]] = {}
         for aggregate, name in after.items():
-            by_event.setdefault(aggregate.event, {})[aggregate] = name
+            if isinstance(aggregate, Aggregate):
+                by_event.setdefault(aggregate.event, {})[aggregate] = name
         for number, (event, aggregates) in enumerate(by_event.items()):
             spec = self.profiles.event(event)
             events = self._events(spec, list(aggregates), people, asked)

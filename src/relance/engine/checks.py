@@ -45,11 +45,8 @@ def counted(rows: int) -> str:
 def check_keys(workbench: Workbench, profiles: Profiles, masks: str) -> None:
     """Raises SourceError where a customer has no key, or a key belongs to several rows."""
     spec = profiles.workspace.customers
-    rows, keys, different = (
-        int(str(value))
-        for value in workbench.run(
-            f"SELECT count(*), count(key), count(DISTINCT key) FROM {masks}"
-        )[0]
+    rows, keys, different = workbench.numbers(
+        f"SELECT count(*), count(key), count(DISTINCT key) FROM {masks}"
     )
     problem = key_problem(spec.table, spec.key, rows - keys, keys - different)
     if problem:

@@ -6,7 +6,7 @@ import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import cast
+from typing import Any, cast
 
 import ibis
 import ibis.expr.types as ir
@@ -114,7 +114,7 @@ def _among(value: ir.Value, operands: Sequence[Scalar]) -> ir.BooleanValue:
     )
 
 
-_PLAIN: dict[Op, Callable[[ir.Value, object], ir.BooleanValue]] = {
+_PLAIN: dict[Op, Callable[[ir.Value, Any], ir.BooleanValue]] = {
     Op.IS: operator.eq,
     Op.AT_LEAST: operator.ge,
     Op.AT_MOST: operator.le,

@@ -55,12 +55,16 @@ class Compiler:
             case EventIs():
                 return self._aggregate(condition)
             case RfmIs():
-                base = (self._column(need) for need in RfmNeeds.of(self.workspace.rfm))
-                return scored(condition, *base, self.cutoffs, self.clock)
+                return self._scores(condition)
             case SqlIs(query):
                 return self._column(Answer(query))
             case SegmentIs():
                 raise AssertionError("segments are inlined first")
+
+    def _scores(self, leaf: RfmIs) -> ir.BooleanValue:
+        needs = RfmNeeds.of(self.workspace.rfm)
+        last, count, money = (self._column(need) for need in needs)
+        return scored(leaf, last, count, money, self.cutoffs, self.clock)
 
     def _column(self, need: Need) -> ir.Value:
         return self.table[self.names[need]]

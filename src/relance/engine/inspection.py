@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from functools import partial
 
 import ibis
 import ibis.expr.types as ir
@@ -36,8 +36,7 @@ SEGMENTS = "config/segments.yaml"
 
 def inspect(workbench: Workbench, source: Source, workspace: Workspace) -> list[Problem]:
     """See `relance.pipeline.ports.Engine.inspect`."""
-    (now,) = workbench.run("SELECT epoch_us(now())")[0]
-    at = datetime.fromtimestamp(int(str(now)) / 1_000_000, UTC)
+    at = workbench.now()
     clock = Clock(at=at, zone=workspace.zone, source=workspace.source.zone)
     profiles = Profiles(source=source, workspace=workspace, clock=clock)
     return Inspection(workbench=workbench, profiles=profiles).problems()
@@ -67,7 +66,7 @@ class Inspection:
             return found
         columns = {"customers.key": spec.key, **self._customer_columns()}
         for where, column in columns.items():
-            found += self._failure(CONFIG, where, lambda name=column: self._own(name))
+            found += self._failure(CONFIG, where, partial(self._own, column))
         if not found:
             found = self._failure(CONFIG, "customers.key", lambda: self.profiles.key_kind)
         return found or [*self._keys(), *self._consents()]
@@ -142,7 +141,7 @@ class Inspection:
             if column is not None:
                 found += self._failure(
                     CONFIG, f"{place}.{where}",
-                    lambda name=column: column_of(table, spec.table, name),
+                    partial(column_of, table, spec.table, column),
                 )  # fmt: skip
         if found:
             return found
@@ -220,7 +219,7 @@ class Inspection:
     def _conditions(self) -> list[Problem]:
         found = []
         for path, where, condition in self._every_condition():
-            found += self._failure(path, where, lambda one=condition: self._compile(one)) or list(
+            found += self._failure(path, where, partial(self._compile, condition)) or list(
                 self._condition_texts(path, where, condition)
             )
         return [*found, *self._dates()]
@@ -270,7 +269,7 @@ class Inspection:
         for trigger in self.profiles.workspace.triggers.values():
             if isinstance(trigger.on, OnDate):
                 need = Attribute(trigger.on.attribute, Reading.MOMENT)
-                found += self._failure(trigger.path, "on.date", lambda n=need: self._moment(n))
+                found += self._failure(trigger.path, "on.date", partial(self._moment, need))
                 if not found:
                     for text in text_columns(self.profiles, {need: "c0"}):
                         found += self._unreadable(trigger.path, "on.date", text)

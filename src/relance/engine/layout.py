@@ -52,6 +52,6 @@ class Layout:
         return {f"m{n}": functools.reduce(operator.add, each) for n, each in enumerate(terms)}
 
     def holds(self, segment: str, alias: str) -> str:
-        """SQL: whether a row of the table `alias` is in a segment; null where the row is not there."""
+        """SQL: whether a row of the table `alias` is in a segment; null where there is no row."""
         bit = self.bits[segment]
         return f"({alias}.m{bit.column} & {bit.value}) <> 0"

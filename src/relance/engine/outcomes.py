@@ -79,7 +79,8 @@ def _deadlines(
         goal = goals.get(str(trigger))
         if goal is not None:
             at = EPOCH + timedelta(microseconds=int(str(elapsed)))
-            rows.append({"trigger": trigger, "entry": at, "until": goal.within.after(at, clock.zone)})
+            until = goal.within.after(at, clock.zone)
+            rows.append({"trigger": trigger, "entry": at, "until": until})
     return pa.Table.from_pylist(rows, schema=_DEADLINES)
 
 
@@ -91,7 +92,8 @@ def _windows(first: str, deadlines: str, clock: Clock) -> str:
         "SELECT row_number() OVER () AS id, f.*, d.until,"
         f" timezone({zone}, f.entry) AS entry_local, timezone({zone}, d.until) AS until_local,"
         f" coalesce(d.until <= {at}::TIMESTAMPTZ, false) AS mature"
-        f" FROM {first} AS f LEFT JOIN {deadlines} AS d ON d.trigger = f.trigger AND d.entry = f.entry"
+        f" FROM {first} AS f LEFT JOIN {deadlines} AS d"
+        " ON d.trigger = f.trigger AND d.entry = f.entry"
     )
 
 

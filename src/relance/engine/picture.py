@@ -204,12 +204,13 @@ class Picture:
         return {need: f"c{number}" for number, need in enumerate(needs)}
 
     def _count(self) -> Mapping[str, int]:
-        names = list(self._masks.layout.bits)
+        layout = self._masks.layout
+        names = list(layout.bits)
         if not names:
             return {}
-        sums = ", ".join(f"count_if({self._masks.layout.holds(name, 'n')})" for name in names)
-        row = self._room.workbench.run(f"SELECT {sums} FROM {self._masks.table} AS n")[0]
-        return {name: int(str(count)) for name, count in zip(names, row, strict=True)}
+        sums = ", ".join(f"count(*) FILTER (WHERE {layout.holds(name, 'n')})" for name in names)
+        found = self._room.workbench.numbers(f"SELECT {sums} FROM {self._masks.table} AS n")
+        return dict(zip(names, found, strict=True))
 
     # -- answering
 

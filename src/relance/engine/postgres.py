@@ -162,7 +162,7 @@ def _batches(blocks: Iterator[bytes], schema: pa.Schema) -> Iterator[pa.RecordBa
                 quoted_strings_can_be_null=False,
                 true_values=["t"],
                 false_values=["f"],
-            ),  # fmt: skip
+            ),
         )
         yield from table.cast(schema).to_batches()
 

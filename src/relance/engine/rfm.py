@@ -40,16 +40,20 @@ def fit(workbench: Workbench, profiles: Profiles) -> Breakpoints | None:
 
 def _fitted(workbench: Workbench, base: str, kind: Kind, clock: Clock) -> Breakpoints | None:
     at = microseconds(clock.at)
-    days = f"({at} - epoch_us({_absolute(kind, clock)})) / {_DAY}.0"
+    silence = f"({at} - epoch_us({_absolute(kind, clock)}))"
     quantiles = ", ".join(
-        f"quantile_cont({value}::DOUBLE, {_SHARES})" for value in (days, '"count"', "money")
+        f"quantile_cont({value}::DOUBLE, {_SHARES})" for value in (silence, '"count"', "money")
     )
-    recency, frequency, monetary = map(
-        _numbers, workbench.run(f"SELECT {quantiles} FROM {base}")[0]
-    )
-    if not recency:
+    row = workbench.run(f"SELECT {quantiles} FROM {base}")[0]
+    silences, frequency, monetary = map(_numbers, row)
+    if not silences:
         return None
-    return Breakpoints(fitted_at=clock.at, recency=recency, frequency=frequency, monetary=monetary)
+    return Breakpoints(
+        fitted_at=clock.at,
+        recency=tuple(_whole(cut) / _DAY for cut in silences),
+        frequency=tuple(round(cut, 9) for cut in frequency),
+        monetary=tuple(round(cut, 9) for cut in monetary),
+    )
 
 
 def _absolute(kind: Kind, clock: Clock) -> str:
@@ -96,14 +100,18 @@ def _recency(
 
 
 def _days_ago(days: float, at: datetime) -> datetime:
-    """The instant before which somebody has been silent for more than so many days.
+    """The instant before which somebody has been silent for more than so many days."""
+    return at - timedelta(microseconds=_whole(days * _DAY))
 
-    Instants are whole microseconds; a cut-off that is one, but for rounding, is taken as such.
+
+def _whole(silence: float) -> int:
+    """Microseconds as a whole number: the next below, unless only noise is missing to the next.
+
+    Silences are whole microseconds themselves, so that this moves nobody across a cut-off; a
+    cut-off that is somebody's own silence stays exactly that.
     """
-    microseconds = days * _DAY
-    nearest = round(microseconds)
-    whole = nearest if abs(microseconds - nearest) < 1e-2 else math.floor(microseconds)
-    return at - timedelta(microseconds=whole)
+    nearest = round(silence)
+    return nearest if abs(silence - nearest) < 1e-2 else math.floor(silence)
 
 
 def _scores(wanted: Sequence[int], above: Sequence[ir.BooleanValue]) -> ir.BooleanValue:

@@ -124,9 +124,9 @@ class RowPlan:
         own = pc.utf8_upper(self._text(rows, spec.country))
         return own if spec.region is None else pc.fill_null(own, spec.region.upper())
 
-    def _consent(self, rows: pa.Table, column: str | bool) -> pa.ChunkedArray:
+    def _consent(self, rows: pa.Table, column: str | bool) -> pa.ChunkedArray:  # noqa: FBT001
         """True where the customer said yes; a gap or any other text is no consent."""
-        if isinstance(column, bool):
+        if not isinstance(column, str):
             return pa.chunked_array([pa.repeat(pa.scalar(column), len(rows))])
         value = rows[self.needs[Column(column)]]
         if not pa.types.is_boolean(value.type):

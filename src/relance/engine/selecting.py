@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 
 import sqlglot
@@ -32,7 +33,7 @@ def with_instant(query: str, instant: str, dialect: str) -> str:
     """The query with every `:at` replaced by a literal; texts and casts are left alone."""
     tokens = sqlglot.tokenize(query, read=dialect)
     parts, done = [], 0
-    for colon, name in zip(tokens, tokens[1:], strict=False):
+    for colon, name in itertools.pairwise(tokens):
         adjacent = name.start == colon.end + 1
         if colon.token_type is TokenType.COLON and adjacent and name.text.lower() == "at":
             parts += [query[done : colon.start], instant]

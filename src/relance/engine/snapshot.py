@@ -115,10 +115,10 @@ class Snapshots:
 
     def _pivot(self, rows: str, layout: Layout) -> str:
         """One row per customer; keys that are all whole numbers are kept as such."""
-        whole = self._workbench.number(
+        whole = self._workbench.numbers(
             "SELECT coalesce(bool_and(try_cast(customer AS BIGINT)::VARCHAR IS NOT DISTINCT FROM"
             f" customer), false)::INTEGER FROM {rows}"
-        )
+        )[0]
         cases = [f"WHEN {literal(name)} THEN {bit.value}" for name, bit in layout.bits.items()]
         per_column = [
             " ".join(

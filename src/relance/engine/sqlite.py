@@ -86,20 +86,35 @@ class SQLiteSource:
         there = [str(column[0]) for column in cursor.description]
         wanted = self._columns.get(name or "", ())
         columns = [column for column in there if column in wanted] if wanted else there
-        types = self._types(sql, columns)
+        types = self._types(sql, columns, self._declared(name))
         schema = pa.schema(list(zip(columns, types, strict=True)))
         reader = pa.RecordBatchReader.from_batches(schema, self._batches(sql, schema))
         return self._workbench.load(reader, "copy", lasting=True)
 
-    def _types(self, sql: str, columns: Sequence[str]) -> list[pa.DataType]:
-        """SQLite types values, not columns: a column is what all its values can be."""
+    def _declared(self, name: str | None) -> dict[str, str]:
+        """What a table's definition calls its columns' types; nothing for a query."""
+        if name is None or name in self._named:
+            return {}
+        rows = self._connection.execute(f"PRAGMA table_info({identifier(name)})")
+        return {str(row[1]): str(row[2]).upper() for row in rows}
+
+    def _types(
+        self, sql: str, columns: Sequence[str], declared: Mapping[str, str]
+    ) -> list[pa.DataType]:
+        """SQLite types values, not columns: a column is what all its values can be.
+
+        Where it has no value at all, it is what the table calls it.
+        """
         tests = ", ".join(
             f"max(typeof({name}) = '{kind}')"
             for name in map(identifier, columns)
             for kind in ("blob", "text", "real", "integer")
         )
         row = self._connection.execute(f"SELECT {tests} FROM ({sql})").fetchone() if tests else ()
-        return [_type(*row[start : start + 4]) for start in range(0, len(row), 4)]
+        return [
+            _type(*row[4 * number : 4 * number + 4]) or _empty(declared.get(name, ""))
+            for number, name in enumerate(columns)
+        ]
 
     def _batches(self, sql: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         selected = ", ".join(_cast(field) for field in schema)
@@ -113,14 +128,21 @@ class SQLiteSource:
             yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
-def _type(blob: int | None, text: int | None, real: int | None, whole: int | None) -> pa.DataType:
-    if blob:
-        return pa.binary()
-    if text:
-        return pa.string()
-    if real:
+def _type(
+    blob: int | None, text: int | None, real: int | None, whole: int | None
+) -> pa.DataType | None:
+    """The type of a column with such values; None where it has none."""
+    kinds = ((blob, pa.binary()), (text, pa.string()), (real, pa.float64()), (whole, pa.int64()))
+    return next((kind for there, kind in kinds if there), None)
+
+
+def _empty(declared: str) -> pa.DataType:
+    """The type of a column without values (https://sqlite.org/datatype3.html, section 3.1)."""
+    if any(word in declared for word in ("INT", "BOOL")):
+        return pa.int64()
+    if any(word in declared for word in ("REAL", "FLOA", "DOUB", "NUM", "DEC")):
         return pa.float64()
-    return pa.int64() if whole else pa.string()
+    return pa.string()
 
 
 def _cast(field: pa.Field) -> str:

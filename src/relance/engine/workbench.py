@@ -86,10 +86,9 @@ class Workbench:
         rows: list[tuple[object, ...]] = self._connection.execute(sql, list(values)).fetchall()
         return rows
 
-    def number(self, sql: str) -> int:
-        """The one whole number that a query answers; nothing counts as 0."""
-        value = self.run(sql)[0][0]
-        return value if isinstance(value, int) else 0
+    def numbers(self, sql: str) -> list[int]:
+        """The whole numbers in the first row of a query; nothing counts as 0."""
+        return [value if isinstance(value, int) else 0 for value in self.run(sql)[0]]
 
     def arrow(self, query: str | ir.Table) -> pa.Table:
         """The rows of a query as Arrow."""
@@ -101,6 +100,10 @@ class Workbench:
         """The one instant that a query answers, if any."""
         (value,) = self.run(f"SELECT epoch_us(({sql}))")[0]
         return EPOCH + timedelta(microseconds=value) if isinstance(value, int) else None
+
+    def now(self) -> datetime:
+        """What the engine's own clock says: only to tell which events are in the future."""
+        return EPOCH + timedelta(microseconds=self.numbers("SELECT epoch_us(now())")[0])
 
     def create(self, query: str | ir.Table, prefix: str = "t", *, lasting: bool = False) -> str:
         """Store the rows of a query in a new scratch table; returns its qualified name.
