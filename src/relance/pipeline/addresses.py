@@ -21,6 +21,10 @@ _EMAIL = rf"^{_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+{_TOP}$"  # RE2: `$` is the ve
 _TOO_LONG = r"^[^@]{65}|[^.@]{64}[^@]*$"  # a local part over 64, a label over 63
 _MAX_OCTETS = 254  # RFC 5321, 4.5.3.1.3
 
+# reserved for fiction, so in nobody's numbering plan; demos and tests may use them safely
+# (France: Arcep decision 2018-0881; United Kingdom: Ofcom, as of 2026-11)
+_FICTION = ("+3363998", "+447700900")
+
 
 def emails_ok(emails: pa.Array | pa.ChunkedArray) -> pa.BooleanArray:
     """Which texts are e-mail addresses that can be written to; a null is not."""
@@ -42,15 +46,17 @@ def to_e164(text: str, region: str | None) -> str | None:
     """A phone number as `+33612345678`; None where it is no valid number.
 
     `region` (ISO 3166, `FR`) reads national formats; without it the number must begin with
-    `+`. Valid means what the numbering plans of libphonenumber say.
+    `+`. Valid means what the numbering plans of libphonenumber say, or reserved for fiction.
     """
     try:
         number = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:
         return None
-    if not phonenumbers.is_valid_number(number):
-        return None
-    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+    written = str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+    if phonenumbers.is_valid_number(number):
+        return written
+    fictitious = written.startswith(_FICTION) and phonenumbers.is_possible_number(number)
+    return written if fictitious else None
 
 
 def to_e164_many(

@@ -115,7 +115,8 @@ def _evaluate(tools: Tools, at: datetime, triggers: list[Trigger], run_id: str) 
             id=run_id,
             at=at,
             runs=runs,
-            spells=compared.spells(segments, final or picture),
+            # compared now: the transaction that reads this must not wait for the engine
+            spells=list(compared.spells(segments, final or picture)),
             entries=(entry for entries in intake.entries.values() for entry in entries),
             messages=make_all_messages(tools, intake),
             refusals=(row for one in intake.passed.values() for row in make_refusals(one, at)),

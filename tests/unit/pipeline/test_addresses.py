@@ -90,3 +90,18 @@ def test_national_numbers_are_read_with_the_region_of_each_customer():
     phones = pa.array(["0612345678", "07400 123456", None, "0612345678"])
     regions = pa.chunked_array([["FR", "GB"], ["FR", None]])
     assert to_e164_many(phones, regions) == ["+33612345678", "+447400123456", None, None]
+
+
+@pytest.mark.parametrize(
+    ("written", "region", "expected"),
+    [
+        ("06 39 98 12 34", "FR", "+33639981234"),
+        ("+44 7700 900123", None, "+447700900123"),
+        ("06 39 98 12", "FR", None),
+        ("+44 7700 9001234", None, None),
+    ],
+)
+def test_numbers_reserved_for_fiction_can_be_written_to(
+    written: str, region: str | None, expected: str | None
+) -> None:
+    assert to_e164(written, region) == expected
