@@ -31,8 +31,14 @@ class LocalSource:
         self._spec = spec
         self._workbench = workbench
         self._named = NamedQueries(spec.tables, self.dialect)
+        self._tables: dict[str, ir.Table] = {}  # described once: a CSV file is read for that
 
     def table(self, name: str) -> ir.Table:
+        if name not in self._tables:
+            self._tables[name] = self._described(name)
+        return self._tables[name]
+
+    def _described(self, name: str) -> ir.Table:
         if name in self._named:
             return self._workbench.query(self._named.query(name))
         schema, _, plain = name.rpartition(".")
@@ -87,11 +93,13 @@ class FolderSource(LocalSource):
         for name in self._seen.keys() - files.keys():
             self._workbench.run(f"DROP VIEW source.main.{identifier(name)}")
             del self._seen[name]
+            self._tables.clear()
         for name, paths in files.items():
             stamp = _stamp(paths)
             if self._seen.get(name) != stamp:
                 self._define(name, paths)
                 self._seen[name] = stamp
+                self._tables.clear()
 
     def _files(self) -> dict[str, list[Path]]:
         """The files of each table. Raises SourceError where two would be called the same."""
@@ -148,6 +156,7 @@ class DuckDBSource(LocalSource):
 
     def refresh(self) -> None:
         self.release()
+        self._tables.clear()
         try:
             self._workbench.run(f"ATTACH {literal(str(self._path))} AS source (READ_ONLY)")
         except duckdb.Error as error:
