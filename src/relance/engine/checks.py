@@ -63,10 +63,10 @@ def key_problem(table: str, column: str, missing: int, repeated: int) -> str | N
     return f"{table}.{column}: {' and '.join(found)}" if found else None
 
 
-def check_texts(workbench: Workbench, profiles: Profiles, needs: Mapping[Need, str]) -> None:
+def check_texts(profiles: Profiles, needs: Mapping[Need, str]) -> None:
     """Raises SourceError where a needed text column has rows that cannot be read."""
     for text in dict.fromkeys(text_columns(profiles, needs)):
-        rows = unreadable_rows(workbench, profiles, text)
+        rows = unreadable_rows(profiles, text)
         if rows:
             raise SourceError(text.complaint(rows), hint=text.hint)
 
@@ -95,23 +95,20 @@ def _text(
         yield TextColumn(table, column, reading)
 
 
-def unreadable_rows(workbench: Workbench, profiles: Profiles, text: TextColumn) -> int:
+def unreadable_rows(profiles: Profiles, text: TextColumn) -> int:
     """How many rows of a text column are neither empty nor readable."""
     table = profiles.source.table(text.table)
     unreadable = profiles.reader.unreadable(table[text.column], text.reading)
-    (rows,) = figures(workbench, profiles, table, {"rows": unreadable.sum()}).values()
+    (rows,) = figures(profiles, table, {"rows": unreadable.sum()}).values()
     return rows
 
 
-def figures(
-    workbench: Workbench, profiles: Profiles, table: ir.Table, wanted: Mapping[str, ir.Value]
-) -> dict[str, int]:
+def figures(profiles: Profiles, table: ir.Table, wanted: Mapping[str, ir.Value]) -> dict[str, int]:
     """Some whole numbers about a table, in one query; nothing counts as 0."""
     numbers = {
         name: ibis.coalesce(value.cast("int64"), ibis.literal(0, type="int64"))
         for name, value in wanted.items()
     }
     found = table.aggregate(**numbers)
-    source = profiles.source
-    data = source.fetch(found).read_all() if source.remote else workbench.arrow(found)
+    data = profiles.source.fetch(found).read_all()
     return {name: int(data[name][0].as_py()) for name in wanted}

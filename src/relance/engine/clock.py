@@ -67,6 +67,15 @@ class Clock:
         """An instant as the source writes it down, without its zone."""
         return instant.astimezone(self.source).replace(tzinfo=None)
 
+    def written_like(self, sample: str) -> str:
+        """The instant as text, written as a source without a type for instants writes them."""
+        zoned = sample.endswith("Z") or sample[-6:-5] in ("+", "-")
+        at = self.at.astimezone(UTC) if zoned else self.local(self.at)
+        separator = "T" if sample[10:11] == "T" else " "
+        exact = "microseconds" if "." in sample else "seconds"
+        text = at.isoformat(sep=separator, timespec=exact)
+        return text.replace("+00:00", "Z") if sample.endswith("Z") else text
+
     def midnight(self, day: date) -> datetime:
         """The start of a day on the workspace's calendar."""
         return day_start(day, self.zone)

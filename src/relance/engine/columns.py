@@ -13,6 +13,7 @@ from relance.engine.clock import Kind, kind_of
 
 # what PostgreSQL, which has no try_cast, is asked to read
 _NUMBER = r"^\s*[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?\s*$"
+_TARGETS = {"number": "float64", "moment": "timestamp('UTC')", "day": "date"}
 _MOMENT = (
     r"^\s*[0-9]{4}-[0-9]{2}-[0-9]{2}"
     r"([ T][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?\s*(Z|[-+][0-9]{2}(:?[0-9]{2})?)?)?\s*$"
@@ -24,6 +25,7 @@ class Reading(StrEnum):
 
     PLAIN = "plain"  # as what it is
     MOMENT = "moment"  # a date or an instant, also where it is text
+    DAY = "day"  # a date without a time of day, also where it is text
     NUMBER = "number"  # a number, also where it is text
 
 
@@ -43,7 +45,7 @@ class Reader:
     def parse(self, column: ir.Value, reading: Reading) -> ir.Value:
         """Text as a number or an instant; missing where it is neither."""
         text = column.cast("string")
-        target = "float64" if reading is Reading.NUMBER else "timestamp('UTC')"
+        target = _TARGETS[reading]
         if self.dialect != "postgres":
             return text.try_cast(target)
         pattern = _NUMBER if reading is Reading.NUMBER else _MOMENT

@@ -41,7 +41,7 @@ def due_customers(workbench: Workbench, profiles: Profiles, on: OnDate, earlier:
     """
     clock = profiles.clock
     expression, kind = _people(profiles, on, earlier)
-    people = workbench.load(_fetched(workbench, profiles, expression), "people")
+    people = workbench.load(profiles.source.fetch(expression).read_all(), "people")
     zones = [str(zone) for (zone,) in workbench.run(f"SELECT DISTINCT zone FROM {people}")]
     due = workbench.load(
         pa.Table.from_pylist(
@@ -59,14 +59,6 @@ def due_customers(workbench: Workbench, profiles: Profiles, on: OnDate, earlier:
         f"SELECT DISTINCT p.key FROM {people} AS p JOIN {due} AS d"
         f" ON p.zone = d.zone AND {reached}",
         "reached",
-    )
-
-
-def _fetched(
-    workbench: Workbench, profiles: Profiles, expression: ir.Table
-) -> pa.Table | pa.RecordBatchReader:
-    return (
-        profiles.source.fetch(expression) if profiles.source.remote else workbench.arrow(expression)
     )
 
 

@@ -39,14 +39,13 @@ def inspect(workbench: Workbench, source: Source, workspace: Workspace) -> list[
     at = workbench.now()
     clock = Clock(at=at, zone=workspace.zone, source=workspace.source.zone)
     profiles = Profiles(source=source, workspace=workspace, clock=clock)
-    return Inspection(workbench=workbench, profiles=profiles).problems()
+    return Inspection(profiles=profiles).problems()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Inspection:
     """One look at the whole source."""
 
-    workbench: Workbench
     profiles: Profiles
 
     def problems(self) -> list[Problem]:
@@ -93,7 +92,6 @@ class Inspection:
         spec = self.profiles.workspace.customers
         key = self.profiles.key()
         numbers = figures(
-            self.workbench,
             self.profiles,
             self.profiles.customers.select(key=key),
             {"rows": ibis._.count(), "keys": ibis._.key.count(), "different": ibis._.key.nunique()},
@@ -115,9 +113,7 @@ class Inspection:
                 answer = self._own(column).cast("string").strip().lower()
                 strange = answer.notin([*YES, *NO])
                 table = self.profiles.customers.select(strange=strange)
-                rows = figures(
-                    self.workbench, self.profiles, table, {"rows": ibis._.strange.sum()}
-                )["rows"]
+                rows = figures(self.profiles, table, {"rows": ibis._.strange.sum()})["rows"]
                 if rows:
                     yield _warning(
                         f"customers.consent.{channel}",
@@ -164,7 +160,7 @@ class Inspection:
                 yield from self._unreadable(CONFIG, f"events.{spec.name}.{where}", text)
 
     def _unreadable(self, path: str, where: str, text: TextColumn) -> Iterator[Problem]:
-        rows = unreadable_rows(self.workbench, self.profiles, text)
+        rows = unreadable_rows(self.profiles, text)
         if rows:
             yield Problem(path=path, where=where, message=text.complaint(rows), hint=text.hint)
 
@@ -173,7 +169,6 @@ class Inspection:
             future=lambda t: self.profiles.clock.later(t.at, self.profiles.clock.at)
         )
         numbers = figures(
-            self.workbench,
             self.profiles,
             events,
             {
@@ -206,7 +201,7 @@ class Inspection:
             return  # told about the customers already
         owners = self.profiles.events(spec, ()).select(owner=lambda t: t.owner.cast("string"))
         strange = owners.filter(owners.owner.notnull()).anti_join(people, [("owner", "key")])
-        rows = figures(self.workbench, self.profiles, strange, {"rows": strange.count()})["rows"]
+        rows = figures(self.profiles, strange, {"rows": strange.count()})["rows"]
         if rows:
             yield _warning(
                 f"events.{spec.name}.customer",

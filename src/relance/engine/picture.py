@@ -165,7 +165,7 @@ class Picture:
         profiles, workbench = self._profiles, self._room.workbench
         names = self._profile_names()
         with workbench.scope():
-            check_texts(workbench, profiles, names)
+            check_texts(profiles, names)
             table = self._profile(names)
             compiler = Compiler(
                 workspace=profiles.workspace,

@@ -18,6 +18,7 @@ from relance.engine.comparing import compare
 from relance.engine.needs import Answer, Attribute, Column, Need, reading_of
 from relance.engine.selecting import checked, with_instant
 from relance.engine.source import Source
+from relance.engine.workbench import literal
 from relance.errors import SourceError
 
 Field = tuple[str, Reading]
@@ -45,6 +46,7 @@ class Profiles:
     source: Source
     workspace: Workspace
     clock: Clock
+    text_times: dict[tuple[str, str], bool] = field(default_factory=dict)
 
     @functools.cached_property
     def reader(self) -> Reader:
@@ -76,7 +78,24 @@ class Profiles:
                 f"customer {need.name}: no column is mapped to it",
                 hint="`customers.attributes` in config/relance.yaml maps names to columns",
             )
-        return self.reader.read(column_of(self.customers, spec.table, name), need.reading)
+        return self._read(self.customers, spec.table, name, need.reading)
+
+    def _read(self, table: ir.Table, shown: str, name: str, reading: Reading) -> ir.Value:
+        """A column, clean; text that is dates without any time of day becomes days."""
+        column = column_of(table, shown, name)
+        text = kind_of(column.type()) is Kind.TEXT
+        if text and reading is Reading.MOMENT and not self._has_times(table, shown, name):
+            reading = Reading.DAY
+        return self.reader.read(column, reading)
+
+    def _has_times(self, table: ir.Table, shown: str, name: str) -> bool:
+        """Whether any text of a column is longer than a date."""
+        known = self.text_times.get((shown, name))
+        if known is None:
+            longest = table.aggregate(longest=table[name].cast("string").strip().length().max())
+            value = self.source.fetch(longest).read_all()["longest"][0].as_py()
+            known = self.text_times[shown, name] = (value or 0) > len("2026-11-21")
+        return known
 
     def event(self, name: str) -> EventSpec:
         spec = self.workspace.events.get(name)
@@ -131,22 +150,33 @@ class Profiles:
 
     def _instant(self) -> str:
         """The instant as SQL text, as the source's own event columns are written."""
-        local = self.clock.local(self.clock.at).isoformat(sep=" ")
         if self.source.dialect == "sqlite":
-            return f"'{local}'"
-        kinds = {
-            kind_of(self.events(spec, ()).at.type()) for spec in self.workspace.events.values()
-        }
+            return literal(self.clock.written_like(self._sample()))
+        local = self.clock.local(self.clock.at).isoformat(sep=" ")
+        kinds = {kind_of(self.events(spec, ())["at"].type()) for spec in self._event_specs()}
         if kinds == {Kind.INSTANT}:
             zoned = self.clock.at.astimezone(self.clock.source).isoformat(sep=" ")
             return f"CAST('{zoned}' AS TIMESTAMPTZ)"
         return f"CAST('{local}' AS TIMESTAMP)"
 
+    def _sample(self) -> str:
+        """How the source's own event instants are written, where it has no type for them."""
+        for spec in self._event_specs():
+            table = self.source.table(spec.table)
+            latest = table.aggregate(at=column_of(table, spec.table, spec.at).cast("string").max())
+            value = self.source.fetch(latest).read_all()["at"][0].as_py()
+            if value is not None:
+                return str(value)
+        return ""
+
+    def _event_specs(self) -> Iterable[EventSpec]:
+        return self.workspace.events.values()
+
     def events(self, spec: EventSpec, fields: Iterable[Field]) -> ir.Table:
         """An event table, clean: `owner`, `at`, and a column per field (see `field_name`)."""
         table = self.source.table(spec.table)
         owner = column_of(table, spec.table, spec.customer)
-        at = self.reader.read(column_of(table, spec.table, spec.at), Reading.MOMENT)
+        at = self._read(table, spec.table, spec.at, Reading.MOMENT)
         if not kind_of(at.type()).is_moment:
             raise SourceError(
                 f"{spec.table}.{spec.at} holds {kind_of(at.type())}, not dates",
@@ -166,7 +196,7 @@ class Profiles:
                 f"event {spec.name}: no column is mapped to the field {name!r}",
                 hint=f"`events.{spec.name}` in config/relance.yaml maps them",
             )
-        value = self.reader.read(column_of(table, spec.table, column), reading)
+        value = self._read(table, spec.table, column, reading)
         kind = kind_of(value.type())
         if reading is Reading.NUMBER and not kind.is_number:
             raise SourceError(f"{spec.table}.{column} holds {kind}, which cannot be added up")
