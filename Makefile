@@ -33,8 +33,8 @@ format: $(VENV)/.installed-dev
 bench: $(VENV)/.installed-dev ## the budgets, side by side; writes benchmarks/results.md
 	$(BIN)/python -m benchmarks
 
-docs: $(VENV)/.installed-dev ## regenerate the JSON Schemas and the YAML reference
-	$(BIN)/relance schema --write schemas --reference docs/yaml.md
+docs: $(VENV)/.installed-dev ## regenerate the JSON Schemas and the references
+	$(BIN)/relance schema --write schemas --reference docs/yaml.md --cli docs/cli.md
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -20,13 +20,17 @@ if TYPE_CHECKING:
 @app.command()
 def demo(
     folder: Annotated[
-        Path, typer.Argument(help="Where to play; replaced by the next demo.")
+        Path, typer.Argument(metavar="DIR", help="Where to play; replaced by the next demo.")
     ] = Path("demo"),
-    days: Annotated[int, typer.Option(min=1, max=365, help="Days to live through.")] = 60,
-    customers: Annotated[int, typer.Option(min=100, help="Customers of the shop.")] = 20_000,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same shop.")] = 1,
+    days: Annotated[
+        int, typer.Option(metavar="N", min=1, max=365, help="Days to live through.")
+    ] = 60,
+    customers: Annotated[
+        int, typer.Option(metavar="N", min=100, help="Customers of the shop.")
+    ] = 20_000,
+    seed: Annotated[int, typer.Option(metavar="N", help="The same seed gives the same shop.")] = 1,
 ) -> None:
-    """Play La Boutique over a simulated shop: daily ticks, messages as files, a report."""
+    """Play the main job on a simulated shop. Daily ticks, messages as files, a report."""
     from relance.demo.play import connect
     from relance.demo.run import run_demo
     from relance.demo.shop import ZONE

@@ -11,6 +11,7 @@ import typer
 from relance.cli import show
 from relance.cli.app import app
 from relance.cli.options import AtOption, JsonOption, WorkspaceOption, local, read_instant
+from relance.errors import UsageError
 
 if TYPE_CHECKING:
     from relance.domain.ledger import RunRecord
@@ -25,11 +26,16 @@ def tick(
     at: AtOption = None,
     trigger: Annotated[
         list[str] | None,
-        typer.Option("--trigger", help="Only this trigger; may be repeated.", show_default="all"),
+        typer.Option(
+            "--trigger",
+            metavar="NAME",
+            help="Only this trigger; may be repeated.",
+            show_default="all",
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Evaluate segments and triggers once; queue messages, send nothing."""
+    """Evaluate segments and triggers once. Queues messages, sends nothing."""
     from relance.wiring import open_relance
 
     with open_relance(workspace) as relance, show.phases(_PHASES, "tick") as progress:
@@ -100,13 +106,13 @@ def _print_runs(title: str, runs: list[RunRecord]) -> None:
 
 @app.command()
 def backfill(
-    trigger: Annotated[str, typer.Argument(help="The trigger's name.")],
+    trigger: Annotated[str, typer.Argument(metavar="TRIGGER", help="The trigger's name.")],
     workspace: WorkspaceOption = Path(),
     at: AtOption = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Write, on purpose, to those who are in a trigger's segment already."""
+    """Let those enter who are in a trigger's segment already. Says how many, and asks."""
     from relance.wiring import open_relance
 
     with open_relance(workspace) as relance:
@@ -119,7 +125,7 @@ def backfill(
                 + (f" Refused: {show.counts(plan.run.refused)}." if plan.run.refused else ""),
                 err=as_json,
             )
-            typer.confirm("Let them enter?", abort=True, err=as_json)
+            _ask("Let them enter?", err=as_json)
         done = relance.backfill(trigger, instant, commit=True)
     if as_json:
         show.print_json({"candidates": done.candidates, **run_document(done.run)})
@@ -127,14 +133,35 @@ def backfill(
         _print_runs(f"Back-fill of {trigger}", [done.run])
 
 
+def _ask(question: str, *, err: bool) -> None:
+    """Go on after a yes; end with nothing done after a no. Raises UsageError without an answer."""
+    try:
+        agreed = typer.confirm(question, err=err)
+    except typer.Abort:
+        typer.echo(err=True)
+        raise UsageError("nobody answered, and nobody entered", hint="--yes does not ask") from None
+    if not agreed:
+        typer.echo("nobody entered", err=True)
+        raise typer.Exit
+
+
 @app.command()
 def members(
-    segment: Annotated[str, typer.Argument(help="A segment's name, or trigger/NAME.")],
+    segment: Annotated[
+        str, typer.Argument(metavar="SEGMENT", help="A segment's name, or trigger/NAME.")
+    ],
     workspace: WorkspaceOption = Path(),
-    at: AtOption = None,
+    at: Annotated[
+        str | None,
+        typer.Option(
+            metavar="INSTANT",
+            help="An instant in the past, such as 2026-03-01 or 2026-03-01T09:00.",
+            show_default="the last tick",
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List who was in a segment at the last tick, or at an instant in the past."""
+    """List who is in a segment, or was at an instant in the past."""
     from relance.wiring import open_relance
 
     with open_relance(workspace) as relance:

@@ -54,19 +54,24 @@ def delivery_document(report: DeliveryReport) -> dict[str, object]:
 
 @app.command()
 def preview(
-    template: Annotated[str, typer.Argument(help="A folder under templates/.")],
+    template: Annotated[str, typer.Argument(metavar="TEMPLATE", help="A folder under templates/.")],
     workspace: WorkspaceOption = Path(),
     customer: Annotated[
         str | None,
-        typer.Option(help="Render it for this customer.", show_default="made-up values"),
+        typer.Option(
+            metavar="ID", help="Render it for this customer.", show_default="made-up values"
+        ),
     ] = None,
     locale: Annotated[
-        str | None, typer.Option(help="The language to render.", show_default="the customer's")
+        str | None,
+        typer.Option(
+            metavar="LOCALE", help="The language to render.", show_default="the customer's"
+        ),
     ] = None,
-    out: Annotated[Path, typer.Option(help="The folder to write into.")] = Path("preview"),
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where to write.")] = Path("preview"),
     at: AtOption = None,
 ) -> None:
-    """Write a template's HTML and text as a customer would get them; opens and sends nothing."""
+    """Write a template's texts as a customer would get them. Opens and sends nothing."""
     from relance.wiring import open_relance
 
     with open_relance(workspace) as relance:

@@ -14,14 +14,15 @@ from relance.errors import UsageError
 WorkspaceOption = Annotated[
     Path,
     typer.Option(
-        "--workspace", "-w", envvar="RELANCE_WORKSPACE", help="The workspace's folder.",
-        show_default="the current folder",
+        "--workspace", "-w", envvar="RELANCE_WORKSPACE", metavar="DIR",
+        help="The workspace's folder.", show_default="the current folder",
     ),
 ]  # fmt: skip
 AtOption = Annotated[
     str | None,
     typer.Option(
         "--at",
+        metavar="INSTANT",
         help="The instant to act as of, such as 2026-03-01 or 2026-03-01T09:00 (in the"
         " workspace's time zone unless it names one).",
         show_default="now",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -25,14 +25,16 @@ def report(
     workspace: WorkspaceOption = Path(),
     at: AtOption = None,
     html: Annotated[
-        Path | None, typer.Option(help="Write one self-contained HTML file as well.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Write one self-contained HTML file as well."),
     ] = None,
     language: Annotated[
-        str | None, typer.Option(help="fr or en, for --html.", show_default="the workspace's")
+        Literal["fr", "en"] | None,
+        typer.Option(help="The language of --html.", show_default="the workspace's"),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say per trigger who entered, what was sent, and whether it kept customers."""
+    """Say what each trigger did, and whether it kept customers."""
     from relance.uplift.report import to_json
     from relance.wiring import open_relance
 
@@ -67,11 +69,11 @@ def print_report(reports: Sequence[TriggerReport], at: datetime, zone: ZoneInfo)
 
 @app.command()
 def why(
-    customer: Annotated[str, typer.Argument(help="The customer's key.")],
+    customer: Annotated[str, typer.Argument(metavar="CUSTOMER", help="The customer's key.")],
     workspace: WorkspaceOption = Path(),
     as_json: JsonOption = False,
 ) -> None:
-    """Show what relance did, and did not do, with one customer, and why."""
+    """Show what relance did with one customer, and why."""
     from relance.wiring import open_relance
 
     with open_relance(workspace) as relance:

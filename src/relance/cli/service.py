@@ -22,10 +22,11 @@ if TYPE_CHECKING:
 def run(
     workspace: WorkspaceOption = Path(),
     port: Annotated[
-        int, typer.Option(help="The loopback port of /healthz; 0 takes a free one.")
+        int,
+        typer.Option(metavar="PORT", help="The loopback port of /healthz; 0 takes a free one."),
     ] = 8377,
 ) -> None:
-    """Run as a service: tick on schedule, deliver, reload clean changes, stop on SIGTERM."""
+    """Run as a service until SIGTERM. Ticks on schedule, delivers, reloads clean changes."""
     from relance import logs
 
     logs.configure(json=not sys.stderr.isatty(), level="info")

@@ -14,8 +14,13 @@ from relance.cli.options import JsonOption, WorkspaceOption
 
 @app.command()
 def init(
-    folder: Annotated[Path, typer.Argument(help="The folder to make.")],
-    name: Annotated[str | None, typer.Option(help="The workspace's name.")] = None,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to make.")],
+    name: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="The workspace's name.", show_default="the folder's name"
+        ),
+    ] = None,
 ) -> None:
     """Write a small workspace that checks clean, ready to be edited."""
     from relance.wiring import scaffold
@@ -35,7 +40,7 @@ def check(
         bool, typer.Option("--offline", help="Look at the files only, not at the data.")
     ] = False,
 ) -> None:
-    """Find every mistake in the workspace and its data, all at once; write nothing."""
+    """Find every mistake in the workspace and its data. All at once; writes nothing."""
     from relance.wiring import check_workspace
 
     problems = check_workspace(workspace, with_data=not offline)
@@ -77,26 +82,36 @@ def _verdict(mistakes: int, warnings: int) -> str:
 @app.command()
 def schema(
     write: Annotated[
-        Path | None, typer.Option(help="Write the three JSON Schemas into this folder.")
+        Path | None,
+        typer.Option(metavar="DIR", help="Write the three JSON Schemas into this folder."),
     ] = None,
     reference: Annotated[
-        Path | None, typer.Option(help="Write the YAML reference to this Markdown file.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the YAML reference to this Markdown file."),
+    ] = None,
+    cli: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the reference of the commands.", hidden=True),
     ] = None,
 ) -> None:
-    """Print the JSON Schemas that let an editor complete and check the YAML."""
+    """Print the JSON Schemas with which an editor checks the YAML."""
+    from relance.cli.reference import command_reference
     from relance.wiring import json_schemas, yaml_reference
 
     schemas = json_schemas()
-    if write is None and reference is None:
+    if write is None and reference is None and cli is None:
         show.print_json(schemas)
         return
     if write is not None:
-        write.mkdir(parents=True, exist_ok=True)
         for name, document in schemas.items():
-            path = write / name
-            path.write_text(show.to_json(document) + "\n", encoding="utf-8")
-            typer.echo(f"wrote {path}")
+            _write(write / name, show.to_json(document) + "\n")
     if reference is not None:
-        reference.parent.mkdir(parents=True, exist_ok=True)
-        reference.write_text(yaml_reference(), encoding="utf-8")
-        typer.echo(f"wrote {reference}")
+        _write(reference, yaml_reference())
+    if cli is not None:
+        _write(cli, command_reference())
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    typer.echo(f"wrote {path}")
