@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from relance.domain.condition import Measure
 from relance.domain.workspace import Workspace
-from relance.errors import Problem, UsageError, WorkspaceError
+from relance.errors import Problem, SourceError, UsageError, WorkspaceError
 
 if TYPE_CHECKING:
     from relance.domain.message import Rendered
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from relance.spec import Loaded
     from relance.store import History, MemberList, State
     from relance.uplift.report import TriggerReport
+
+_CONFIG = "config/relance.yaml"
 
 Progress = Callable[[str], None]
 
@@ -61,8 +63,7 @@ class Relance:
     @cached_property
     def side_engine(self) -> RelanceEngine:
         """An engine without the file: delivery and reports may ask while a tick is running."""
-        source = replace(self.workspace.source, workbench=None)
-        return self._open_engine(replace(self.workspace, source=source))
+        return self._open_engine(_in_memory(self.workspace))
 
     def _open_engine(self, workspace: Workspace) -> RelanceEngine:
         from relance.engine import open_engine
@@ -283,12 +284,19 @@ def _known_names(workspace: Workspace) -> set[str]:
 def _inspect(workspace: Workspace, loaded: Loaded) -> list[Problem]:
     from relance.engine import open_engine
 
-    engine = open_engine(workspace)
     try:
-        found = engine.inspect()
-    finally:
-        engine.close()
+        with open_engine(_in_memory(workspace)) as engine:
+            found = engine.inspect()
+    except SourceError as error:
+        # one mistake among others: those of the files are told as well
+        unreachable = Problem(path=_CONFIG, where="source", message=error.message, hint=error.hint)
+        found = [unreachable]
     return [_placed(problem, loaded) for problem in found]
+
+
+def _in_memory(workspace: Workspace) -> Workspace:
+    """The same without the workbench's file, which only a tick may hold and change."""
+    return replace(workspace, source=replace(workspace.source, workbench=None))
 
 
 def _placed(problem: Problem, loaded: Loaded) -> Problem:
