@@ -112,10 +112,8 @@ class Asking:
         return self.workbench.scratch(copied)
 
     def _fetched(self, recent: ir.Table, chunks: Sequence[Keys]) -> Iterator[pa.RecordBatch]:
-        whole = kind_of(recent.owner.type()) is Kind.INTEGER
         for keys in chunks:
-            typed = _as_owners(keys, whole=whole)
-            yield from self.profiles.source.fetch(Only(keys=typed).rows(recent, recent.owner))
+            yield from self.profiles.source.fetch(Only(keys=keys).rows(recent, recent.owner))
 
     def _since_entry(
         self,
@@ -187,10 +185,3 @@ class Asking:
         for number, name in enumerate(questions):
             table = table.append_column(name, answered[f"q{number}"])
         return table
-
-
-def _as_owners(keys: Sequence[int | str], *, whole: bool) -> list[int | str]:
-    """Customers' keys as an event table has them, where its key is of another type."""
-    if not whole:
-        return [str(key) for key in keys]
-    return [int(key) for key in keys if str(key).lstrip("-").isdigit()]

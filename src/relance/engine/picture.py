@@ -26,7 +26,7 @@ from relance.engine.profile import Profiles
 from relance.engine.rfm import fit
 from relance.engine.rows import RowPlan, ask_for, gather, need_of
 from relance.engine.snapshot import Difference, Masks, Snapshots, compare
-from relance.engine.workbench import Workbench, literal
+from relance.engine.workbench import Workbench, compiled, literal
 from relance.errors import SourceError
 
 Session = Callable[[], AbstractContextManager[None]]
@@ -176,7 +176,7 @@ class Picture:
             )
             held = {segment.name: _held(compiler, segment) for segment in self._segments}
             known = {column: table[names[need]] for need, column in self._known.items()}
-            stored = self._stored(table.select("key", **layout.masks(held), **known))
+            stored = self._stored(table.select("key", **layout.masks(held), **known), layout)
         check_keys(workbench, profiles, stored)
         return stored
 
@@ -188,12 +188,15 @@ class Picture:
         workbench = self._room.workbench
         return workbench.scratch(workbench.load(source.fetch(profile), "profile"))
 
-    def _stored(self, masks: ir.Table) -> str:
+    def _stored(self, masks: ir.Table, layout: Layout) -> str:
         """The masks, computed wherever the profile is, in a scratch table."""
         workbench, source = self._room.workbench, self._profiles.source
         if source.remote and self._profiles.workspace.source.at_source:
             return workbench.load(source.fetch(masks), "masks", lasting=True)
-        return workbench.create(masks, "masks", lasting=True)
+        wide = ", ".join(f"m{n}::BIGINT AS m{n}" for n in range(layout.columns))
+        return workbench.create(
+            f"SELECT * REPLACE ({wide}) FROM ({compiled(masks)})", "masks", lasting=True
+        )
 
     def _profile_names(self) -> dict[Need, str]:
         needs: dict[Need, None] = dict.fromkeys(self._known)
@@ -220,6 +223,8 @@ class Picture:
         asked = ask_for(workbench, self._profiles, customers)
         fresh = {need: name for need, name in plan.needs.items() if need not in self._known}
         table = gather(workbench, self._profiles, fresh, asked)
+        if not self._known:
+            return workbench.arrow(f"SELECT * FROM {table}")
         known = "".join(
             f", n.{self._known[need]} AS {name}"
             for need, name in plan.needs.items()

@@ -34,9 +34,20 @@ class Only:
     def rows(self, table: ir.Table, column: ir.Value) -> ir.Table:
         """The rows of a table whose (clean) key column is one of these."""
         if self.table is None:
-            return table.filter(column.isin(list(self.keys)))
-        wanted = self.table.select(wanted=self.table.key.cast(column.type()))
-        return table.semi_join(wanted, column == wanted.wanted)
+            return table.filter(column.isin(self._as(kind_of(column.type()))))
+        alike = kind_of(self.table.key.type()) is kind_of(column.type())
+        wanted = self.table.select(
+            wanted=self.table.key if alike else self.table.key.cast("string")
+        )
+        return table.semi_join(
+            wanted, (column if alike else column.cast("string")) == wanted.wanted
+        )
+
+    def _as(self, kind: Kind) -> list[int | str]:
+        """The keys as a column of this kind could have them."""
+        if kind is not Kind.INTEGER:
+            return [str(key) for key in self.keys]
+        return [int(key) for key in self.keys if str(key).removeprefix("-").isdecimal()]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,175 @@
+"""A small shop as a folder of Parquet files, and workspaces over whatever a test writes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from relance.domain.condition import (
+    Aggregate,
+    Comparison,
+    Condition,
+    CustomerIs,
+    EventIs,
+    Measure,
+    Op,
+    Operand,
+    Window,
+)
+from relance.domain.duration import Duration
+from relance.domain.trigger import On, Schedule, Trigger
+from relance.domain.workspace import (
+    CustomersSpec,
+    EventSpec,
+    RfmSpec,
+    Segment,
+    SourceSpec,
+    Workspace,
+)
+from relance.engine import open_engine
+from relance.engine.service import RelanceEngine
+
+PARIS = ZoneInfo("Europe/Paris")
+MONDAY = datetime(2026, 3, 9, 9, tzinfo=PARIS)
+TUESDAY = datetime(2026, 3, 10, 9, tzinfo=PARIS)
+
+CUSTOMERS = {
+    "customer_id": [1, 2, 3, 4],
+    "email": ["a@shop.example", "b@shop.example", None, "d@shop.example"],
+    "mobile": ["0612345678", None, "0698765432", None],
+    "lang": ["fr", "en", None, "fr"],
+    "tz": ["Europe/Paris", "America/New_York", None, "Mars/Olympus"],
+    "email_optin": [True, False, None, True],
+    "country": ["fr", "BE", None, "FR"],
+    "first_name": ["Ada", "Bea", "Cy", "Dan"],
+    "birth_date": [date(1990, 3, 10), date(1992, 2, 29), None, None],
+}
+ORDERS = {
+    "customer_id": [1, 1, 2, 3],
+    "ordered_at": [
+        datetime.fromisoformat("2026-03-01 12:00"),  # without a zone: the source's is meant
+        datetime.fromisoformat("2026-03-09 20:00"),
+        datetime.fromisoformat("2026-02-01 08:00"),
+        datetime.fromisoformat("2026-03-08 08:00"),
+    ],
+    "total": [10.0, 20.5, 99.0, 5.0],
+    "category": ["shoes", "hats", "shoes", None],
+}
+
+CUSTOMERS_SPEC = CustomersSpec(
+    table="customers",
+    key="customer_id",
+    email="email",
+    phone="mobile",
+    locale="lang",
+    timezone="tz",
+    consent={"email": "email_optin"},
+    attributes={"country": "country", "first_name": "first_name", "birth_date": "birth_date"},
+    country="country",
+    region="FR",
+)
+ORDER = EventSpec(
+    name="order",
+    table="orders",
+    customer="customer_id",
+    at="ordered_at",
+    amount="total",
+    fields={"category": "category"},
+)
+
+
+@dataclass
+class Shop:
+    """Writes tables and opens engines over them; everything is closed with the test."""
+
+    folder: Path
+    stack: ExitStack
+    tables: dict[str, Mapping[str, list[object]]] = field(
+        default_factory=lambda: {"customers": CUSTOMERS, "orders": ORDERS}
+    )
+
+    def write(self, name: str, columns: Mapping[str, object]) -> None:
+        data = self.folder / "data"
+        data.mkdir(exist_ok=True)
+        pq.write_table(pa.table(dict(columns)), data / f"{name}.parquet")
+
+    def workspace(
+        self, segments: Mapping[str, Condition] | None = None, **changes: object
+    ) -> Workspace:
+        named = {
+            name: Segment(name=name, condition=condition, version="v1")
+            for name, condition in (segments or {}).items()
+        }
+        workspace = Workspace(
+            root=self.folder,
+            name="shop",
+            zone=PARIS,
+            locale="fr",
+            currency="EUR",
+            state="sqlite://",
+            source=SourceSpec(location=str(self.folder / "data"), shown="data/", zone=PARIS),
+            customers=CUSTOMERS_SPEC,
+            events={"order": ORDER},
+            rfm=RfmSpec(),
+            segments=named,
+            triggers={},
+            channels={},
+        )
+        return replace(workspace, **changes)
+
+    def open(self, workspace: Workspace) -> RelanceEngine:
+        return self.stack.enter_context(open_engine(workspace))
+
+    def engine(
+        self, segments: Mapping[str, Condition] | None = None, **changes: object
+    ) -> RelanceEngine:
+        for name, columns in self.tables.items():
+            self.write(name, columns)
+        return self.open(self.workspace(segments, **changes))
+
+
+def bought(at_least: int, within: str | None = None) -> EventIs:
+    window = Window(within=Duration.parse(within)) if within else Window()
+    aggregate = Aggregate("order", Measure.COUNT, window=window)
+    return EventIs(aggregate, (Comparison(Op.AT_LEAST, at_least),))
+
+
+def customer(name: str, op: Op, value: Operand) -> CustomerIs:
+    return CustomerIs(name, (Comparison(op, value),))
+
+
+def segments_of(workspace_segments: Mapping[str, Condition]) -> list[Segment]:
+    return [
+        Segment(name=name, condition=condition, version="v1")
+        for name, condition in workspace_segments.items()
+    ]
+
+
+def members(picture: object, segment: str) -> set[str]:
+    batches = picture.members(segment)
+    return {name for batch in batches for name in batch.column("customer").to_pylist()}
+
+
+def trigger(segment: str, on: On) -> Trigger:
+    return Trigger(
+        name="t", segment=segment, on=on, schedule=Schedule(), steps=(), version="v1",
+        segment_version="v1",
+    )  # fmt: skip
+
+
+Moves = set[tuple[str, str, bool]]
+
+
+def moves(changes: pa.Table) -> Moves:
+    return {(row["segment"], row["customer"], row["entered"]) for row in changes.to_pylist()}
+
+
+def customers_of(table: pa.Table) -> set[str]:
+    return set(table["customer"].to_pylist())
