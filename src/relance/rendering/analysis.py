@@ -75,8 +75,8 @@ def analyse(flat: Flat, brand: Mapping[str, object] | None) -> Analysis:
         tree = parse(flat)
     except RenderError as error:
         return Analysis((), (error.problem,))
-    reader = _Reader(flat, brand, _stored(tree))
     try:
+        reader = _Reader(flat, brand, _stored(tree))
         reader.walk(tree)
     except RecursionError:
         return Analysis((), (flat.place(0).problem("brackets are nested too deep"),))

@@ -7,6 +7,8 @@ import re
 import css_inline
 from babel import Locale
 
+from relance.rendering.nesting import DEEPEST, too_deep
+
 _INLINER = css_inline.CSSInliner(
     keep_style_tags=True,  # what cannot be inlined stays: media queries, :hover
     keep_at_rules=True,
@@ -33,11 +35,13 @@ _HIDDEN = (
 
 
 class HtmlError(ValueError):
-    """css-inline cannot read this. The message holds none of the text."""
+    """This HTML is not one that css-inline can read. The message holds none of the text."""
 
 
 def inline_css(html: str) -> str:
     """The document with its CSS in `style` attributes. Raises HtmlError."""
+    if too_deep(html):
+        raise HtmlError(f"the elements are nested more than {DEEPEST} levels deep")
     try:
         inlined = _INLINER.inline(html)
     except css_inline.InlineError:

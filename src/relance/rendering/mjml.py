@@ -10,6 +10,7 @@ import mrml
 
 from relance.errors import Problem
 from relance.rendering.hints import did_you_mean
+from relance.rendering.nesting import DEEPEST, too_deep
 from relance.rendering.pieces import Flat
 
 _TAG = re.compile(
@@ -71,6 +72,8 @@ class MjmlError(ValueError):
 
 def to_html(source: str) -> str:
     """One HTML document. Raises MjmlError. Nothing is loaded from anywhere."""
+    if too_deep(source):
+        raise MjmlError(f"the elements are nested more than {DEEPEST} levels deep")
     try:
         return str(mrml.to_html(source).content)
     except OSError as error:

@@ -125,6 +125,8 @@ def _sentence(error: Exception) -> str:
         return str(error)
     if isinstance(error, RecursionError | MemoryError):
         return "this template takes too much memory"
+    if isinstance(error, OverflowError):
+        return "a number or a range here is too large"
     return f"this cannot be computed with the customer's values ({type(error).__name__})"
 
 
