@@ -1,4 +1,4 @@
-"""Seventeen months of a record shop, fortnight by fortnight through the command line, against pandas.
+"""A record shop by fortnights, over seventeen months and the command line, against pandas.
 
 The data comes with a development dependency, so that everybody's clone tests on it.
 """
