@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
@@ -75,7 +76,8 @@ def _people(profiles: Profiles, on: OnDate, earlier: datetime) -> tuple[ir.Table
     low, high = _window(earlier, profiles.clock.at, _UTC)
     bases = list(_bases(on.offset, low - _AROUND, high + _AROUND))
     near = people.filter(_could_be(people.moment.cast("date"), bases, yearly=on.yearly))
-    text = near.zone.cast("string").fill_null("") if zone is not None else ""
+    none = ibis.literal("")  # a bare text would be taken for a column's name
+    text = near.zone.cast("string").fill_null(none) if zone is not None else none
     return near.select("key", "moment", zone=text), kind
 
 
