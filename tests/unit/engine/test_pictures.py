@@ -277,7 +277,7 @@ def test_a_comparison_that_does_not_fit_its_column_names_segment_leaf_and_column
     wrong = [Segment(name="tall", condition=customer("country", Op.AT_LEAST, 3), version="v1")]
 
     with pytest.raises(
-        SourceError, match="segment tall: customer country: column customers.country holds text"
+        SourceError, match=r"segment tall: customer country: column customers.country holds text"
     ):
         engine.picture(MONDAY, wrong, [], None)
 

@@ -1,0 +1,301 @@
+"""Where customer data may live, and what is said when it cannot be read."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import duckdb
+import psycopg
+import pyarrow as pa
+import pytest
+
+from engine_shop import CUSTOMERS, MONDAY, ORDERS, Shop, bought, customer, members, segments_of
+from relance.domain.condition import Op, SqlIs
+from relance.domain.workspace import Workspace
+from relance.engine.service import RelanceEngine
+from relance.errors import SourceError
+
+ACTIVE = {"active": bought(1, "7 days"), "french": customer("country", Op.IS, "FR")}
+CSV_CUSTOMERS = """customer_id;email;mobile;lang;tz;email_optin;country;first_name;birth_date
+007;a@shop.example;0612345678;fr;Europe/Paris;yes;FR;Ada;1990-03-10
+008;b@shop.example;+32470123456;fr;;no;BE;Bea;
+"""
+CSV_ORDERS = """customer_id;ordered_at;total;category
+007;2026-03-08 10:00:00;12.50;shoes
+"""
+
+
+def at(workspace: Workspace, location: Path | str, **changes: object) -> Workspace:
+    return replace(workspace, source=replace(workspace.source, location=str(location), **changes))
+
+
+def active(engine: RelanceEngine) -> set[str]:
+    with engine.picture(MONDAY, segments_of(ACTIVE), [], None) as picture:
+        return members(picture, "active")
+
+
+def test_csv_files_keep_leading_zeros_of_keys_and_phone_numbers(shop: Shop) -> None:
+    data = shop.folder / "data"
+    data.mkdir()
+    (data / "customers.csv").write_text(CSV_CUSTOMERS)
+    (data / "orders.csv").write_text(CSV_ORDERS)
+    engine = shop.open(shop.workspace(ACTIVE))
+
+    with engine.picture(MONDAY, segments_of(ACTIVE), [], None) as picture:
+        assert members(picture, "active") == {"007"}
+        rows = picture.rows(pa.array(["007", "008"]), ["order.sum"]).sort_by("customer")
+    assert rows["phone"].to_pylist() == ["0612345678", "+32470123456"]
+    assert rows["consent_email"].to_pylist() == [True, False]
+    assert rows["order.sum"].to_pylist() == [12.5, 0.0]
+    assert not [problem for problem in engine.inspect() if not problem.warning]
+
+
+def test_the_files_of_a_sub_folder_are_one_table(shop: Shop) -> None:
+    shop.write("customers", CUSTOMERS)
+    (shop.folder / "data" / "orders").mkdir()
+    for number, rows in enumerate((slice(0, 2), slice(2, 4))):
+        shop.write(f"orders/part{number}", {name: values[rows] for name, values in ORDERS.items()})
+    engine = shop.open(shop.workspace(ACTIVE))
+
+    with engine.picture(MONDAY, segments_of(ACTIVE), ["order.count"], None) as picture:
+        rows = picture.rows(pa.array(["1", "3"]), ["order.count"])
+    assert sorted(rows["order.count"].to_pylist()) == [1, 1]
+
+
+def test_two_files_that_could_be_one_table_are_refused(shop: Shop) -> None:
+    engine = shop.engine(ACTIVE)
+    (shop.folder / "data" / "orders.csv").write_text(CSV_ORDERS)
+
+    with pytest.raises(SourceError, match="two files could be the table 'orders'"):
+        active(engine)
+
+
+def test_new_rows_in_the_folder_are_seen_by_the_next_picture(shop: Shop) -> None:
+    engine = shop.engine(ACTIVE)
+    assert active(engine) == {"3"}
+    recent = ["2026-03-08 10:00"] * 4
+    shop.write("orders", {**ORDERS, "ordered_at": recent})
+
+    assert active(engine) == {"1", "2", "3"}
+
+
+def test_a_source_that_vanishes_is_a_clear_error_and_its_return_is_noticed(shop: Shop) -> None:
+    engine = shop.engine(ACTIVE)
+    orders = shop.folder / "data" / "orders.parquet"
+    aside = orders.rename(shop.folder / "aside")
+    with pytest.raises(SourceError, match="there is no table 'orders'"):
+        active(engine)
+
+    aside.rename(orders)
+    assert active(engine) == {"3"}
+
+
+def test_a_missing_table_is_told_with_the_nearest_name(shop: Shop) -> None:
+    engine = shop.engine(ACTIVE)
+    shop.write("order", ORDERS)
+    (shop.folder / "data" / "orders.parquet").unlink()
+
+    with pytest.raises(SourceError, match=r"no table 'orders' \(did you mean order\?\)"):
+        active(engine)
+
+
+def test_a_missing_column_is_told_with_the_nearest_name(shop: Shop) -> None:
+    shop.tables["orders"] = {
+        ("order_at" if name == "ordered_at" else name): values for name, values in ORDERS.items()
+    }
+
+    with pytest.raises(
+        SourceError, match=r"orders has no column 'ordered_at' \(did you mean order_at\?\)"
+    ):
+        active(shop.engine(ACTIVE))
+
+
+@pytest.mark.parametrize("name", ["nothing", "notes.txt"])
+def test_a_location_that_cannot_be_a_source_is_refused_at_once(shop: Shop, name: str) -> None:
+    (shop.folder / "notes.txt").write_text("hello")
+
+    with pytest.raises(SourceError, match="data/: "):
+        shop.open(at(shop.workspace(ACTIVE), shop.folder / name))
+
+
+def test_named_queries_stand_for_tables_and_in_front_of_them(shop: Shop) -> None:
+    workspace = shop.workspace(ACTIVE)
+    tables = {
+        "big": "SELECT * FROM orders WHERE total >= 10 -- only these\n;",
+        "orders": "SELECT * FROM big UNION ALL SELECT * FROM orders WHERE category = 'hats'",
+    }
+    engine = shop.engine(ACTIVE, source=replace(workspace.source, tables=tables))
+
+    with engine.picture(MONDAY, segments_of(ACTIVE), [], None) as picture:
+        rows = picture.rows(pa.array(["1", "2", "3"]), ["order.count"]).sort_by("customer")
+    assert rows["order.count"].to_pylist() == [1, 1, 0]
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["DELETE FROM orders", "SELECT 1; SELECT 2", "SELECT FROM WHERE (", "DROP TABLE orders"],
+)
+def test_only_one_select_is_allowed_wherever_sql_is_written(shop: Shop, query: str) -> None:
+    engine = shop.engine(ACTIVE)
+
+    with pytest.raises(SourceError, match=r"SQL|SELECT"):
+        engine.picture(MONDAY, segments_of({"mine": SqlIs(query)}), [], None)
+
+
+def test_sql_leaves_know_the_instant_and_ignore_strangers(shop: Shop) -> None:
+    query = "SELECT customer_id, ':at' FROM orders WHERE ordered_at <= :at UNION ALL SELECT 99, ''"
+    engine = shop.engine(ACTIVE)
+
+    with engine.picture(MONDAY, segments_of({"mine": SqlIs(query)}), [], None) as picture:
+        assert members(picture, "mine") == {"1", "2", "3"}
+
+
+def test_a_mistake_in_sql_is_told_without_a_traceback(shop: Shop) -> None:
+    engine = shop.engine(ACTIVE)
+
+    with pytest.raises(SourceError, match='"nonsense" not found'):
+        engine.picture(
+            MONDAY, segments_of({"mine": SqlIs("SELECT nonsense FROM orders")}), [], None
+        )
+
+
+def test_a_duckdb_file_is_free_for_its_owner_between_two_pieces_of_work(shop: Shop) -> None:
+    path = shop.folder / "shop.duckdb"
+    fill_duckdb(path)
+    engine = shop.open(at(shop.workspace(ACTIVE), path))
+    with engine.picture(MONDAY, segments_of(ACTIVE), [], None) as picture:
+        with duckdb.connect(str(path)) as owner:
+            owner.execute("UPDATE customers SET first_name = 'Eve'")
+        names = picture.rows(pa.array(["1"]), ["customer.first_name"])["customer.first_name"]
+
+    assert names.to_pylist() == ["Eve"]
+    assert active(engine) == {"3"}
+
+
+def fill_duckdb(path: Path) -> None:
+    customers, orders = pa.table(CUSTOMERS), pa.table(ORDERS)
+    with duckdb.connect(str(path)) as connection:
+        for name, table in (("customers", customers), ("orders", orders)):
+            connection.register("given", table)
+            connection.execute(f"CREATE TABLE {name} AS SELECT * FROM given")
+            connection.unregister("given")
+
+
+def fill_sqlite(path: Path) -> None:
+    connection = sqlite3.connect(path)
+    for name, columns in (("customers", CUSTOMERS), ("orders", ORDERS)):
+        connection.execute(f"CREATE TABLE {name} ({', '.join(columns)}, secret)")
+        rows = zip(*columns.values(), strict=True)
+        marks = ", ".join("?" for _ in columns)
+        connection.executemany(
+            f"INSERT INTO {name} VALUES ({marks}, 'x')",
+            [
+                [value if isinstance(value, int | float | None) else str(value) for value in row]
+                for row in rows
+            ],
+        )
+    connection.commit()
+    connection.close()
+
+
+def test_a_sqlite_file_is_read_again_only_after_it_changed(shop: Shop) -> None:
+    path = shop.folder / "shop.sqlite"
+    fill_sqlite(path)
+    engine = shop.open(at(shop.workspace(ACTIVE), path))
+    assert active(engine) == {"3"}
+
+    connection = sqlite3.connect(path)
+    connection.execute("UPDATE orders SET ordered_at = '2026-03-08 10:00:00'")
+    connection.commit()
+    connection.close()
+    assert active(engine) == {"1", "2", "3"}
+
+
+def test_rows_from_a_sqlite_file_are_typed(shop: Shop) -> None:
+    path = shop.folder / "shop.db"
+    fill_sqlite(path)
+    engine = shop.open(at(shop.workspace(ACTIVE), path))
+
+    with engine.picture(MONDAY, segments_of(ACTIVE), ["order.last"], None) as picture:
+        (row,) = picture.rows(
+            pa.array(["2"]), ["order.last", "order.sum", "customer.birth_date"]
+        ).to_pylist()
+    assert row["consent_email"] is False
+    assert row["order.sum"] == 99.0
+    assert row["order.last"].isoformat() == "2026-02-01T07:00:00+00:00"
+    assert row["customer.birth_date"] == "1992-02-29"
+
+
+def fill_postgres(url: str, tables: Mapping[str, Mapping[str, list[object]]]) -> None:
+    kinds = {"customer_id": "integer", "total": "numeric(10,2)", "ordered_at": "timestamp",
+             "birth_date": "date", "email_optin": "boolean"}  # fmt: skip
+    with psycopg.connect(url, autocommit=True) as connection:
+        for name, columns in tables.items():
+            defined = ", ".join(f"{column} {kinds.get(column, 'text')}" for column in columns)
+            connection.execute(f"CREATE TABLE {name} ({defined})")
+            marks = ", ".join("%s" for _ in columns)
+            with connection.cursor() as cursor:
+                cursor.executemany(
+                    f"INSERT INTO {name} VALUES ({marks})",
+                    list(zip(*columns.values(), strict=True)),
+                )
+
+
+@pytest.mark.parametrize("at_source", [False, True], ids=["workbench", "at_source"])
+def test_postgresql_gives_the_same_members_and_rows(
+    shop: Shop, postgres_database: str, at_source: bool
+) -> None:
+    fill_postgres(postgres_database, {"customers": CUSTOMERS, "orders": ORDERS})
+    names = ["customer.first_name", "order.sum", "order.last", "order.count"]
+    local = shop.engine(ACTIVE)
+    remote = shop.open(at(shop.workspace(ACTIVE), postgres_database, at_source=at_source))
+
+    found = []
+    for engine in (local, remote):
+        with engine.picture(MONDAY, segments_of(ACTIVE), names, None) as picture:
+            rows = picture.rows(pa.array(["1", "2", "4", "77"]), names).sort_by("customer")
+            found.append((dict(picture.counts()), rows.to_pylist()))
+    assert found[0] == found[1]
+
+
+def test_text_from_postgresql_survives_quotes_lines_and_emptiness(
+    shop: Shop, postgres_database: str
+) -> None:
+    odd = ['a "quoted", one', "two\nlines", "", None]
+    fill_postgres(
+        postgres_database, {"customers": {**CUSTOMERS, "first_name": odd}, "orders": ORDERS}
+    )
+    engine = shop.open(at(shop.workspace(ACTIVE), postgres_database))
+
+    with engine.picture(MONDAY, segments_of(ACTIVE), [], None) as picture:
+        rows = picture.rows(pa.array(["1", "2", "3", "4"]), ["customer.first_name"])
+    assert rows.sort_by("customer")["customer.first_name"].to_pylist() == odd
+
+
+def test_postgresql_is_only_ever_read(shop: Shop, postgres_database: str) -> None:
+    fill_postgres(postgres_database, {"customers": CUSTOMERS, "orders": ORDERS})
+    with psycopg.connect(postgres_database, autocommit=True) as connection:
+        connection.execute(
+            "CREATE FUNCTION spoil() RETURNS integer LANGUAGE sql AS 'DELETE FROM orders; SELECT 1'"
+        )
+        engine = shop.open(at(shop.workspace(ACTIVE), postgres_database))
+        with pytest.raises(SourceError):
+            engine.picture(MONDAY, segments_of({"mine": SqlIs("SELECT spoil()")}), [], None)
+        assert connection.execute("SELECT count(*) FROM orders").fetchone() == (4,)
+
+
+def test_a_database_that_cannot_be_reached_is_told_without_its_password(shop: Shop) -> None:
+    url = "postgresql://crm:tops3cret@127.0.0.1:1/shop"
+
+    with pytest.raises(SourceError) as caught:
+        shop.open(at(shop.workspace(ACTIVE), url, shown="postgresql://crm:***@127.0.0.1:1/shop"))
+    assert "cannot be reached" in str(caught.value)
+    assert "tops3cret" not in str(caught.value)
+
+
+def test_an_url_that_no_engine_knows_is_refused(shop: Shop) -> None:
+    with pytest.raises(SourceError, match="no engine for this URL"):
+        shop.open(at(shop.workspace(ACTIVE), "gopher://somewhere/shop"))
