@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -135,12 +136,13 @@ def backfill(
 
 def _ask(question: str, *, err: bool) -> None:
     """Go on after a yes; end with nothing done after a no. Raises UsageError without an answer."""
-    try:
-        agreed = typer.confirm(question, err=err)
-    except typer.Abort:
-        typer.echo(err=True)
-        raise UsageError("nobody answered, and nobody entered", hint="--yes does not ask") from None
-    if not agreed:
+    # typer.confirm would put a space on stdout even with `err`, where a document may follow
+    typer.echo(f"{question} [y/N] ", nl=False, err=err)
+    answer = sys.stdin.readline()
+    if not answer:
+        typer.echo(err=err)
+        raise UsageError("nobody answered, and nobody entered", hint="--yes does not ask")
+    if answer.strip().lower() not in {"y", "yes"}:
         typer.echo("nobody entered", err=True)
         raise typer.Exit
 

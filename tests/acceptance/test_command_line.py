@@ -1,0 +1,533 @@
+"""A newcomer's way through the command line, and the `--json` that other programs rely on."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+import relance
+from relance.cli import app
+from relance.cli.app import ORDER
+
+pytestmark = pytest.mark.xdist_group("command_line")  # the walk is walked once
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs/json.md").read_text(encoding="utf-8")
+BASELINE, MORNING = "2026-03-01T09:00", "2026-03-04T09:00"
+NEXT_DAY, SPRING = "2026-03-05T10:30", "2026-04-10T09:00"
+NEW = [f"C{number:03}" for number in range(10, 20)]  # first orders between the two ticks
+BACK = "C011"  # orders again before the letter is due
+BORN = "1990-04-11"  # a birthday on the day after SPRING
+REFUSED = ["C010", "C015"]  # no consent
+
+TRIGGER = """\
+version: 1
+name: {name}
+{segment}
+on: {on}
+steps:
+  - send: {{channel: email, template: welcome}}
+holdout: 20%
+"""
+OTHERS = {
+    "hello": ("segment: prospect", "enter"),
+    "lost": ("segment: active", "exit"),
+    "slipping": ("", "{from: active, to: at_risk}"),
+    "birthday": ("", "{date: birth_date}"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a command left: its exit code and both its streams."""
+
+    code: int
+    out: str
+    err: str
+
+    def json(self) -> Any:  # whatever the document holds
+        assert self.code == 0, self.err
+        return json.loads(self.out)
+
+
+def call(*words: str, answer: str | None = None) -> Answer:
+    """A command in this process."""
+    result = CliRunner().invoke(app, list(words), input=answer)
+    return Answer(result.exit_code, result.stdout, result.stderr)
+
+
+def call_apart(*words: str) -> Answer:
+    """A command in a process of its own, as a person or a script runs it."""
+    program = "from relance.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", program, *words],
+        capture_output=True, text=True, timeout=120, env={**os.environ, "NO_COLOR": "1"},
+    )  # fmt: skip
+    return Answer(done.returncode, done.stdout, done.stderr)
+
+
+@dataclass(kw_only=True)
+class Walk:
+    """A new workspace, and what each command said on the way."""
+
+    root: Path
+    orders: list[tuple[str, str]]
+    said: dict[str, Answer] = field(default_factory=dict)
+
+    def run(self, name: str, *words: str, answer: str | None = None) -> Answer:
+        self.said[name] = self(*words, answer=answer)
+        return self.said[name]
+
+    def __call__(self, *words: str, answer: str | None = None) -> Answer:
+        return call(*words, "--workspace", str(self.root), answer=answer)
+
+    def write_data(self) -> None:
+        people = [
+            (
+                f"C{n:03}",
+                f"c{n}@shop.example",
+                "no" if n % 5 == 0 else "yes",
+                "Camille",
+                BORN if n >= 20 else "",
+            )
+            for n in range(30)
+        ]
+        columns = ("customer_id", "email", "email_optin", "first_name", "birth_date")
+        self._write("customers", columns, people)
+        orders = [(customer, at, "19.90") for customer, at in self.orders]
+        self._write("orders", ("customer_id", "ordered_at", "total"), orders)
+
+    def _write(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        path = self.root / f"data/{name}.csv"
+        path.parent.mkdir(exist_ok=True)
+        with path.open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([columns, *rows])
+
+    def add_triggers(self) -> None:
+        config = self.root / "config/relance.yaml"
+        text = config.read_text(encoding="utf-8")
+        text = text.replace("attributes: [first_name]", "attributes: [first_name, birth_date]")
+        config.write_text(text, encoding="utf-8")
+        for name, (segment, on) in OTHERS.items():
+            path = self.root / f"triggers/{name}.yaml"
+            path.write_text(TRIGGER.format(name=name, segment=segment, on=on), encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def walk(tmp_path_factory: pytest.TempPathFactory) -> Walk:
+    """init, data, check, the baseline, changed data, a tick, two deliveries, a report."""
+    root = tmp_path_factory.mktemp("walk") / "shop"
+    walk = Walk(root=root, orders=[(f"C{n:03}", "2026-02-01 10:00:00") for n in range(10)])
+    walk.said["init"] = call("init", str(root))
+    walk.run("check without data", "check")
+    walk.write_data()
+    walk.run("check", "check", "--json")
+    walk.run("baseline", "tick", "--at", BASELINE, "--json")
+    walk.orders += [(customer, "2026-03-03 10:00:00") for customer in NEW]
+    walk.write_data()
+    walk.run("tick", "tick", "--at", MORNING, "--json")
+    walk.run("again", "tick", "--at", MORNING, "--json")
+    walk.run("again for people", "tick", "--at", MORNING)
+    walk.orders.append((BACK, "2026-03-04 12:00:00"))
+    walk.write_data()
+    walk.run("not due", "deliver", "--at", "2026-03-04T10:00", "--json")
+    walk.run("delivery", "deliver", "--at", NEXT_DAY, "--json")
+    walk.run("report", "report", "--at", SPRING, "--json", "--html", str(root / "r.html"))
+    walk.add_triggers()
+    walk.run("second baseline", "tick", "--at", SPRING, "--json")
+    walk.run("no back-fill", "backfill", "hello", "--at", SPRING, answer="n\n")
+    walk.run("no answer", "backfill", "hello", "--at", SPRING, "--json")
+    walk.run("before the back-fill", "why", "C021", "--json")
+    walk.run("back-fill", "backfill", "hello", "--at", SPRING, "--yes", "--json")
+    walk.run("after the back-fill", "deliver", "--at", SPRING, "--json")
+    last = ["-v", "tick", "--workspace", str(root), "--at", "2026-04-11T09:00", "--json"]
+    walk.said["apart"] = call_apart(*last)
+    return walk
+
+
+# -- the documents
+
+
+@pytest.mark.parametrize(
+    ("document", "step"),
+    [
+        ("tick", "tick"),
+        ("tick", "second baseline"),
+        ("deliver", "delivery"),
+        ("report", "report"),
+        ("backfill TRIGGER", "back-fill"),
+    ],
+)
+def test_what_a_step_says_has_exactly_the_keys_and_kinds_that_the_page_tells(
+    walk: Walk, document: str, step: str
+):
+    check_document(document, walk.said[step])
+
+
+@pytest.mark.parametrize(
+    ("document", "words"),
+    [
+        ("members SEGMENT", ["members", "active"]),
+        ("report", ["report", "--at", NEXT_DAY]),
+        ("why CUSTOMER", ["why", BACK]),
+        ("why CUSTOMER", ["why", REFUSED[0]]),
+    ],
+)
+def test_what_a_question_answers_has_exactly_the_keys_and_kinds_that_the_page_tells(
+    walk: Walk, document: str, words: list[str]
+):
+    check_document(document, walk(*words, "--json"))
+
+
+def check_document(document: str, answer: Answer) -> None:
+    assert answer.err == ""
+    example, nullable = documented(document)
+    assert list(differences(answer.json(), example, nullable)) == []
+
+
+def test_check_tells_mistakes_as_the_page_says_and_ends_with_1(tmp_path: Path):
+    call("init", str(tmp_path / "shop"))
+    trigger = tmp_path / "shop/triggers/welcome.yaml"
+    trigger.write_text(trigger.read_text().replace("template: welcome", "templat: welcome"))
+    answer = call("check", "--json", "--workspace", str(tmp_path / "shop"))
+    assert (answer.code, answer.err) == (1, "")
+    found = json.loads(answer.out)
+    assert found[0]["path"] == "triggers/welcome.yaml"
+    assert found[0]["line"] > 1
+    example, nullable = documented("check")
+    assert list(differences(found, example, nullable)) == []
+
+
+def test_the_page_documents_every_command_that_takes_json():
+    told = {name.split()[0] for name in re.findall(r"^## `relance (.+?) --json`$", PAGE, re.M)}
+    assert told == {name for name in ORDER if "--json" in call(name, "--help").out}
+
+
+def test_a_key_that_the_page_does_not_tell_would_be_noticed():
+    example, nullable = documented("deliver")
+    assert list(differences({**example, "surprise": 1}, example, nullable))
+    assert list(differences({**example, "accepted": "120"}, example, nullable))
+    assert list(differences({**example, "accepted": None}, example, nullable))
+    assert list(differences({**example, "skipped": {"gone": 0.5}}, example, nullable))
+
+
+def documented(document: str) -> tuple[Any, set[str]]:
+    """The page's example of a document, and the keys that may be null."""
+    heading = re.escape(f"## `relance {document} --json`")
+    section = re.search(rf"^{heading}\n(.*?)(?=^## |\Z)", PAGE, re.M | re.S)
+    assert section, document
+    example = re.search(r"```json\n(.*?)```", section[1], re.S)
+    assert example, document
+    nullable = re.search(r"May be null: (.*?)\.$", section[1], re.M | re.S)
+    return json.loads(example[1]), set(re.findall(r"`(\w+)`", nullable[1])) if nullable else set()
+
+
+TALLIES = {"refused", "skipped", "by_state"}  # a reason or a state, and how many
+
+
+def differences(value: Any, example: Any, nullable: set[str], key: str = "") -> Iterator[str]:
+    """How a value differs in shape from an example."""
+    if value is None or example is None:
+        if key not in nullable:
+            yield f"{key} is null"
+    elif isinstance(example, dict) and isinstance(value, dict):
+        if key in TALLIES:
+            yield from (f"{key}.{name} is no count" for name, n in value.items() if not whole(n))
+            return
+        yield from (f"{key}.{name} only on one side" for name in value.keys() ^ example.keys())
+        for name in value.keys() & example.keys():
+            yield from differences(value[name], example[name], nullable, name)
+    elif isinstance(example, list) and isinstance(value, list):
+        for each in value:
+            yield from differences(each, example[0], nullable, key)
+    elif not alike(value, example):
+        yield f"{key}: {value!r} is not like {example!r}"
+
+
+def whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def alike(value: object, example: object) -> bool:
+    if isinstance(example, float):
+        return isinstance(value, float) or whole(value)
+    if isinstance(example, str) and re.match(r"\d{4}-\d\d-\d\dT", example):
+        return datetime.fromisoformat(str(value)).tzinfo is not None
+    return type(value) is type(example)
+
+
+# -- the way
+
+
+def test_a_new_workspace_says_what_comes_next(walk: Walk):
+    answer = walk.said["init"]
+    assert answer.code == 0
+    assert f"relance check --workspace {walk.root}" in answer.out
+    assert (walk.root / "config/relance.yaml").is_file()
+
+
+def test_a_workspace_is_never_written_over_another(walk: Walk):
+    before = (walk.root / "config/relance.yaml").read_bytes()
+    answer = call("init", str(walk.root))
+    assert answer.code == 2
+    assert "nothing was written" in answer.err
+    assert (walk.root / "config/relance.yaml").read_bytes() == before
+
+
+def test_check_before_there_is_data_names_the_line_and_the_folder(walk: Walk):
+    answer = walk.said["check without data"]
+    assert answer.code == 1
+    assert re.search(r"config/relance\.yaml:\d+:\d+: source: data/: there is no", answer.out)
+
+
+def test_check_tells_mistakes_of_files_and_of_the_source_together_and_makes_nothing(
+    tmp_path: Path,
+):
+    root = tmp_path / "shop"
+    call("init", str(root))
+    template = root / "templates/welcome/email.html"
+    template.write_text(template.read_text().replace("brand.name", "brand.nam"))
+    answer = call("check", "--workspace", str(root))
+    assert "source: data/: there is no such file or folder" in answer.out
+    assert "templates/welcome/email.html" in answer.out
+    assert not (root / "state").exists()
+
+
+def test_a_clean_workspace_with_data_checks_clean(walk: Walk):
+    assert walk.said["check"].json() == []
+
+
+def test_the_first_tick_writes_to_nobody(walk: Walk):
+    (run,) = walk.said["baseline"].json()["triggers"]
+    assert run["baseline"] is True
+    assert (run["treated"], run["held_out"], run["messages"], run["refused"]) == (0, 0, 0, {})
+
+
+def test_a_tick_counts_who_entered_and_what_became_of_them(walk: Walk):
+    document = walk.said["tick"].json()
+    assert document["at"] == "2026-03-04T08:00:00+00:00"
+    (run,) = document["triggers"]
+    assert (run["name"], run["baseline"]) == ("welcome", False)
+    assert (run["members"], run["entered"], run["left"]) == (10, 10, 0)
+    assert run["refused"] == {"no_consent": len(REFUSED)}
+    assert run["treated"] + run["held_out"] == 8
+    assert run["treated"] == run["messages"] > 0
+
+
+def test_the_same_instant_again_answers_the_same_and_does_nothing(walk: Walk):
+    first, again = walk.said["tick"].json(), walk.said["again"].json()
+    assert first["triggers"] == again["triggers"]
+    assert "nothing done" in walk.said["again for people"].out
+
+
+def test_a_message_leaves_when_it_is_due_and_not_before(walk: Walk):
+    early = walk.said["not due"].json()
+    assert (early["accepted"], early["ghosts"], early["skipped"]) == (0, 0, {})
+    (run,) = walk.said["tick"].json()["triggers"]
+    sent = walk.said["delivery"].json()
+    done = sent["accepted"] + sent["ghosts"] + sum(sent["skipped"].values())
+    assert done == run["treated"] + run["held_out"]
+    assert sent["skipped"] == {"goal_reached": 1}
+    files = list((walk.root / "outbox/2026-03-05").glob("*.eml"))
+    assert len(files) == sent["accepted"]
+
+
+def test_the_report_says_why_it_does_not_judge_yet(walk: Walk):
+    (report,) = walk.said["report"].json()
+    assert report["entered"] == 10 == report["treated"] + report["held_out"] + len(REFUSED)
+    assert report["verdict"] == "not_enough_data"
+    assert "each group needs 100" in report["reason"]
+    arms = report["arms"]
+    assert arms["treated"]["mature"] + arms["holdout"]["mature"] == 8
+    assert arms["treated"]["retained"] + arms["holdout"]["retained"] == 1
+    assert (walk.root / "r.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+def test_the_report_for_people_says_the_same(walk: Walk):
+    text = walk("report", "--at", NEXT_DAY).out
+    assert "welcome" in text
+    assert "refused: no_consent 2" in text
+    assert "No comparison yet" in text
+
+
+def test_the_report_speaks_the_language_that_is_asked_for(walk: Walk):
+    page = walk.root / "en.html"
+    for language, word in (("fr", 'lang="fr"'), ("en", 'lang="en"')):
+        assert walk("report", "--html", str(page), "--language", language).code == 0
+        assert word in page.read_text(encoding="utf-8")
+    assert walk("report", "--html", str(page), "--language", "de").code == 2
+
+
+def test_members_are_those_of_the_last_tick_or_of_an_instant_in_the_past(walk: Walk):
+    then = walk("members", "prospect", "--at", BASELINE, "--json").json()
+    assert set(NEW) < set(then["customers"])
+    assert then["at"] == "2026-03-01T08:00:00+00:00"
+    now = walk("members", "prospect", "--json").json()
+    assert set(then["customers"]) - set(now["customers"]) == set(NEW)
+    assert walk("members", "prospect").out.split() == now["customers"]
+
+
+def test_members_before_the_first_tick_are_not_made_up(walk: Walk):
+    answer = walk("members", "active", "--at", "2020-01-01", "--json")
+    assert (answer.code, answer.out) == (2, "")
+    assert "evaluated for the first time" in answer.err
+
+
+def test_a_preview_is_written_for_one_customer_and_sends_nothing(walk: Walk, tmp_path: Path):
+    before = sorted((walk.root / "outbox").rglob("*"))
+    answer = walk("preview", "welcome", "--customer", NEW[1], "--out", str(tmp_path / "p"))
+    assert answer.code == 0
+    assert "subject: Thank you, Camille!" in answer.out
+    assert "Camille" in (tmp_path / "p/welcome.email.html").read_text(encoding="utf-8")
+    assert "Camille" in (tmp_path / "p/welcome.email.txt").read_text(encoding="utf-8")
+    assert sorted((walk.root / "outbox").rglob("*")) == before
+
+
+def test_why_tells_what_happened_to_a_customer_and_what_did_not(walk: Walk):
+    back = walk("why", BACK, "--json").json()
+    assert [entry["trigger"] for entry in back["entries"]] == ["welcome"]
+    (message,) = back["messages"]
+    assert (message["state"], message["reason"]) == ("skipped", "goal_reached")
+    refused = walk("why", REFUSED[0], "--json").json()
+    assert [refusal["reason"] for refusal in refused["refusals"]] == ["no_consent"]
+    assert "did not enter welcome: no_consent" in walk("why", REFUSED[0]).out
+    assert "nothing happened yet" in walk("why", "C999").out
+
+
+# -- back-filling
+
+
+def test_a_back_fill_says_how_many_and_does_nothing_without_a_yes(walk: Walk):
+    answer = walk.said["no back-fill"]
+    assert answer.code == 0
+    done = walk.said["back-fill"].json()
+    assert answer.out.startswith(
+        f"10 customers are in the segment of hello; {done['treated']} would be written to,"
+        f" {done['held_out']} held out. Refused: no_consent 2."
+    )
+    assert "nobody entered" in answer.err
+    assert walk.said["before the back-fill"].json()["entries"] == []
+
+
+def test_where_nobody_can_answer_a_back_fill_asks_for_yes(walk: Walk):
+    answer = walk.said["no answer"]
+    assert (answer.code, answer.out) == (2, "")
+    assert "10 customers are in the segment" in answer.err
+    assert "--yes does not ask" in answer.err
+
+
+def test_a_back_fill_lets_those_enter_whom_the_baseline_passed_over(walk: Walk):
+    baseline = {run["name"]: run for run in walk.said["second baseline"].json()["triggers"]}
+    assert baseline["hello"]["baseline"] is True
+    done = walk.said["back-fill"].json()
+    assert done["candidates"] == 10 == baseline["hello"]["members"]
+    assert done["refused"] == {"no_consent": 2}
+    assert done["treated"] + done["held_out"] == 8
+    sent = walk.said["after the back-fill"].json()
+    assert (sent["accepted"], sent["ghosts"]) == (done["treated"], done["held_out"])
+
+
+def test_a_birthday_needs_no_time_zone_column(walk: Walk):
+    runs = {run["name"]: run for run in walk.said["apart"].json()["triggers"]}
+    birthday = runs["birthday"]
+    reached = birthday["treated"] + birthday["held_out"] + sum(birthday["refused"].values())
+    assert reached == 10
+
+
+@pytest.mark.parametrize("trigger", ["lost", "slipping", "birthday"])
+def test_who_left_moved_or_had_a_date_cannot_be_back_filled(walk: Walk, trigger: str):
+    answer = walk("backfill", trigger, "--yes", "--json")
+    assert (answer.code, answer.out) == (2, "")
+    assert "on: enter, on: {stay: …} and on: schedule" in answer.err
+
+
+# -- every command
+
+
+@pytest.mark.parametrize("command", ORDER)
+def test_every_command_explains_itself(command: str):
+    answer = call(command, "--help")
+    assert answer.code == 0
+    assert re.match(rf"Usage: \S+ {command} ", answer.out)
+    assert call(command, "-h").out == answer.out
+
+
+def test_the_help_shows_each_command_on_one_whole_line():
+    text = call("--help").out
+    for command in ORDER:
+        line = re.search(rf"^  {command} +(\S.*)$", text, re.M)
+        assert line, command
+        assert line[1].endswith("."), line[1]
+        assert not line[1].endswith("..."), line[1]
+
+
+def test_the_version_is_told():
+    assert call("--version").out == f"relance {relance.__version__}\n"
+
+
+def test_schema_prints_the_three_schemas_and_writes_them_where_asked(tmp_path: Path):
+    schemas = call("schema").json()
+    assert set(schemas) == {
+        "relance.schema.json", "segments.schema.json", "trigger.schema.json",
+    }  # fmt: skip
+    assert call("schema", "--write", str(tmp_path / "schemas")).code == 0
+    for name, schema in schemas.items():
+        assert json.loads((tmp_path / "schemas" / name).read_text()) == schema
+
+
+WRONG: Mapping[str, tuple[list[str], int, str]] = {
+    "an instant that is none": (["tick", "--at", "yesterday"], 2, "2026-03-01T09:00"),
+    "an unknown trigger": (["tick", "--trigger", "welcom"], 2, "there are: "),
+    "an unknown segment": (["members", "activ"], 2, "there are: prospect, active"),
+    "an unknown template": (["preview", "welcom"], 2, "there are: welcome"),
+    "an unknown customer": (["preview", "welcome", "--customer", "X"], 2, "customers table"),
+    "an unknown option": (["tick", "--no-such"], 2, "No such option: --no-such"),
+    "a past instant": (["tick", "--at", "2026-01-01"], 2, "time goes forward"),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_wrong_usage_ends_with_2_and_says_what_would_be_right(walk: Walk, what: str):
+    words, code, hint = WRONG[what]
+    answer = walk(*words)
+    assert (answer.code, answer.out) == (code, "")
+    assert hint in answer.err
+
+
+def test_data_that_is_gone_ends_with_3_and_nothing_on_stdout(tmp_path: Path):
+    call("init", str(tmp_path / "shop"))
+    answer = call("tick", "--workspace", str(tmp_path / "shop"), "--json")
+    assert (answer.code, answer.out) == (3, "")
+    assert "data/: there is no such file or folder" in answer.err
+
+
+def test_mistakes_end_a_tick_with_1_before_anything_runs(tmp_path: Path):
+    root = tmp_path / "shop"
+    call("init", str(root))
+    trigger = root / "triggers/welcome.yaml"
+    trigger.write_text(trigger.read_text().replace("on: enter", "on: entre"))
+    answer = call("tick", "--workspace", str(root), "--json")
+    assert (answer.code, answer.out) == (1, "")
+    assert re.search(r"triggers/welcome\.yaml:\d+:\d+: on: ", answer.err)
+    assert "1 mistake in the workspace" in answer.err
+    assert not (root / "state").exists()
+
+
+def test_one_document_goes_to_stdout_and_the_log_to_stderr(walk: Walk):
+    answer = walk.said["apart"]
+    assert len(answer.json()["triggers"]) == 1 + len(OTHERS)
+    lines = [json.loads(line) for line in answer.err.splitlines()]
+    assert {"tick_started", "tick_finished"} <= {line["action"] for line in lines}
+    assert "shop.example" not in answer.err
