@@ -9,6 +9,7 @@ from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -173,3 +174,22 @@ def moves(changes: pa.Table) -> Moves:
 
 def customers_of(table: pa.Table) -> set[str]:
     return set(table["customer"].to_pylist())
+
+
+def at(workspace: Workspace, location: Path | str, **changes: object) -> Workspace:
+    return replace(workspace, source=replace(workspace.source, location=str(location), **changes))
+
+
+def fill_postgres(url: str, tables: Mapping[str, Mapping[str, list[object]]]) -> None:
+    kinds = {"customer_id": "integer", "total": "numeric(10,2)", "ordered_at": "timestamp",
+             "birth_date": "date", "email_optin": "boolean"}  # fmt: skip
+    with psycopg.connect(url, autocommit=True) as connection:
+        for name, columns in tables.items():
+            defined = ", ".join(f"{column} {kinds.get(column, 'text')}" for column in columns)
+            connection.execute(f"CREATE TABLE {name} ({defined})")
+            marks = ", ".join("%s" for _ in columns)
+            with connection.cursor() as cursor:
+                cursor.executemany(
+                    f"INSERT INTO {name} VALUES ({marks})",
+                    list(zip(*columns.values(), strict=True)),
+                )

@@ -17,6 +17,8 @@ from relance.errors import SourceError, StateError
 # these speak of names and syntax, never of a value in a row
 _HARMLESS = (duckdb.CatalogException, duckdb.BinderException, duckdb.ParserException, SqlglotError)
 _HINT = "`relance check` looks for the cause"
+# DuckDB has no error class for it; a damaged `block` is no lock
+_HELD = ("set lock on file", "already attached", "being used by another process")
 
 
 @contextmanager
@@ -38,6 +40,11 @@ def workbench_errors(place: str) -> Iterator[None]:
             f"the workbench {place} cannot be written: {reason(error)}",
             hint="it is only a cache: free some space, or delete it and run again",
         ) from None
+
+
+def is_held(error: BaseException) -> bool:
+    """Whether somebody else has the DuckDB file open."""
+    return any(sign in str(error) for sign in _HELD)
 
 
 def reason(error: BaseException) -> str:

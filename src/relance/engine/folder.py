@@ -10,6 +10,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from relance.domain.workspace import SourceSpec
+from relance.engine.failures import is_held
 from relance.engine.selecting import NamedQueries
 from relance.engine.source import no_such_table
 from relance.engine.workbench import Workbench, identifier, literal
@@ -160,7 +161,7 @@ class DuckDBSource(LocalSource):
         try:
             self._workbench.run(f"ATTACH {literal(str(self._path))} AS source (READ_ONLY)")
         except duckdb.Error as error:
-            if "lock" in str(error) or "already attached" in str(error):
+            if is_held(error):
                 raise SourceError(
                     f"{self._spec.shown}: another program has this file open for writing"
                 ) from None

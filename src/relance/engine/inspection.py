@@ -147,7 +147,7 @@ class Inspection:
 
     def _amount(self, spec: EventSpec) -> None:
         if spec.amount is not None:
-            self.profiles.events(spec, [("amount", Reading.NUMBER)])
+            self.profiles.field(spec, ("amount", Reading.NUMBER))
 
     def _texts(self, spec: EventSpec) -> Iterator[Problem]:
         table = self.profiles.source.table(spec.table)

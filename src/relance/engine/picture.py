@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
@@ -37,11 +37,21 @@ _CHANGES = pa.schema([("segment", pa.string()), ("customer", pa.string()), ("ent
 
 @dataclass(frozen=True, kw_only=True)
 class Room:
-    """What the pictures of one engine share. `session` guards the connection and the source."""
+    """What the pictures of one engine share.
+
+    `session` guards the connection and looks at the source; `turn` guards the connection alone.
+    """
 
     workbench: Workbench
     snapshots: Snapshots
     session: Session
+    turn: AbstractContextManager[object]
+
+    @contextmanager
+    def at_bench(self) -> Iterator[None]:
+        """Work on what has been computed already: the source may be gone. Raises StateError."""
+        with self.turn, workbench_errors(self.workbench.shown):
+            yield
 
 
 class Picture:
@@ -87,14 +97,14 @@ class Picture:
         return self._counts
 
     def members(self, segment: str) -> Iterator[pa.RecordBatch]:
-        with self._room.session():
+        with self._room.at_bench():
             where = self._masks.layout.holds(segment, "n")
             found = self._customers(f"SELECT n.key FROM {self._masks.table} AS n WHERE {where}")
         yield from found.to_batches()
 
     def changes(self, earlier: datetime, segments: Sequence[str]) -> pa.Table:
         """Raises ValueError for a segment that is not kept for both instants alike."""
-        with self._room.session():
+        with self._room.at_bench():
             difference = self._difference(earlier, segments)
             parts = [
                 f"SELECT {literal(name)} AS segment, CAST(key AS VARCHAR) AS customer,"
@@ -130,7 +140,7 @@ class Picture:
 
     def keep(self) -> None:
         """Raises StateError where the workbench cannot be written."""
-        with self._room.session(), workbench_errors(self._room.workbench.shown):
+        with self._room.at_bench():
             self._room.snapshots.keep(self.at, self._masks)
 
     def __enter__(self) -> Self:
@@ -142,7 +152,7 @@ class Picture:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        with self._room.session():
+        with self._room.at_bench():
             tables = [difference.table for difference in self._differences.values()]
             self._room.workbench.drop(self._masks.table, *tables)
             self._differences.clear()

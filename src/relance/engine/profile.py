@@ -196,12 +196,13 @@ class Profiles:
         return table.select(
             owner=key(owner, _key_kind(owner, spec.table, spec.customer)),
             at=at,
-            **{field_name(each): self._field(table, spec, each) for each in fields},
+            **{field_name(each): self.field(spec, each) for each in fields},
         )
 
-    def _field(self, table: ir.Table, spec: EventSpec, wanted: Field) -> ir.Value:
+    def field(self, spec: EventSpec, wanted: Field) -> ir.Value:
+        """A field of an event table, clean. Raises SourceError where it does not fit."""
         name, reading = wanted
-        column = spec.column(name)
+        table, column = self.source.table(spec.table), spec.column(name)
         if column is None:
             raise SourceError(
                 f"event {spec.name}: no column is mapped to the field {name!r}",

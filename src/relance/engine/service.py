@@ -47,7 +47,10 @@ class RelanceEngine:
             self._workbench.close()
             raise
         self._room = Room(
-            workbench=self._workbench, snapshots=self._snapshots, session=self._session
+            workbench=self._workbench,
+            snapshots=self._snapshots,
+            session=self._session,
+            turn=self._lock,
         )
 
     # -- the port

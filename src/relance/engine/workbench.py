@@ -20,7 +20,7 @@ import pyarrow as pa
 from ibis.backends.sql.datatypes import DuckDBType
 
 from relance.engine.clock import EPOCH
-from relance.engine.failures import reason
+from relance.engine.failures import is_held, reason
 from relance.errors import StateError
 from relance.logs import Action, get
 
@@ -66,13 +66,16 @@ class Workbench:
 
     def _recover(self, path: Path, error: duckdb.Error | OSError) -> None:
         """A lock is somebody's; a file that DuckDB cannot read is put aside and begun anew."""
-        if "lock" in str(error) or "already attached" in str(error):
+        if is_held(error):
             raise StateError(
                 f"the workbench {path} is in use by another process",
                 hint="stop the other worker, or give this one a workspace of its own",
             ) from None
         if not path.is_file() or isinstance(error, OSError):
-            raise StateError(f"the workbench {path} cannot be opened: {reason(error)}") from None
+            raise StateError(
+                f"the workbench {path} cannot be opened: {reason(error)}",
+                hint="check the path, its permissions and the space on its disk",
+            ) from None
         path.replace(path.with_name(path.name + ".broken"))
         with contextlib.suppress(FileNotFoundError):
             path.with_name(path.name + ".wal").unlink()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,9 +11,19 @@ import psycopg
 import pyarrow as pa
 import pytest
 
-from engine_shop import CUSTOMERS, MONDAY, ORDERS, Shop, bought, customer, members, segments_of
+from engine_shop import (
+    CUSTOMERS,
+    MONDAY,
+    ORDERS,
+    Shop,
+    at,
+    bought,
+    customer,
+    fill_postgres,
+    members,
+    segments_of,
+)
 from relance.domain.condition import Op, SqlIs
-from relance.domain.workspace import Workspace
 from relance.engine.service import RelanceEngine
 from relance.errors import SourceError
 
@@ -26,10 +35,6 @@ CSV_CUSTOMERS = """customer_id;email;mobile;lang;tz;email_optin;country;first_na
 CSV_ORDERS = """customer_id;ordered_at;total;category
 007;2026-03-08 10:00:00;12.50;shoes
 """
-
-
-def at(workspace: Workspace, location: Path | str, **changes: object) -> Workspace:
-    return replace(workspace, source=replace(workspace.source, location=str(location), **changes))
 
 
 def active(engine: RelanceEngine) -> set[str]:
@@ -227,21 +232,6 @@ def test_rows_from_a_sqlite_file_are_typed(shop: Shop) -> None:
     assert row["order.sum"] == 99.0
     assert row["order.last"].isoformat() == "2026-02-01T07:00:00+00:00"
     assert row["customer.birth_date"] == "1992-02-29"
-
-
-def fill_postgres(url: str, tables: Mapping[str, Mapping[str, list[object]]]) -> None:
-    kinds = {"customer_id": "integer", "total": "numeric(10,2)", "ordered_at": "timestamp",
-             "birth_date": "date", "email_optin": "boolean"}  # fmt: skip
-    with psycopg.connect(url, autocommit=True) as connection:
-        for name, columns in tables.items():
-            defined = ", ".join(f"{column} {kinds.get(column, 'text')}" for column in columns)
-            connection.execute(f"CREATE TABLE {name} ({defined})")
-            marks = ", ".join("%s" for _ in columns)
-            with connection.cursor() as cursor:
-                cursor.executemany(
-                    f"INSERT INTO {name} VALUES ({marks})",
-                    list(zip(*columns.values(), strict=True)),
-                )
 
 
 @pytest.mark.parametrize("at_source", [False, True], ids=["workbench", "at_source"])
