@@ -25,6 +25,7 @@ class Action(StrEnum):
     TICK_SKIPPED = "tick_skipped"
     TRIGGER_EVALUATED = "trigger_evaluated"
     SNAPSHOT_REBUILT = "snapshot_rebuilt"
+    SNAPSHOT_NOT_KEPT = "snapshot_not_kept"
     BREAKPOINTS_FITTED = "breakpoints_fitted"
     DELIVERY_FINISHED = "delivery_finished"
     DELIVERY_FAILED = "delivery_failed"

@@ -292,10 +292,8 @@ def _held(compiler: Compiler, segment: Segment) -> ir.BooleanValue:
     """The segment's boolean; a misfit names the segment that it stands in."""
     try:
         return compiler.holds(segment.condition)
-    except (SourceError, ValueError) as error:
-        message = error.message if isinstance(error, SourceError) else str(error)
-        hint = error.hint if isinstance(error, SourceError) else None
-        raise SourceError(f"segment {segment.name}: {message}", hint=hint) from None
+    except SourceError as error:
+        raise SourceError(f"segment {segment.name}: {error.message}", hint=error.hint) from None
 
 
 def _scored(profiles: Profiles, segments: Sequence[Segment]) -> bool:

@@ -18,7 +18,7 @@ from relance.domain.arm import Arm
 from relance.domain.ledger import Breakpoints, EntryRecord, MessageRecord, RunKind, RunRecord
 from relance.domain.trigger import Trigger
 from relance.domain.workspace import FrequencyCap, Workspace
-from relance.errors import UsageError
+from relance.errors import OutsideError, UsageError
 from relance.logs import Action, get
 from relance.pipeline.compare import Comparison, Figures, needed_segments
 from relance.pipeline.entries import make_entries, make_messages, make_refusals
@@ -124,9 +124,21 @@ def _evaluate(tools: Tools, at: datetime, triggers: list[Trigger], run_id: str) 
         )
         tools.progress("commit")
         tools.ledger.commit(record)
-        (final or picture).keep()
-    tools.engine.forget(tools.ledger.standing().instants())
+        _keep(tools, final or picture)
     return record
+
+
+def _keep(tools: Tools, picture: Picture) -> None:
+    """Keep the picture for the next tick, which can do without: this one is committed."""
+    try:
+        picture.keep()
+        tools.engine.forget(tools.ledger.standing().instants())
+    except OutsideError as error:
+        log.warning(
+            "the snapshot could not be kept; the next tick rebuilds it",
+            action=Action.SNAPSHOT_NOT_KEPT,
+            error=str(error),
+        )
 
 
 def _refit(workspace: Workspace, known: Breakpoints | None, picture: Picture) -> Picture | None:
