@@ -19,6 +19,7 @@ _WRITES = "relance_writes"
 _CONNECT_SECONDS = 10
 
 # Bound rows hold customers' data: they never appear in an error.
+_FOREIGN = ("its tables are not those that relance makes", "name another database in `state:`")
 _REASONS: dict[str, tuple[str, str]] = {
     "SQLITE_FULL": ("the disk is full", "free some space, then run the command again"),
     "SQLITE_BUSY": (
@@ -30,6 +31,9 @@ _REASONS: dict[str, tuple[str, str]] = {
     "SQLITE_CORRUPT": ("the file is damaged", "restore it from a backup"),
     "SQLITE_NOTADB": ("the file is not a SQLite database", "check `state:` in the YAML"),
     "SQLITE_IOERR": ("the disk cannot be read or written", "check the disk, then run it again"),
+    "SQLITE_ERROR": _FOREIGN,
+    "42P01": _FOREIGN,
+    "42703": _FOREIGN,
     "53100": ("the server's disk is full", "free some space, then run the command again"),
     "55P03": (
         "another process is writing and did not finish in time",

@@ -25,7 +25,7 @@ def prepare(database: Database, workspace: str, *, create: bool) -> None:
         raise _missing(database)
     if known is None:
         with database.write() as connection:
-            known = _create(connection, workspace)
+            known = _create(database, connection, workspace)
     _check(database, known, workspace)
 
 
@@ -50,19 +50,36 @@ def _facts(connection: Connection) -> dict[str, str] | None:
     return {row.key: row.value for row in connection.execute(select(META))} or None
 
 
-def _create(connection: Connection, workspace: str) -> dict[str, str]:
+def _create(database: Database, connection: Connection, workspace: str) -> dict[str, str]:
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _CREATE_LOCK})
     known = _facts(connection)
     if known is not None:  # another process was faster
         return known
+    _refuse_what_is_not_ours(database, connection)
     Base.metadata.create_all(connection)
     facts = {"schema_version": str(SCHEMA_VERSION), "workspace": workspace}
     connection.execute(insert(META), [{"key": k, "value": v} for k, v in facts.items()])
     return facts
 
 
+def _refuse_what_is_not_ours(database: Database, connection: Connection) -> None:
+    """Tables of our names that another program made, or that lost their `meta`."""
+    there = sorted(Base.metadata.tables.keys() & set(inspect(connection).get_table_names()))
+    if there:
+        raise StateError(
+            f"the state {database.shown} cannot be used: it holds a table {there[0]!r}"
+            " that is not relance's, or is damaged",
+            hint="name another database in `state:`",
+        )
+
+
 def _check(database: Database, known: dict[str, str], workspace: str) -> None:
+    if not known.get("schema_version", "").isdecimal() or "workspace" not in known:
+        raise StateError(
+            f"the state {database.shown} cannot be used: it does not say which relance made it",
+            hint="restore it from a backup, or name another database in `state:`",
+        )
     version = int(known["schema_version"])
     if version > SCHEMA_VERSION:
         raise StateError(
