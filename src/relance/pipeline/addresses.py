@@ -5,6 +5,7 @@ The same rule stands at the gates and again at the moment of sending.
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 import phonenumbers
@@ -20,6 +21,8 @@ _TOP = rf"\pL[{_LETTERS}-]*[{_LETTERS}]"
 _EMAIL = rf"^{_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+{_TOP}$"  # RE2: `$` is the very end
 _TOO_LONG = r"^[^@]{65}|[^.@]{64}[^@]*$"  # a local part over 64, a label over 63
 _MAX_OCTETS = 254  # RFC 5321, 4.5.3.1.3
+
+_E164 = re.compile(r"\+[1-9][0-9]{7,14}")
 
 # reserved for fiction, so in nobody's numbering plan; demos and tests may use them safely
 # (France: Arcep decision 2018-0881; United Kingdom: Ofcom, as of 2026-11)
@@ -66,6 +69,21 @@ def to_e164_many(
     pairs = list(zip(phones.to_pylist(), regions.to_pylist(), strict=True))
     known = {pair: to_e164(*pair) for pair in set(pairs) if pair[0] is not None}
     return [known.get(pair) for pair in pairs]
+
+
+def to_e164_again(
+    phones: pa.Array | pa.ChunkedArray, regions: pa.Array | pa.ChunkedArray
+) -> list[str | None]:
+    """As `to_e164_many`, at the moment of sending: what is written as E.164 is taken as it is.
+
+    Its plan was looked up at the gate, and looking again is a tenth of what a send costs.
+    """
+    pairs = zip(phones.to_pylist(), regions.to_pylist(), strict=True)
+    return [None if text is None else _again(text, region) for text, region in pairs]
+
+
+def _again(text: str, region: str | None) -> str | None:
+    return text if _E164.fullmatch(text) else to_e164(text, region)
 
 
 def _flat(column: pa.Array | pa.ChunkedArray) -> pa.Array:

@@ -17,7 +17,7 @@ from relance.domain.ledger import Claimed, Outcome, Skip
 from relance.domain.message import MessageState
 from relance.domain.quiet import quiet_until, zone_or
 from relance.domain.workspace import Workspace
-from relance.pipeline.addresses import emails_ok, to_e164_many
+from relance.pipeline.addresses import emails_ok, to_e164_again
 from relance.pipeline.ports import Engine, Queue, Renderer
 from relance.pipeline.questions import Questions, Steps
 
@@ -248,7 +248,7 @@ def _rows(table: pa.Table) -> dict[str, Row]:
 def _addresses(channel: str, table: pa.Table) -> dict[str, str]:
     ids = table["id"].to_pylist()
     if channel == "sms":
-        numbers = to_e164_many(table["phone"], table["region"])
+        numbers = to_e164_again(table["phone"], table["region"])
         return {key: number for key, number in zip(ids, numbers, strict=True) if number}
     usable = emails_ok(table["email"]).to_pylist()
     emails = table["email"].to_pylist()
