@@ -63,7 +63,9 @@ class Replay:
         return json.loads(self._apart(line) if apart else self._here(line))
 
     def _here(self, line: Sequence[str]) -> str:
-        result = CliRunner(env=dict(self.environment)).invoke(app, line)
+        # with RELANCE_DEBUG an unforeseen error comes out as itself, with its traceback
+        runner = CliRunner(env={**self.environment, "RELANCE_DEBUG": "1"})
+        result = runner.invoke(app, line, catch_exceptions=False)
         assert result.exit_code == 0, result.output
         return result.stdout
 
