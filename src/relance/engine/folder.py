@@ -18,6 +18,7 @@ from relance.errors import SourceError
 
 _PARQUET = (".parquet",)
 _CSV = (".csv", ".csv.gz", ".csv.zst", ".tsv")
+_SEPARATORS = ",;\t|"
 
 Stamp = tuple[tuple[str, int, int], ...]
 
@@ -137,15 +138,21 @@ class FolderSource(LocalSource):
         try:
             found = self._workbench.run(f"DESCRIBE SELECT * FROM {call}, sample_size = -1)")
         except duckdb.Error:
-            raise SourceError(
-                f"{self._spec.shown}: table {name!r}: the CSV cannot be read",
-                hint="it needs a header line, UTF-8 and one separator throughout",
-            ) from None
+            raise self._unreadable(name) from None
+        if len(found) == 1 and any(mark in str(found[0][0]) for mark in _SEPARATORS):
+            raise self._unreadable(name)  # rows of different lengths: no separator fits them all
         types = ", ".join(
             f"{literal(str(column))}: {literal('VARCHAR' if column in self._texts else str(kind))}"
             for column, kind, *_ in found
         )
         return f"SELECT * FROM {call}, types = {{{types}}})"
+
+    def _unreadable(self, name: str) -> SourceError:
+        return SourceError(
+            f"{self._spec.shown}: table {name!r}: the CSV cannot be read",
+            hint="it needs a header line, UTF-8, one separator throughout and as many values in"
+            " each row as in the header",
+        )
 
 
 class DuckDBSource(LocalSource):
