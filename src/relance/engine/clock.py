@@ -12,7 +12,9 @@ import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
 from relance.domain.condition import Window
+from relance.domain.duration import Duration
 from relance.domain.workspace import day_start
+from relance.errors import SourceError
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -63,6 +65,20 @@ class Clock:
     zone: ZoneInfo
     source: ZoneInfo
 
+    def ago(self, length: Duration) -> datetime:
+        """The instant so long before. Raises SourceError where that leaves the calendar."""
+        try:
+            return length.before(self.at, self.zone)
+        except ValueError as error:
+            raise SourceError(str(error)) from None
+
+    def end(self, start: datetime, length: Duration) -> datetime:
+        """The instant so long after another. Raises SourceError like `ago`."""
+        try:
+            return length.after(start, self.zone)
+        except ValueError as error:
+            raise SourceError(str(error)) from None
+
     def local(self, instant: datetime) -> datetime:
         """An instant as the source writes it down, without its zone."""
         return instant.astimezone(self.source).replace(tzinfo=None)
@@ -103,7 +119,7 @@ class Clock:
     def start(self, window: Window) -> datetime | None:
         """Where a window begins; None for all of the past."""
         if window.within is not None:
-            return window.within.before(self.at, self.zone)
+            return self.ago(window.within)
         if isinstance(window.since, datetime):
             return window.since
         return None if window.since is None else self.midnight(window.since)

@@ -159,7 +159,7 @@ class Moment:
     def meant(self, op: Op, operand: Operand) -> date:
         """A duration as the instant, or for `on_day` as the day, that lies so far back."""
         if isinstance(operand, Duration):
-            operand = operand.before(self.clock.at, self.clock.zone)
+            operand = self.clock.ago(operand)
         if op is Op.ON_DAY and isinstance(operand, datetime):
             return operand.astimezone(self.clock.zone).date()
         return cast(date, operand)

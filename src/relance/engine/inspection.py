@@ -282,8 +282,6 @@ class Inspection:
             work()
         except SourceError as error:
             return [Problem(path=path, where=where, message=error.message, hint=error.hint)]
-        except ValueError as error:
-            return [Problem(path=path, where=where, message=str(error))]
         return []
 
 

@@ -79,7 +79,7 @@ def _deadlines(
         goal = goals.get(str(trigger))
         if goal is not None:
             at = EPOCH + timedelta(microseconds=int(str(elapsed)))
-            until = goal.within.after(at, clock.zone)
+            until = clock.end(at, goal.within)
             rows.append({"trigger": trigger, "entry": at, "until": until})
     return pa.Table.from_pylist(rows, schema=_DEADLINES)
 

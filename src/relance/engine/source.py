@@ -51,9 +51,10 @@ class Source(Protocol):
 def open_source(workspace: Workspace, workbench: Workbench) -> Source:
     """The source that a workspace names. Raises SourceError where it cannot be opened."""
     spec = workspace.source
-    if "://" in spec.location:
-        return _open_server(spec)
-    path = Path(spec.location)
+    scheme, separator, rest = spec.location.partition("://")
+    if separator and scheme not in ("duckdb", "sqlite"):
+        return _open_server(spec, scheme)
+    path = Path(rest if separator else spec.location)
     if not path.exists():
         raise SourceError(
             f"{spec.shown}: there is no such file or folder", hint="`source` names it"
@@ -76,8 +77,8 @@ def open_source(workspace: Workspace, workbench: Workbench) -> Source:
     )
 
 
-def _open_server(spec: SourceSpec) -> Source:
-    if spec.location.split(":", 1)[0] in ("postgres", "postgresql"):
+def _open_server(spec: SourceSpec, scheme: str) -> Source:
+    if scheme in ("postgres", "postgresql"):
         from relance.engine.postgres import PostgresSource
 
         return PostgresSource(spec)

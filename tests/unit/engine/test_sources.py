@@ -24,6 +24,7 @@ from engine_shop import (
     segments_of,
 )
 from relance.domain.condition import Op, SqlIs
+from relance.engine.elsewhere import IbisSource
 from relance.engine.service import RelanceEngine
 from relance.errors import SourceError
 
@@ -96,6 +97,20 @@ def test_a_source_that_vanishes_is_a_clear_error_and_its_return_is_noticed(shop:
 
     aside.rename(orders)
     assert active(engine) == {"3"}
+
+
+def test_a_source_that_vanishes_after_the_picture_does_not_keep_it_from_being_kept(
+    shop: Shop,
+) -> None:
+    engine = shop.engine(ACTIVE)
+    with engine.picture(MONDAY, segments_of(ACTIVE), [], None) as picture:
+        (shop.folder / "data").rename(shop.folder / "elsewhere")
+        assert members(picture, "active") == {"3"}
+        with pytest.raises(SourceError, match="cannot be read"):
+            picture.rows(pa.array(["1"]), [])
+        picture.keep()
+
+    assert engine.knows(MONDAY, {"active": "v1"})
 
 
 def test_a_missing_table_is_told_with_the_nearest_name(shop: Shop) -> None:
@@ -289,3 +304,47 @@ def test_a_database_that_cannot_be_reached_is_told_without_its_password(shop: Sh
 def test_an_url_that_no_engine_knows_is_refused(shop: Shop) -> None:
     with pytest.raises(SourceError, match="no engine for this URL"):
         shop.open(at(shop.workspace(ACTIVE), "gopher://somewhere/shop"))
+
+
+def test_other_engines_are_reached_through_ibis_alone(
+    shop: Shop, postgres_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill_postgres(postgres_database, {"customers": CUSTOMERS, "orders": ORDERS})
+    monkeypatch.setattr("relance.engine.source._open_server", lambda spec, _: IbisSource(spec))
+    engine = shop.open(at(shop.workspace(ACTIVE), postgres_database))
+
+    with engine.picture(MONDAY, segments_of(ACTIVE), ["order.sum"], None) as picture:
+        assert members(picture, "active") == {"3"}
+        assert picture.rows(pa.array(["1"]), ["order.sum"])["order.sum"].to_pylist() == [10.0]
+
+
+@pytest.mark.parametrize("scheme", ["duckdb", "sqlite"])
+def test_a_file_may_be_given_as_an_url(shop: Shop, scheme: str) -> None:
+    path = shop.folder / f"shop.{scheme}"
+    {"duckdb": fill_duckdb, "sqlite": fill_sqlite}[scheme](path)
+
+    assert active(shop.open(at(shop.workspace(ACTIVE), f"{scheme}://{path}"))) == {"3"}
+
+
+CASTING = "SELECT customer_id FROM customers WHERE CAST(email AS INTEGER) > 1"
+
+
+@pytest.mark.parametrize("remote", [False, True], ids=["duckdb", "postgresql"])
+def test_an_error_in_the_data_shows_none_of_its_values(
+    shop: Shop, postgres_database: str, remote: bool
+) -> None:
+    engine = shop.engine(ACTIVE)
+    if remote:
+        fill_postgres(postgres_database, {"customers": CUSTOMERS, "orders": ORDERS})
+        engine = shop.open(at(shop.workspace(ACTIVE), postgres_database))
+
+    with pytest.raises(SourceError) as caught:
+        engine.picture(MONDAY, segments_of({"mine": SqlIs(CASTING)}), [], None)
+    assert "shop.example" not in str(caught.value)
+
+
+def test_a_duration_that_leaves_the_calendar_is_a_clear_error(shop: Shop) -> None:
+    engine = shop.engine(ACTIVE)
+
+    with pytest.raises(SourceError, match="leaves the calendar"):
+        engine.picture(MONDAY, segments_of({"old": bought(1, "9999 years")}), [], None)
