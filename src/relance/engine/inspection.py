@@ -143,8 +143,7 @@ class Inspection:
             return found
         found = self._failure(CONFIG, f"{place}.at", lambda: self.profiles.events(spec, ()))
         found += self._failure(CONFIG, f"{place}.amount", lambda: self._amount(spec))
-        # rows can be counted by their dates only where these can be read
-        return found or list(self._texts(spec)) or list(self._event_rows(spec))
+        return found or [*self._texts(spec), *self._event_rows(spec)]
 
     def _amount(self, spec: EventSpec) -> None:
         if spec.amount is not None:
