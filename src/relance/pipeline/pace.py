@@ -7,7 +7,7 @@ from dataclasses import dataclass
 _SINGLES = 32  # requests in flight where each carries one message
 _BATCHES = 4  # requests in flight where each carries many
 _GROUP = 100  # messages marked `sending` at once: what a crash may leave unknown
-_WAVE = 2_000  # messages claimed at once
+_WAVE = 5_000  # messages claimed at once
 _STOP = 4.0  # seconds of rate-limited sending that a stop may have to wait for
 _LEAVES = 300.0  # seconds in which a wave must have left; well inside its lease
 
