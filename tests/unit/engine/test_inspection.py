@@ -9,7 +9,17 @@ import psycopg
 import pyarrow as pa
 import pytest
 
-from engine_shop import CUSTOMERS, CUSTOMERS_SPEC, ORDERS, Shop, at, bought, customer, trigger
+from engine_shop import (
+    CUSTOMERS,
+    CUSTOMERS_SPEC,
+    ORDERS,
+    Shop,
+    at,
+    bought,
+    customer,
+    fill_postgres,
+    trigger,
+)
 from relance.domain.condition import Aggregate, Comparison, EventIs, Measure, Op, Window
 from relance.domain.duration import Duration
 from relance.domain.trigger import OnDate, OnEnter, Step
@@ -203,3 +213,27 @@ def test_postgresql_is_inspected_the_same_way(shop: Shop, postgres_database: str
         ("events.order.customer", "orders.id: 1 row without a customer", True),
         ("events.order.customer", "orders.id: 1 row of customers who are not in customers", True),
     }
+
+
+@pytest.mark.parametrize("remote", [False, True], ids=["duckdb", "postgresql"])
+def test_dates_that_do_not_exist_are_counted_alike_everywhere(
+    shop: Shop, postgres_database: str, remote: bool
+) -> None:
+    good = ["2024-02-29", "2000-02-29", "2026-12-31 23:59:59.5", "2026-01-01T00:00Z"]
+    bad = ["2026-02-29", "1900-02-29", "2026-02-30", "2026-04-31", "2026-13-01", "2026-01-01 24:61"]
+    count = len(good) + len(bad)
+    columns = {"customer_id": [1] * count, "ordered_at": good + bad, "total": [1.0] * count}
+    shop.tables["orders"] = {**columns, "category": ["x"] * count}
+    engine = shop.engine()
+    if remote:
+        with psycopg.connect(postgres_database, autocommit=True) as connection:
+            connection.execute("CREATE TABLE orders (ordered_at text)")
+            for text in (*good, *bad):
+                connection.execute("INSERT INTO orders VALUES (%s)", [text])
+            connection.execute("ALTER TABLE orders ADD customer_id int, ADD total int")
+            connection.execute("ALTER TABLE orders ADD category text")
+        fill_postgres(postgres_database, {"customers": CUSTOMERS})
+        engine = shop.open(at(shop.workspace(), postgres_database))
+
+    messages = [each.message for each in engine.inspect() if each.where == "events.order.at"]
+    assert messages[0] == "orders.ordered_at: 6 rows are text that is not a date"
