@@ -146,7 +146,7 @@ def test_conditions_over_postgresql_agree_with_the_oracle(
 
 @pytest.mark.slow
 @given(case=cases())
-@often(1000)
+@often(400)
 def test_many_more_conditions_over_parquet_agree_with_the_oracle(case: Case) -> None:
     with tempfile.TemporaryDirectory() as folder:
         agree(case, write_parquet(case, Path(folder)))
