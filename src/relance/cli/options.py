@@ -14,8 +14,8 @@ from relance.errors import UsageError
 WorkspaceOption = Annotated[
     Path,
     typer.Option(
-        "--workspace", "-w", envvar="RELANCE_WORKSPACE", metavar="DIR",
-        help="The workspace's folder.", show_default="the current folder",
+        "--workspace", "-w", envvar="RELANCE_WORKSPACE", metavar="DIR", exists=True,
+        file_okay=False, help="The workspace's folder.", show_default="the current folder",
     ),
 ]  # fmt: skip
 AtOption = Annotated[
@@ -28,6 +28,7 @@ AtOption = Annotated[
         show_default="now",
     ),
 ]
+_YEARS = (1900, 2199)  # a slip of the finger beyond them would end time: it only goes forward
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 
 
@@ -43,6 +44,10 @@ def read_instant(text: str | None, zone: ZoneInfo) -> datetime:
         ) from None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=zone)
+    if not _YEARS[0] <= moment.year <= _YEARS[1]:
+        raise UsageError(
+            f"--at {text!r} is too far away", hint=f"years from {_YEARS[0]} to {_YEARS[1]}"
+        )
     return moment.astimezone(UTC)
 
 
