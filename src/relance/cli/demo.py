@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -52,12 +53,21 @@ def _epilogue(result: DemoResult) -> None:
     typer.echo()
     typer.echo(f"{result.messages:,} messages are files under {result.workspace}/outbox")
     typer.echo(f"the report is {result.page}: open it in a browser")
-    typer.echo("the shop answers messages with a known true effect on retention:")
+    if result.truths:
+        typer.echo("the shop answers messages with a known true effect on retention:")
     for trigger, truth in result.truths.items():
         typer.echo(f"  {trigger}: {truth * 100:+.1f} points")
     typer.echo("try next:")
     for command in result.commands:
-        typer.echo(f"  {command}")
+        typer.echo(f"  {_typed(command)}")
+
+
+def _typed(command: str) -> str:
+    """A command as it can be typed here: after `make demo`, relance is not on the path."""
+    called = Path(sys.argv[0])
+    if called.name == "relance" and shutil.which("relance") is None:
+        return str(called) + command.removeprefix("relance")
+    return command
 
 
 @contextmanager
