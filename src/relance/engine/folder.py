@@ -150,8 +150,8 @@ class FolderSource(LocalSource):
     def _unreadable(self, name: str) -> SourceError:
         return SourceError(
             f"{self._spec.shown}: table {name!r}: the CSV cannot be read",
-            hint="it needs a header line, UTF-8, one separator throughout and as many values in"
-            " each row as in the header",
+            hint="it needs a header line, UTF-8, one separator and one kind of line end throughout,"
+            " and as many values in each row as in the header",
         )
 
 
