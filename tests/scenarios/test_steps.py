@@ -249,3 +249,25 @@ def test_the_global_holdout_gets_nothing_from_any_trigger(stage: Stage) -> None:
     run = enter(stage, *names)
     assert 3 < run.refused["global_holdout"] < 25
     assert run.treated == 60 - run.refused["global_holdout"]
+
+
+def test_a_score_at_sending_is_taken_against_the_cut_offs_of_the_ticks(stage: Stage) -> None:
+    # under the cut-offs of the baseline three orders are many; for those who have come since
+    # they are not, and cut-offs fitted at sending would say so
+    stage.segments(frequent="{rfm: {frequency: [4, 5]}}")
+    steps = "[{wait: 1 day}, {if: {segment: frequent}, send: {channel: email, template: hello}}]"
+    stage.trigger(segment="{event: order, count: {at_least: 3}}", steps=steps)
+    stage.arrive("ann", *(f"once{number}" for number in range(20)))
+    stage.order(*(f"once{number}" for number in range(20)))
+    stage.order("ann")
+    stage.tick()
+    stage.wait(days=1)
+    stage.order("ann", "ann")
+    assert stage.entered() == {"hello": 1}
+    stage.wait(days=1)
+    often = [f"often{number}" for number in range(60)]
+    stage.arrive(*often)
+    for _ in range(9):
+        stage.order(*often)
+    report = stage.deliver()
+    assert (report.accepted, report.skipped) == (1, {})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import ibis
@@ -25,11 +25,11 @@ _ENTRY = {Kind.INSTANT: "entry_at", Kind.LOCAL: "entry_local", Kind.DAY: "entry_
 
 @dataclass(frozen=True, kw_only=True)
 class Asking:
-    """Answers one cohort as of one instant; `cutoffs` are the RFM cut-offs in force."""
+    """Answers one cohort as of one instant; `cutoffs` tells the RFM cut-offs in force."""
 
     workbench: Workbench
     profiles: Profiles
-    cutoffs: Breakpoints | None
+    cutoffs: Callable[[], Breakpoints | None]
 
     def answer(
         self, cohort: pa.Table, questions: Mapping[str, Condition], names: Sequence[str]
@@ -174,9 +174,7 @@ class Asking:
             for condition in questions.values()
             for leaf in leaves(inlined(condition, segments))
         )
-        if scores and self.cutoffs is None:
-            return fit(self.workbench, self.profiles)
-        return self.cutoffs
+        return (self.cutoffs() or fit(self.workbench, self.profiles)) if scores else None
 
     def _finished(
         self, answered: pa.Table, questions: Mapping[str, Condition], plan: RowPlan

@@ -42,8 +42,11 @@ def counted(rows: int) -> str:
     return f"{rows:,} row{'' if rows == 1 else 's'}"
 
 
-def check_keys(workbench: Workbench, profiles: Profiles, masks: str) -> None:
-    """Raises SourceError where a customer has no key, or a key belongs to several rows."""
+def check_keys(workbench: Workbench, profiles: Profiles, masks: str) -> int:
+    """How many customers there are.
+
+    Raises SourceError where a customer has no key, or a key belongs to several rows.
+    """
     spec = profiles.workspace.customers
     rows, keys, different = workbench.numbers(
         f"SELECT count(*), count(key), count(DISTINCT key) FROM {masks}"
@@ -51,6 +54,7 @@ def check_keys(workbench: Workbench, profiles: Profiles, masks: str) -> None:
     problem = key_problem(spec.table, spec.key, rows - keys, keys - different)
     if problem:
         raise SourceError(problem, hint="each customer needs a key of its own")
+    return rows
 
 
 def key_problem(table: str, column: str, missing: int, repeated: int) -> str | None:

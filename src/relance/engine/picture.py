@@ -81,7 +81,12 @@ class Picture:
             layout=layout,
             versions={segment.name: segment.version for segment in segments},
         )
-        self._counts = self._count()
+        try:
+            self._customers_there = check_keys(room.workbench, profiles, self._masks.table)
+            self._counts = self._count()
+        except BaseException:
+            room.workbench.drop(self._masks.table)  # a worker tries again and again
+            raise
 
     # -- the port
 
@@ -92,6 +97,10 @@ class Picture:
     @property
     def breakpoints(self) -> Breakpoints | None:
         return self._cutoffs
+
+    @property
+    def customers(self) -> int:
+        return self._customers_there
 
     def counts(self) -> Mapping[str, int]:
         return self._counts
@@ -186,9 +195,7 @@ class Picture:
             )
             held = {segment.name: _held(compiler, segment) for segment in self._segments}
             known = {column: table[names[need]] for need, column in self._known.items()}
-            stored = self._stored(table.select("key", **layout.masks(held), **known), layout)
-        check_keys(workbench, profiles, stored)
-        return stored
+            return self._stored(table.select("key", **layout.masks(held), **known), layout)
 
     def _profile(self, names: Mapping[Need, str]) -> ir.Table:
         """The profile; from a server it crosses over, unless the workbench is the source."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
@@ -31,12 +31,14 @@ from relance.errors import Problem
 class RelanceEngine:
     """See `relance.pipeline.ports.Engine`. One connection; calls from threads wait their turn."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(
+        self, workspace: Workspace, cutoffs: Callable[[], Breakpoints | None] = lambda: None
+    ) -> None:
         """Raises SourceError or StateError where the source or the workbench cannot be opened."""
         self._workspace = workspace
         self._lock = threading.RLock()
         self._depth = 0
-        self._cutoffs: Breakpoints | None = None
+        self._cutoffs = cutoffs
         self._workbench = Workbench(workspace.source.workbench, workspace.source.zone)
         try:
             with workbench_errors(self._workbench.shown):
@@ -67,9 +69,7 @@ class RelanceEngine:
         breakpoints: Breakpoints | None,
     ) -> Picture:
         with self._session():
-            picture = Picture(self._room, self._profiles(at), segments, names, breakpoints)
-            self._cutoffs = picture.breakpoints or self._cutoffs
-            return picture
+            return Picture(self._room, self._profiles(at), segments, names, breakpoints)
 
     def knows(self, at: datetime, versions: Mapping[str, str]) -> bool:
         with self._lock, workbench_errors(self._workbench.shown):

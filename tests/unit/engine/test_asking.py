@@ -34,6 +34,7 @@ from relance.domain.condition import (
 )
 from relance.domain.duration import Duration
 from relance.domain.workspace import EventSpec
+from relance.engine import open_engine
 from relance.errors import SourceError
 
 EVERYBODY = {"everybody": AllOf(())}
@@ -216,18 +217,16 @@ def test_since_entry_outside_of_steps_is_refused(shop: Shop) -> None:
         engine.picture(MONDAY, segments_of({"mine": since_entry()}), [], None)
 
 
-def test_questions_that_score_use_the_cut_offs_of_the_latest_picture(shop: Shop) -> None:
+def test_questions_that_score_use_the_cut_offs_in_force(shop: Shop) -> None:
     scored = {"best": RfmIs(frequency=(5,))}
-    engine = shop.engine(scored)
     entries = cohort(("a", "1", MONDAY), ("b", "2", MONDAY))
+    engine = shop.engine(scored)
     fresh = engine.ask(entries, {"best": SegmentIs("best")}, [], TUESDAY).sort_by("id")
     with engine.picture(TUESDAY, segments_of(scored), [], None) as picture:
-        cutoffs = picture.breakpoints
-    assert cutoffs is not None
-    high = replace(cutoffs, frequency=(0.0, 1.0, 2.0, 3.0))
-    with engine.picture(TUESDAY, segments_of(scored), [], high) as picture:
-        assert picture.counts() == {"best": 0}
-    kept = engine.ask(entries, {"best": SegmentIs("best")}, [], TUESDAY).sort_by("id")
+        assert picture.breakpoints is not None
+        high = replace(picture.breakpoints, frequency=(0.0, 1.0, 2.0, 3.0))
+    with open_engine(shop.workspace(scored), lambda: high) as informed:
+        kept = informed.ask(entries, {"best": SegmentIs("best")}, [], TUESDAY).sort_by("id")
 
     assert fresh["best"].to_pylist() == [True, False]
     assert kept["best"].to_pylist() == [False, False]
