@@ -494,6 +494,7 @@ WRONG: Mapping[str, tuple[list[str], int, str]] = {
     "an unknown template": (["preview", "welcom"], 2, "there are: welcome"),
     "an unknown customer": (["preview", "welcome", "--customer", "X"], 2, "customers table"),
     "an unknown option": (["tick", "--no-such"], 2, "No such option: --no-such"),
+    "a port that is none": (["run", "--port", "99999"], 2, "65535"),
     "a past instant": (["tick", "--at", "2026-01-01"], 2, "time goes forward"),
 }
 
@@ -504,6 +505,27 @@ def test_wrong_usage_ends_with_2_and_says_what_would_be_right(walk: Walk, what: 
     answer = walk(*words)
     assert (answer.code, answer.out) == (code, "")
     assert hint in answer.err
+
+
+@pytest.mark.parametrize(
+    "words", [["report", "--html"], ["preview", "welcome", "--out"], ["schema", "--write"]]
+)
+def test_a_file_that_cannot_be_written_is_named_and_ends_with_3(
+    walk: Walk, words: list[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("RELANCE_WORKSPACE", str(walk.root))
+    place = walk.root / "config/relance.yaml/below-a-file"
+    answer = call(*words, str(place))
+    assert answer.code == 3
+    assert f"error: {place}" in answer.err
+    assert "cannot be written" in answer.err
+
+
+def test_a_back_fill_of_nobody_asks_nothing(walk: Walk):
+    answer = walk("backfill", "hello", "--at", "2026-04-12")
+    assert answer.code == 0
+    assert "0 would be written to, 0 held out. Refused: reentry 8, no_consent 2." in answer.out
+    assert "Let them enter?" not in answer.out
 
 
 def test_data_that_is_gone_ends_with_3_and_nothing_on_stdout(tmp_path: Path):

@@ -119,6 +119,7 @@ def backfill(
     with open_relance(workspace) as relance:
         instant = read_instant(at, relance.workspace.zone)
         plan = relance.backfill(trigger, instant, commit=False)
+        entering = plan.run.treated + plan.run.held_out
         if not yes:
             typer.echo(
                 f"{plan.candidates:,} customers are in the segment of {trigger};"
@@ -126,8 +127,9 @@ def backfill(
                 + (f" Refused: {show.counts(plan.run.refused)}." if plan.run.refused else ""),
                 err=as_json,
             )
+        if entering and not yes:
             _ask("Let them enter?", err=as_json)
-        done = relance.backfill(trigger, instant, commit=True)
+        done = relance.backfill(trigger, instant, commit=True) if entering else plan
     if as_json:
         show.print_json({"candidates": done.candidates, **run_document(done.run)})
     else:

@@ -77,12 +77,11 @@ def preview(
     with open_relance(workspace) as relance:
         instant = read_instant(at, relance.workspace.zone)
         rendered = relance.preview(template, customer, locale, instant)
-    out.mkdir(parents=True, exist_ok=True)
     for channel, text in rendered.items():
         for suffix, content in ((".html", text.html), (".txt", text.text)):
             if content:
                 path = out / f"{template}.{channel}{suffix}"
-                path.write_text(content, encoding="utf-8")
+                show.write_file(path, content)
                 typer.echo(f"wrote {path}")
         if text.subject:
             typer.echo(f"subject: {text.subject}")

@@ -42,8 +42,7 @@ def report(
         instant = read_instant(at, relance.workspace.zone)
         reports = relance.report(instant)
         if html is not None:
-            html.parent.mkdir(parents=True, exist_ok=True)
-            html.write_text(relance.report_html(reports, instant, language), encoding="utf-8")
+            show.write_file(html, relance.report_html(reports, instant, language))
         zone = relance.workspace.zone
     if as_json:
         show.print_json([to_json(one) for one in reports])

@@ -23,7 +23,12 @@ def run(
     workspace: WorkspaceOption = Path(),
     port: Annotated[
         int,
-        typer.Option(metavar="PORT", help="The loopback port of /healthz; 0 takes a free one."),
+        typer.Option(
+            metavar="PORT",
+            min=0,
+            max=65_535,
+            help="The loopback port of /healthz; 0 takes a free one.",
+        ),
     ] = 8377,
 ) -> None:
     """Run as a service until SIGTERM. Ticks on schedule, delivers, reloads clean changes."""

@@ -6,9 +6,12 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
+
+from relance.errors import OutsideError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,6 +25,18 @@ def print_json(document: object) -> None:
 def to_json(document: object) -> str:
     """Indented JSON, not escaped beyond need."""
     return json.dumps(document, ensure_ascii=False, indent=2, default=str)
+
+
+def write_file(path: Path, text: str) -> None:
+    """Write a file that was asked for, its folder too. Raises OutsideError."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise OutsideError(
+            f"{path} cannot be written: {error.strerror or type(error).__name__}",
+            hint="check the path and its permissions",
+        ) from error
 
 
 def console() -> Console:

@@ -112,6 +112,5 @@ def schema(
 
 
 def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    show.write_file(path, text)
     typer.echo(f"wrote {path}")
