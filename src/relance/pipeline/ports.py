@@ -45,6 +45,10 @@ class Picture(Protocol):
     def breakpoints(self) -> Breakpoints | None:
         """The RFM cut-offs used; newly fitted ones where none were given. None: no rfm leaf."""
 
+    @property
+    def customers(self) -> int:
+        """How many rows the customers table has."""
+
     def counts(self) -> Mapping[str, int]:
         """Members per segment."""
 

@@ -15,10 +15,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from relance.domain.arm import Arm
-from relance.domain.ledger import Breakpoints, EntryRecord, MessageRecord, RunKind, RunRecord
+from relance.domain.ledger import (
+    Breakpoints,
+    EntryRecord,
+    MessageRecord,
+    RunKind,
+    RunRecord,
+    Standing,
+)
 from relance.domain.trigger import Trigger
 from relance.domain.workspace import FrequencyCap, Workspace
-from relance.errors import OutsideError, UsageError
+from relance.errors import OutsideError, SourceError, UsageError
 from relance.logs import Action, get
 from relance.pipeline.compare import Comparison, Figures, needed_segments
 from relance.pipeline.entries import make_entries, make_messages, make_refusals
@@ -100,6 +107,7 @@ def _evaluate(tools: Tools, at: datetime, triggers: list[Trigger], run_id: str) 
     tools.progress("profile")
     names = template_names(tools.renderer, triggers)
     with tools.engine.picture(at, segments, names, standing.breakpoints) as picture:
+        _refuse_nobody(tools, standing, picture)
         tools.progress("compare")
         compared = Comparison(tools.workspace, tools.engine, tools.ledger, standing, picture)
         final = _refit(tools.workspace, standing.breakpoints, picture)
@@ -126,6 +134,19 @@ def _evaluate(tools: Tools, at: datetime, triggers: list[Trigger], run_id: str) 
         tools.ledger.commit(record)
         _keep(tools, final or picture)
     return record
+
+
+def _refuse_nobody(tools: Tools, standing: Standing, picture: Picture) -> None:
+    """An export cut off at its header would make everybody leave, and enter when it is whole."""
+    if picture.customers:
+        return
+    versions = {name: state.version for name, state in standing.segments.items()}
+    if any(batch.num_rows for batch in tools.ledger.members(versions, picture.at)):
+        raise SourceError(
+            f"table {tools.workspace.customers.table} has no rows: everybody would leave every"
+            " segment, and enter again when they are back",
+            hint="nothing was stored; the next tick with customers catches up",
+        )
 
 
 def _keep(tools: Tools, picture: Picture) -> None:
