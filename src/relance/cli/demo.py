@@ -13,9 +13,11 @@ import typer
 
 from relance.cli.app import app
 from relance.cli.reports import print_report
+from relance.uplift.wording import interval, points
 
 if TYPE_CHECKING:
     from relance.demo.run import DemoResult
+    from relance.uplift.report import TriggerReport
 
 
 @app.command()
@@ -54,9 +56,12 @@ def _epilogue(result: DemoResult) -> None:
     typer.echo(f"{result.messages:,} messages are files under {result.workspace}/outbox")
     typer.echo(f"the report is {result.page}: open it in a browser")
     if result.truths:
-        typer.echo("the shop answers messages with a known true effect on retention:")
-    for trigger, truth in result.truths.items():
-        typer.echo(f"  {trigger}: {truth * 100:+.1f} points")
+        typer.echo(
+            "the shop answers messages with a known true effect, in points; the report must find"
+        )
+    typer.echo("it without knowing it (about one interval in twenty may miss):")
+    for report in result.reports:
+        typer.echo(f"  {_truth(report, result.truths.get(report.trigger))}")
     typer.echo("try next:")
     for command in result.commands:
         typer.echo(f"  {_typed(command)}")
@@ -68,6 +73,17 @@ def _typed(command: str) -> str:
     if called.name == "relance" and shutil.which("relance") is None:
         return str(called) + command.removeprefix("relance")
     return command
+
+
+def _truth(report: TriggerReport, truth: float | None) -> str:
+    """The true effect beside what the report says, where it says something."""
+    name = f"{report.trigger:<24}"
+    if truth is None or report.reading.diff_ci is None:
+        return f"{name} not measured"
+    low, high = report.reading.diff_ci
+    where = "inside" if low <= truth <= high else "outside"
+    found = f"{points(report.reading.diff):>6} {interval(report.reading)}"
+    return f"{name} true {points(truth):>6}   reported {found} {where}"
 
 
 @contextmanager
