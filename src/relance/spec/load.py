@@ -15,7 +15,7 @@ from relance.spec import relance_file, segments_file
 from relance.spec.assemble import assemble
 from relance.spec.crosschecks import check_channels, check_circles
 from relance.spec.environment import fill
-from relance.spec.nodes import Node, Scalar, child, names_in, walk
+from relance.spec.nodes import Fields, Node, Scalar, child, names_in, walk
 from relance.spec.notations import zone
 from relance.spec.parse import Unreadable, parse, read_text
 from relance.spec.record import Of, Record
@@ -94,7 +94,7 @@ def load(
     main = _open(root, relance_file.PATH, env)
     named = _open(root, segments_file.PATH)
     folder, triggers = _triggers(root)
-    scope = _scope(root, main.node, named.node, vendors, texts)
+    scope = _scope(root, _mapping(main.node), _mapping(named.node), vendors, texts)
     settings = main.read(RelanceYaml, scope)
     segments = named.read(SegmentsYaml, scope)
     files = [sheet.read(TriggerYaml, scope) for sheet in triggers]
@@ -146,6 +146,11 @@ def _triggers(root: Path) -> tuple[Notes, list[Sheet]]:
     if not found:
         notes.add(None, "", "there is no trigger yet", warning=True)
     return notes, [_open(root, f"triggers/{name}") for name in found]
+
+
+def _mapping(node: Node | None) -> Node | None:
+    """A file that holds something else defines no names, and no use of a name is blamed for it."""
+    return node if isinstance(node, Fields) else None
 
 
 def _scope(
