@@ -126,6 +126,26 @@ def test_a_leap_day_birthday_is_the_28th_in_other_years(stage: Stage) -> None:
     assert stage.entered() == {"hello": 0}
 
 
+def test_a_date_long_past_is_no_occasion_any_more(stage: Stage) -> None:
+    stage.trigger(on="{date: birth_date, offset: 0 days}")
+    stage.arrive("long_ago", birth_date="1990-03-20")
+    stage.arrive("lately", birth_date="1990-05-28")
+    stage.tick()
+    stage.now = datetime(2026, 6, 1, 8, tzinfo=UTC)  # nothing ran for three months
+    with stage.open() as relance:
+        relance.tick(stage.now)
+        assert relance.history("long_ago").entries == ()
+        assert [e.trigger for e in relance.history("lately").entries] == ["hello"]
+
+
+def test_a_monthly_date_trigger_reaches_the_whole_month(stage: Stage) -> None:
+    stage.trigger(on="{date: birth_date, offset: 0 days}", schedule='"0 9 1 * *"')
+    stage.arrive("third", birth_date="1990-03-03")
+    stage.tick()
+    stage.now = datetime(2026, 4, 1, 7, tzinfo=UTC)
+    assert stage.entered() == {"hello": 1}
+
+
 def test_a_date_falls_on_the_customers_own_calendar(stage: Stage) -> None:
     stage.trigger(on="{date: birth_date, offset: -7 days}")
     stage.arrive("tokyo", birth_date="1990-03-10", tz="Asia/Tokyo")

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from relance.domain.condition import AllOf
-from relance.domain.trigger import OnMove, OnStay, Trigger
+from relance.domain.trigger import OnDate, OnMove, OnStay, Trigger
 from relance.domain.workspace import Segment, Workspace
 from relance.errors import UsageError
 from relance.logs import Action, get
@@ -23,6 +23,7 @@ from relance.pipeline.ports import Engine, Ledger, Picture, SpellChange, Standin
 log = get("pipeline")
 
 _NOBODY = pa.array([], pa.string())
+_LATE = timedelta(days=7)  # how far a date may lie beyond the schedule's own rhythm
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,9 +92,21 @@ class Comparison:
         earlier = self._standing.runs[trigger.name].at
         if isinstance(trigger.on, OnStay):
             return self._stayed(trigger, trigger.on, earlier)
-        self._ensure(earlier, watched(trigger))
+        if isinstance(trigger.on, OnDate):
+            earlier = max(earlier, self._oldest_occasion(trigger))
+        else:
+            self._ensure(earlier, watched(trigger))
         found = self._picture.candidates(trigger, earlier)
         return found["customer"].combine_chunks()
+
+    def _oldest_occasion(self, trigger: Trigger) -> datetime:
+        """Dates before this are past: after a long silence nobody is wished a happy birthday."""
+        # APScheduler takes a sixth of a second to import, and few ticks need it
+        from relance.pipeline.timetable import firing, latest
+
+        rhythm = firing(trigger.schedule, self._workspace.zone)
+        before = latest(rhythm, self._picture.at - timedelta(microseconds=1))
+        return (before or self._picture.at) - _LATE
 
     def _stayed(self, trigger: Trigger, on: OnStay, earlier: datetime) -> pa.Array:
         zone = self._workspace.zone
