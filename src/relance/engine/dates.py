@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from relance.domain.duration import Duration
 from relance.domain.trigger import OnDate
+from relance.engine.checks import check_texts
 from relance.engine.clock import Clock, Kind, kind_of
 from relance.engine.columns import Reading
 from relance.engine.needs import Attribute, Column, Need
@@ -69,6 +70,7 @@ def _people(profiles: Profiles, on: OnDate, earlier: datetime) -> tuple[ir.Table
     names: dict[Need, str] = {Attribute(on.attribute, Reading.MOMENT): "moment"}
     if zone is not None:
         names[Column(zone)] = "zone"
+    check_texts(profiles, names)
     people = profiles.build(names)
     kind = kind_of(people.moment.type())
     if not kind.is_moment:
