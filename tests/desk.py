@@ -111,7 +111,7 @@ class Desk(Stage):
         """Everybody's addresses, numbers and names."""
         for row in self.customers.values():
             shown = [row["email"], row["mobile"], row["first_name"]]
-            yield from (text for text in shown if len(text) > 2)
+            yield from (text for text in shown if len(text.strip()) > 2)
             if number := to_e164(row["mobile"], "FR"):
                 yield number
 
