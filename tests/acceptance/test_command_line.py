@@ -240,6 +240,8 @@ WRONG: Mapping[str, tuple[list[str], int, str]] = {
     "an unknown customer": (["preview", "welcome", "--customer", "X"], 2, "customers table"),
     "an unknown option": (["tick", "--no-such"], 2, "No such option: --no-such"),
     "a port that is none": (["run", "--port", "99999"], 2, "65535"),
+    "a tick in the future": (["tick", "--at", "2150-01-01"], 2, "--ahead"),
+    "a delivery in the future": (["deliver", "--at", "2150-01-01"], 2, "--ahead"),
     "a past instant": (["tick", "--at", "2026-01-01"], 2, "time goes forward"),
 }
 

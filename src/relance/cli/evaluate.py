@@ -11,7 +11,15 @@ import typer
 
 from relance.cli import show
 from relance.cli.app import app
-from relance.cli.options import AtOption, JsonOption, WorkspaceOption, local, read_instant
+from relance.cli.options import (
+    AheadOption,
+    AtOption,
+    JsonOption,
+    WorkspaceOption,
+    local,
+    read_acting_instant,
+    read_instant,
+)
 from relance.errors import UsageError
 
 if TYPE_CHECKING:
@@ -34,6 +42,7 @@ def tick(
             show_default="all",
         ),
     ] = None,
+    ahead: AheadOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Evaluate segments and triggers once. Queues messages, sends nothing."""
@@ -41,7 +50,7 @@ def tick(
 
     with open_relance(workspace) as relance, show.phases(_PHASES, "tick") as progress:
         started = time.perf_counter()
-        instant = read_instant(at, relance.workspace.zone)
+        instant = read_acting_instant(at, relance.workspace.zone, ahead=ahead)
         report = relance.tick(instant, trigger or None, progress=progress)
         seconds = round(time.perf_counter() - started, 3)
     if as_json:
@@ -111,13 +120,14 @@ def backfill(
     workspace: WorkspaceOption = Path(),
     at: AtOption = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    ahead: AheadOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Let those enter who are in a trigger's segment already. Says how many, and asks."""
     from relance.wiring import open_relance
 
     with open_relance(workspace) as relance:
-        instant = read_instant(at, relance.workspace.zone)
+        instant = read_acting_instant(at, relance.workspace.zone, ahead=ahead)
         plan = relance.backfill(trigger, instant, commit=False)
         entering = plan.run.treated + plan.run.held_out
         if not yes:

@@ -9,7 +9,14 @@ import typer
 
 from relance.cli import show
 from relance.cli.app import app
-from relance.cli.options import AtOption, JsonOption, WorkspaceOption, read_instant
+from relance.cli.options import (
+    AheadOption,
+    AtOption,
+    JsonOption,
+    WorkspaceOption,
+    read_acting_instant,
+    read_instant,
+)
 
 if TYPE_CHECKING:
     from relance.pipeline.deliver import DeliveryReport
@@ -19,13 +26,15 @@ if TYPE_CHECKING:
 def deliver(
     workspace: WorkspaceOption = Path(),
     at: AtOption = None,
+    ahead: AheadOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Send every message that is due, once; stop when none is left."""
     from relance.wiring import open_relance
 
     with open_relance(workspace) as relance:
-        report = relance.deliver(read_instant(at, relance.workspace.zone))
+        instant = read_acting_instant(at, relance.workspace.zone, ahead=ahead)
+        report = relance.deliver(instant)
     if as_json:
         show.print_json(delivery_document(report))
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 import typer
 
 from relance.errors import UsageError
+
+_CLOCK_SKEW = timedelta(minutes=5)
 
 WorkspaceOption = Annotated[
     Path,
@@ -29,6 +31,9 @@ AtOption = Annotated[
     ),
 ]
 _YEARS = (1900, 2199)  # a slip of the finger beyond them would end time: it only goes forward
+AheadOption = Annotated[
+    bool, typer.Option("--ahead", help="Allow an --at in the future, for rehearsals.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 
 
@@ -49,6 +54,20 @@ def read_instant(text: str | None, zone: ZoneInfo) -> datetime:
             f"--at {text!r} is too far away", hint=f"years from {_YEARS[0]} to {_YEARS[1]}"
         )
     return moment.astimezone(UTC)
+
+
+def read_acting_instant(text: str | None, zone: ZoneInfo, *, ahead: bool) -> datetime:
+    """`--at` of a command that changes the state. Raises UsageError for one in the future.
+
+    A tick there would block every tick before it, a delivery would send before its time.
+    """
+    moment = read_instant(text, zone)
+    if not ahead and moment > datetime.now(UTC) + _CLOCK_SKEW:
+        raise UsageError(
+            f"--at {text!r} is in the future, and the state only goes forward",
+            hint="for a rehearsal on a state of its own say --ahead",
+        )
+    return moment
 
 
 def local(moment: datetime | date, zone: ZoneInfo) -> str:
