@@ -12,6 +12,14 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 import pytest
+import structlog
+
+
+@pytest.fixture(autouse=True)
+def fresh_logs() -> Iterator[None]:
+    """A command that ran in this process leaves its log set-up to no other test."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")
