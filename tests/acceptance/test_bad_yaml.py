@@ -286,7 +286,7 @@ def test_a_secret_is_never_shown_nor_stored(desk: Desk) -> None:
     sent = desk.call("deliver", "--at", DAYS[1], "--json", env=env)  # nobody listens there
     assert sent.json()["accepted"] == 0
     for words in (
-        ("check", "--json"), ("report", "--json"), ("why", "bob"), 
+        ("check", "--json"), ("report", "--json"), ("why", "bob"),
         ("preview", "hello", "--out", str(desk.root / "preview")),
         ("report", "--html", str(desk.root / "report.html")),
     ):  # fmt: skip
