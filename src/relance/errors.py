@@ -21,6 +21,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
+def printable(text: str) -> str:
+    """Text that can be shown anywhere: what a terminal might obey or choke on is escaped."""
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
+
+
 class RelanceError(Exception):
     """Base of the errors that end a command with a sentence instead of a traceback."""
 
@@ -50,6 +55,13 @@ class Problem:
     message: str
     hint: str | None = None
     warning: bool = False
+
+    def __post_init__(self) -> None:
+        # files and data are quoted in here
+        for name in ("path", "where", "message", "hint"):
+            text = getattr(self, name)
+            if text is not None and not text.isprintable():
+                object.__setattr__(self, name, printable(text))
 
     def __str__(self) -> str:
         place = f"{self.path}:{self.line}:{self.column}" if self.line else self.path

@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
-from relance.errors import RelanceError, WorkspaceError
+from relance.errors import RelanceError, WorkspaceError, printable
 
 # in the order in which a newcomer needs them
 ORDER = (
@@ -53,7 +53,7 @@ def say_error(error: RelanceError) -> None:
         mistakes = sum(not problem.warning for problem in error.problems)
         typer.echo(f"{mistakes} mistake{'' if mistakes == 1 else 's'} in the workspace", err=True)
     else:
-        typer.echo(f"error: {error}", err=True)
+        typer.echo(f"error: {printable(str(error))}", err=True)
 
 
 def say_internal(error: Exception) -> None:

@@ -43,21 +43,12 @@ class Notes:
     ) -> None:
         """Note a problem at a node (None: the whole file); the same one is noted once."""
         line, column = (node.line, node.column) if node is not None else (0, 0)
-        where, message = printable(where), printable(message)
-        hint = printable(hint) if hint else None
         problem = Problem(
             path=self.path, line=line, column=column, where=where, message=message, hint=hint,
             warning=warning,
         )  # fmt: skip
         if problem not in self.problems:
             self.problems.append(problem)
-
-
-def printable(text: str) -> str:
-    """Text that can be shown anywhere: what a terminal might obey or choke on is escaped."""
-    if text.isprintable():
-        return text
-    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
