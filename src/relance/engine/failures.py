@@ -51,6 +51,8 @@ def reason(error: BaseException) -> str:
     """One line that is safe to show."""
     if isinstance(error, duckdb.IOException) and "://" not in str(error):
         return _first_line(error)
+    if "No space left on device" in str(error):
+        return "the disk is full"
     if isinstance(error, duckdb.OutOfMemoryException):
         return "the memory or the disk for temporary files is used up"
     if isinstance(error, _HARMLESS):

@@ -30,7 +30,10 @@ _REASONS: dict[str, tuple[str, str]] = {
     "SQLITE_CANTOPEN": ("the file cannot be opened", "check the path and its permissions"),
     "SQLITE_CORRUPT": ("the file is damaged", "restore it from a backup"),
     "SQLITE_NOTADB": ("the file is not a SQLite database", "check `state:` in the YAML"),
-    "SQLITE_IOERR": ("the disk cannot be read or written", "check the disk, then run it again"),
+    "SQLITE_IOERR": (
+        "the disk cannot be read or written",
+        "is it full? check it, then run the command again",
+    ),
     "SQLITE_ERROR": _FOREIGN,
     "42P01": _FOREIGN,
     "42703": _FOREIGN,
