@@ -142,6 +142,17 @@ class Desk(Stage):
         """The text messages in the outbox."""
         return [path.read_text() for path in self.outbox() if path.suffix == ".txt"]
 
+    def fails_whole(self, sentence: str, at: str = DAYS[1]) -> None:
+        """The tick ends with 3, says why in one line, and leaves the state as it was."""
+        before = self.state()
+        answer = self.call("tick", "--at", at)
+        assert answer.code == 3
+        assert answer.out == ""
+        assert answer.errors().startswith("error: ")
+        assert sentence in answer.errors()
+        assert len(answer.errors().splitlines()) == 1
+        assert self.state() == before
+
     def catches_up(self, at: str = DAYS[4]) -> None:
         """Once the world is well again, Bob and nobody else gets his one letter."""
         for _ in range(2):
