@@ -234,6 +234,37 @@ def test_the_workbench_may_vanish_between_ticks(stage: Stage) -> None:
     assert (run.entered, run.left, run.treated) == (1, 0, 1)
 
 
+@pytest.mark.parametrize("workbench", ["state/workbench.duckdb", "source"])
+def test_a_workbench_that_remembers_nothing_is_no_loss_to_any_trigger(
+    stage: Stage, workbench: str
+) -> None:
+    stage.settings(f"workbench: {workbench}\n")
+    stage.segments(recent=RECENT, silent="{event: order, last: {before: 14 days}}")
+    stage.trigger("a_silent", segment="silent")
+    stage.trigger("b_move", on="{from: recent, to: silent}")
+    stage.trigger("c_own", segment="{event: order, count: {at_least: 2}}")
+    stage.trigger("d_hourly", segment="recent", on="exit")
+    stage.arrive("ann", "bob")
+    stage.order("ann", "bob")
+    stage.tick()
+    stage.wait(hours=1)
+    stage.tick("d_hourly")
+    if workbench != "source":
+        (stage.root / workbench).unlink()
+    stage.wait(days=14)
+    stage.order("bob")
+    assert stage.entered() == {"a_silent": 1, "b_move": 1, "c_own": 1, "d_hourly": 1}
+
+
+def test_a_trigger_named_twice_is_evaluated_once(stage: Stage) -> None:
+    stage.trigger(segment=RECENT)
+    stage.arrive("ann")
+    assert stage.tick("hello", "hello")["hello"].baseline
+    stage.wait(days=1)
+    stage.order("ann")
+    assert stage.entered("hello", "hello") == {"hello": 1}
+
+
 def test_a_deleted_customer_has_left_and_is_not_written_to(stage: Stage) -> None:
     stage.trigger(segment=RECENT, on="exit")
     stage.arrive("ann", "stays")

@@ -258,11 +258,14 @@ class Picture:
         return self._room.workbench.arrow(query).cast(_CUSTOMER)
 
     def _difference(self, earlier: datetime, segments: Sequence[str]) -> Difference:
-        """The comparison with an earlier instant, made once."""
-        if earlier not in self._differences:
+        """The comparison with an earlier instant; anew once more of that instant was restored."""
+        difference = self._differences.get(earlier)
+        if difference is None or not difference.segments.issuperset(segments):
+            if difference is not None:
+                self._room.workbench.drop(difference.table)
             kept = self._room.snapshots.find(earlier)
-            self._differences[earlier] = compare(self._room.workbench, self._masks, kept)
-        difference = self._differences[earlier]
+            difference = compare(self._room.workbench, self._masks, kept)
+            self._differences[earlier] = difference
         if missing := [name for name in segments if name not in difference.segments]:
             raise ValueError(f"not kept alike for {earlier:%Y-%m-%d %H:%M}: {', '.join(missing)}")
         return difference

@@ -95,7 +95,8 @@ class Comparison:
         if isinstance(trigger.on, OnDate):
             earlier = max(earlier, self._oldest_occasion(trigger))
         else:
-            self._ensure(earlier, watched(trigger))
+            # all that this instant was evaluated with: one restoring instead of one per trigger
+            self._ensure(earlier, (*self._comparable(earlier), *watched(trigger)))
         found = self._picture.candidates(trigger, earlier)
         return found["customer"].combine_chunks()
 

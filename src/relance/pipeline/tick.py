@@ -92,7 +92,7 @@ def find_triggers(workspace: Workspace, names: Sequence[str] | None) -> list[Tri
         if name not in known:
             listing = ", ".join(sorted(known)) or "none"
             raise UsageError(f"there is no trigger {name!r}", hint=f"there are: {listing}")
-    return [known[name] for name in (known if names is None else names)]
+    return [known[name] for name in (known if names is None else dict.fromkeys(names))]
 
 
 def make_run_id(workspace: Workspace, at: datetime, triggers: Iterable[Trigger]) -> str:

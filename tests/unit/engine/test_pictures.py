@@ -207,6 +207,15 @@ def test_a_snapshot_is_rebuilt_from_the_ledgers_spells(shop: Shop, names: list[s
     assert left == {names[0]}
 
 
+def test_what_is_restored_while_a_picture_is_open_is_compared_too(shop: Shop) -> None:
+    engine = shop.engine(ACTIVE)
+    with engine.picture(TUESDAY, segments_of(ACTIVE), [], None) as picture:
+        engine.restore(MONDAY, {"active": "v1"}, [])
+        assert {name for name, _, _ in moves(picture.changes(MONDAY, ["active"]))} == {"active"}
+        engine.restore(MONDAY, {"loyal": "v1"}, [])
+        assert moves(picture.changes(MONDAY, ["loyal"])) == {("loyal", "1", True)}
+
+
 def test_an_empty_ledger_is_a_snapshot_too(shop: Shop) -> None:
     engine = shop.engine(ACTIVE)
     engine.restore(MONDAY, {"active": "v1"}, [])
