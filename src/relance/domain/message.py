@@ -10,8 +10,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 
 
 class MessageState(StrEnum):
@@ -32,12 +33,18 @@ class MessageState(StrEnum):
 
 def entry_id(trigger: str, version: str, customer: str, at: datetime) -> str:
     """The id of an entry: the same data and the same instant give the same id."""
-    return _digest(f"{trigger}\0{version}\0{customer}\0{at.isoformat()}")
+    return _digest(f"{trigger}\0{version}\0{customer}\0{_written(at)}")
 
 
 def message_id(entry: str, step: int) -> str:
     """The id of a message: also its idempotency key and its Message-ID's local part."""
     return _digest(f"{entry}\0{step}")
+
+
+@lru_cache(maxsize=64)
+def _written(at: datetime) -> str:
+    """An instant in one way of writing, whatever zone it is given in."""
+    return at.astimezone(UTC).isoformat()
 
 
 def _digest(text: str) -> str:

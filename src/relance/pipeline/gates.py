@@ -25,12 +25,19 @@ from relance.pipeline.ports import Ledger
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Barred:
+    """Customers whom the ledger bars from one channel."""
+
+    suppressed: pa.Array
+    withdrawn: pa.Array  # consent withdrawn here
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Facts:
     """What the ledger knows that one trigger's gates ask about."""
 
     channel: str
-    suppressed: pa.Array  # customers
-    withdrawn: pa.Array  # customers whose consent was withdrawn here
+    barred: Barred
     entered_before: pa.Array  # customers whose last entry forbids another one
     holdout_period: str
     holdout_share: float
@@ -41,21 +48,18 @@ Gate = Callable[[pa.Table, Facts], pa.BooleanArray]
 
 def unreachable(rows: pa.Table, facts: Facts) -> pa.BooleanArray:
     """No usable address for the channel of the trigger's first message."""
-    if facts.channel == "sms":
-        numbers = to_e164_many(rows["phone"], rows["region"])
-        return pa.array([number is None for number in numbers], pa.bool_())
-    return pc.invert(emails_ok(rows["email"]))
+    return pc.invert(_flat(rows[f"reachable_{facts.channel}"]))
 
 
 def no_consent(rows: pa.Table, facts: Facts) -> pa.BooleanArray:
     """The source says no (or nothing), or the consent was withdrawn here since."""
     granted = pc.fill_null(_flat(rows[f"consent_{facts.channel}"]), fill_value=False)
-    return pc.or_(pc.invert(granted), _among(rows, facts.withdrawn))
+    return pc.or_(pc.invert(granted), _among(rows, facts.barred.withdrawn))
 
 
 def suppressed(rows: pa.Table, facts: Facts) -> pa.BooleanArray:
     """On the suppression list of the channel."""
-    return _among(rows, facts.suppressed)
+    return _among(rows, facts.barred.suppressed)
 
 
 def entered_before(rows: pa.Table, facts: Facts) -> pa.BooleanArray:
@@ -99,15 +103,39 @@ class Passed:
     refused: tuple[Refused, ...]
 
 
-def gather_facts(workspace: Workspace, ledger: Ledger, trigger: Trigger, at: datetime) -> Facts:
-    """Read what the gates need, one bulk query each."""
-    channel = trigger.steps[0].channel
+def with_reachable(rows: pa.Table, channels: Iterable[str]) -> pa.Table:
+    """Rows with `reachable_<channel>`: looked at once, however many triggers want to write."""
+    for channel in sorted(channels):
+        rows = rows.append_column(f"reachable_{channel}", _reachable(rows, channel))
+    return rows
+
+
+def _reachable(rows: pa.Table, channel: str) -> pa.BooleanArray:
+    if channel == "sms":
+        numbers = to_e164_many(rows["phone"], rows["region"])
+        return pa.array([number is not None for number in numbers], pa.bool_())
+    return emails_ok(rows["email"])
+
+
+def gather_barred(ledger: Ledger, channel: str) -> Barred:
+    """Who must not be written to on a channel, in two bulk queries."""
     consents = ledger.consent_changes(channel)
     withdrawn = consents.filter(pc.invert(consents["granted"]))
+    return Barred(suppressed=ledger.suppressed(channel), withdrawn=_flat(withdrawn["customer"]))
+
+
+def gather_facts(
+    workspace: Workspace,
+    ledger: Ledger,
+    trigger: Trigger,
+    at: datetime,
+    barred: Mapping[str, Barred],
+) -> Facts:
+    """What one trigger's gates need beside the rows; `barred` is by channel."""
+    channel = trigger.steps[0].channel
     return Facts(
         channel=channel,
-        suppressed=ledger.suppressed(channel),
-        withdrawn=_flat(withdrawn["customer"]),
+        barred=barred[channel],
         entered_before=_forbidden(ledger, trigger, workspace, at),
         holdout_period=holdout_period(at.astimezone(workspace.zone)),
         holdout_share=workspace.global_holdout,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -29,7 +29,14 @@ from relance.errors import OutsideError, SourceError, UsageError
 from relance.logs import Action, get
 from relance.pipeline.compare import Comparison, Figures, needed_segments
 from relance.pipeline.entries import make_entries, make_messages, make_refusals
-from relance.pipeline.gates import Passed, gather_facts, pass_gates, share_places
+from relance.pipeline.gates import (
+    Passed,
+    gather_barred,
+    gather_facts,
+    pass_gates,
+    share_places,
+    with_reachable,
+)
 from relance.pipeline.ports import Engine, Ledger, Picture, Renderer, TickRecord
 
 log = get("pipeline")
@@ -97,7 +104,7 @@ def find_triggers(workspace: Workspace, names: Sequence[str] | None) -> list[Tri
 
 def make_run_id(workspace: Workspace, at: datetime, triggers: Iterable[Trigger]) -> str:
     """The same workspace, instant and triggers give the same id."""
-    text = "\0".join([workspace.name, at.isoformat(), *(t.name for t in triggers)])
+    text = "\0".join([workspace.name, at.astimezone(UTC).isoformat(), *(t.name for t in triggers)])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -197,8 +204,16 @@ def take_in(
         return Intake(passed={}, entries={})
     # one question to the engine for everybody, whatever the number of triggers
     everybody = pc.unique(pa.concat_arrays([candidates[trigger.name] for trigger in met]))
+    channels = {trigger.steps[0].channel for trigger in met}
     rows = picture.rows(everybody, template_names(tools.renderer, met))
-    passed = [_gated(tools, trigger, candidates[trigger.name], rows, picture.at) for trigger in met]
+    rows = with_reachable(rows, channels)
+    barred = {channel: gather_barred(tools.ledger, channel) for channel in channels}
+    passed = []
+    for trigger in met:
+        facts = gather_facts(tools.workspace, tools.ledger, trigger, picture.at, barred)
+        customers = candidates[trigger.name]
+        own = rows.filter(pc.is_in(rows["customer"], value_set=customers))
+        passed.append(pass_gates(trigger, customers, own, facts))
     caps = tools.workspace.limits.per_customer
     shared = share_places(
         passed, caps, _recent_messages(tools, caps, picture.at), picture.at, tools.workspace
@@ -207,14 +222,6 @@ def take_in(
         passed={one.trigger.name: one for one in shared},
         entries={one.trigger.name: make_entries(one, picture.at) for one in shared},
     )
-
-
-def _gated(
-    tools: Tools, trigger: Trigger, customers: pa.Array, rows: pa.Table, at: datetime
-) -> Passed:
-    own = rows.filter(pc.is_in(rows["customer"], value_set=customers))
-    facts = gather_facts(tools.workspace, tools.ledger, trigger, at)
-    return pass_gates(trigger, customers, own, facts)
 
 
 def _recent_messages(

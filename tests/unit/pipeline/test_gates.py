@@ -21,7 +21,15 @@ from relance.domain.workspace import (
     SourceSpec,
     Workspace,
 )
-from relance.pipeline.gates import Facts, Passed, holdout_period, pass_gates, share_places
+from relance.pipeline.gates import (
+    Barred,
+    Facts,
+    Passed,
+    holdout_period,
+    pass_gates,
+    share_places,
+    with_reachable,
+)
 
 AT = datetime(2026, 3, 1, 9, tzinfo=UTC)
 PARIS = ZoneInfo("Europe/Paris")
@@ -78,19 +86,26 @@ def customers_table(*customers: dict[str, object]) -> pa.Table:
             "consent_sms": pa.bool_(),
         }
     )
-    return pa.Table.from_pylist([{**usual, **customer} for customer in customers], schema)
+    rows = pa.Table.from_pylist([{**usual, **customer} for customer in customers], schema)
+    return with_reachable(rows, ["email", "sms"])
 
 
-def facts(**known) -> Facts:
-    nothing = {
-        "channel": "email",
-        "suppressed": NOBODY,
-        "withdrawn": NOBODY,
-        "entered_before": NOBODY,
-        "holdout_period": "2026Q1",
-        "holdout_share": 0.0,
-    }
-    return Facts(**{**nothing, **known})
+def facts(
+    *,
+    channel: str = "email",
+    suppressed: pa.Array = NOBODY,
+    withdrawn: pa.Array = NOBODY,
+    entered_before: pa.Array = NOBODY,
+    holdout_period: str = "2026Q1",
+    holdout_share: float = 0.0,
+) -> Facts:
+    return Facts(
+        channel=channel,
+        barred=Barred(suppressed=suppressed, withdrawn=withdrawn),
+        entered_before=entered_before,
+        holdout_period=holdout_period,
+        holdout_share=holdout_share,
+    )
 
 
 def reasons(passed: Passed) -> dict[str, list[str]]:
