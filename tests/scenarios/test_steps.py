@@ -215,6 +215,17 @@ def test_a_backfill_of_an_exit_is_refused(stage: Stage) -> None:
         relance.backfill("hello", stage.now, commit=False)
 
 
+def test_a_backfill_of_the_past_is_refused(stage: Stage) -> None:
+    stage.segments(recent=BUYERS)
+    stage.trigger(segment="recent")
+    stage.arrive("ann")
+    stage.order("ann")
+    stage.tick()
+    stage.wait(days=-1)
+    with stage.open() as relance, pytest.raises(UsageError, match="before the last tick"):
+        relance.backfill("hello", stage.now, commit=True)
+
+
 def test_a_backfill_of_stay_reaches_those_who_were_there_at_the_baseline(stage: Stage) -> None:
     stage.trigger(segment=BUYERS, on="{stay: 10 days}")
     stage.arrive("ann", "newer")

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from relance.domain.ledger import RunKind, RunRecord
 from relance.domain.trigger import OnDate, OnExit, OnMove, OnStay, Trigger
 from relance.errors import UsageError
-from relance.pipeline.compare import Figures, needed_segments
+from relance.pipeline.compare import Figures, needed_segments, refuse_going_back
 from relance.pipeline.entries import make_refusals
 from relance.pipeline.ports import Picture, TickRecord
 from relance.pipeline.tick import (
@@ -39,14 +39,16 @@ def backfill(tools: Tools, name: str, at: datetime, *, commit: bool) -> Backfill
 
     Without `commit` nothing is stored: the report says what would happen. Spells and the
     trigger's own place in time stay as they are. Raises UsageError for a trigger whose
-    transition the present cannot show (exit, a move, a date).
+    transition the present cannot show (exit, a move, a date), and for an instant before the
+    last tick: what people did since then would count as an answer to a message not yet sent.
     """
     trigger = find_triggers(tools.workspace, [name])[0]
     _refuse_what_has_no_members(trigger)
+    standing = tools.ledger.standing()
+    refuse_going_back(standing, at)
     segments = needed_segments(tools.workspace, [trigger])
     names = template_names(tools.renderer, [trigger])
-    breakpoints = tools.ledger.standing().breakpoints
-    with tools.engine.picture(at, segments, names, breakpoints) as picture:
+    with tools.engine.picture(at, segments, names, standing.breakpoints) as picture:
         customers = _concerned(tools, trigger, picture)
         intake = take_in(tools, picture, [trigger], {name: customers})
         members = picture.counts()[trigger.segment]

@@ -51,6 +51,17 @@ def watched(trigger: Trigger) -> list[str]:
     return [trigger.segment]
 
 
+def refuse_going_back(standing: Standing, at: datetime) -> None:
+    """Raises UsageError for an instant before the last tick."""
+    latest = [state.at for state in standing.segments.values()]
+    if latest and at < max(latest):
+        raise UsageError(
+            f"{at:%Y-%m-%d %H:%M %Z} is before the last tick"
+            f" ({max(latest):%Y-%m-%d %H:%M %Z}); time goes forward",
+            hint="use a later --at, or another state database to rehearse the past",
+        )
+
+
 class Comparison:
     """One picture beside the ledger's standing; each earlier instant is compared once."""
 
@@ -69,16 +80,7 @@ class Comparison:
         self._picture = picture
         self._counts = picture.counts()
         self._changes: dict[tuple[Picture, datetime, tuple[str, ...]], pa.Table] = {}
-        self._refuse_going_back()
-
-    def _refuse_going_back(self) -> None:
-        latest = [state.at for state in self._standing.segments.values()]
-        if latest and self._picture.at < max(latest):
-            raise UsageError(
-                f"{self._picture.at:%Y-%m-%d %H:%M %Z} is before the last tick"
-                f" ({max(latest):%Y-%m-%d %H:%M %Z}); time goes forward",
-                hint="use a later --at, or another state database to rehearse the past",
-            )
+        refuse_going_back(standing, picture.at)
 
     def is_baseline(self, trigger: Trigger) -> bool:
         """Whether the trigger has no earlier run with the same segment to compare with."""
