@@ -94,6 +94,9 @@ SEGMENTS: tuple[BenchSegment, ...] = (
 )
 
 
+_WHOLE_HISTORY = next(segment for segment in SEGMENTS if segment.name == "silent_90")
+
+
 def generate(folder: Path, customers: int = CUSTOMERS, orders: int = ORDERS) -> None:
     """Write customers.parquet and orders.parquet; the same sizes give the same shop."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -139,14 +142,18 @@ def generate(folder: Path, customers: int = CUSTOMERS, orders: int = ORDERS) -> 
 
 
 def write_workspace(root: Path, *, triggers: int, holdout: str = "10%") -> None:
-    """A workspace with this many triggers over `root/data`, the segments taken in turn."""
+    """A workspace with this many triggers over `root/data`, the segments taken in turn.
+
+    A single trigger is one that reads the whole history, as most of the twenty do: one that only
+    wants the last month would be a cheap trigger and a poor comparison.
+    """
     for name in ("config", "triggers", "templates/bench"):
         (root / name).mkdir(parents=True, exist_ok=True)
     (root / "config/relance.yaml").write_text(_RELANCE, encoding="utf-8")
     (root / "config/segments.yaml").write_text("version: 1\nsegments: {}\n", encoding="utf-8")
     (root / "templates/bench/email.html").write_text(_TEMPLATE, encoding="utf-8")
     for index in range(triggers):
-        segment = SEGMENTS[index % len(SEGMENTS)]
+        segment = _WHOLE_HISTORY if triggers == 1 else SEGMENTS[index % len(SEGMENTS)]
         name = segment.name if index < len(SEGMENTS) else f"{segment.name}_{index}"
         text = _TRIGGER.format(name=name, condition=segment.condition, holdout=holdout)
         (root / f"triggers/{name}.yaml").write_text(text, encoding="utf-8")
