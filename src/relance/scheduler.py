@@ -269,8 +269,19 @@ class Worker:
             found = await asyncio.to_thread(self._fingerprint)
             if self._jobs is None or (found != seen and found == candidate):
                 seen = found
-                await self.reload()
+                await self._reload_unhurt()
             candidate = found
+
+    async def _reload_unhurt(self) -> None:
+        try:
+            await self.reload()
+        except Exception as error:  # noqa: BLE001  a bug must not end the looking for changes
+            self._troubles["workspace"] = f"{type(error).__name__} at {logs.where(error)}"
+            log.error(
+                "The changed workspace cannot be used",
+                action=Action.WORKSPACE_REJECTED,
+                problems=[self._troubles["workspace"]],
+            )
 
     async def reload(self) -> None:
         """Take over the changed YAML if it is clean; else keep the old and say so."""
@@ -293,7 +304,8 @@ class Worker:
                 await self._swap()
 
     def _rejected(self, problems: list[str]) -> None:
-        self._troubles["workspace"] = f"{len(problems)} mistakes; the old version is still used"
+        found = f"{len(problems)} mistake{'s' if len(problems) != 1 else ''}"
+        self._troubles["workspace"] = f"{found}; the old version is still used"
         log.error(
             "The changed workspace has mistakes; the old one is still used",
             action=Action.WORKSPACE_REJECTED,

@@ -37,6 +37,7 @@ class House:
         self.deliveries = 0
         self.report = DeliveryReport()
         self.problems: list[Problem] = []
+        self.load_errors: list[Exception] = []
         self.files = "1"
         self.opened = 0
         self.closed = 0
@@ -55,6 +56,8 @@ class House:
         )
 
     def _load(self) -> Callable[[], Jobs]:
+        if self.load_errors:
+            raise self.load_errors.pop(0)
         if self.problems:
             raise WorkspaceError(self.problems)
         return self._open
@@ -269,6 +272,22 @@ async def test_changed_files_with_mistakes_are_refused_and_the_old_workspace_goe
         await stopped(worker, running)
     rejected = next(line for line in lines if line.get("action") == Action.WORKSPACE_REJECTED)
     assert rejected["problems"] == ["triggers/winback.yaml:6:5: unknown key"]
+
+
+async def test_an_unforeseen_error_of_a_reload_is_told_and_the_next_change_is_taken_over():
+    house = House()
+    worker, running = await started(house)
+    house.load_errors = [RuntimeError("ann@example.com")]
+    house.files = "2"
+    await until(lambda: not house.load_errors)
+    await until(lambda: bool(worker._troubles))
+    health = await worker.health()
+    house.files = "3"
+    await until(lambda: house.opened == 2)
+    await stopped(worker, running)
+    assert health["status"] == "degraded"
+    assert "RuntimeError" in str(health["troubles"])
+    assert "ann@example.com" not in str(health["troubles"])
 
 
 async def test_a_long_delivery_steps_aside_for_a_reload():
