@@ -363,7 +363,8 @@ class RelanceYaml(Record[RelanceFile]):
         Of(LimitsYaml), "What protects a customer from too much.", default=Limits(), shown="none"
     )
     global_holdout = optional(
-        GLOBAL_HOLDOUT, "The share of customers who get no message of any trigger.",
+        GLOBAL_HOLDOUT,
+        "The share of customers who get no message of any trigger, drawn anew each quarter.",
         default=0.0, shown="0%",
     )  # fmt: skip
     brand: Key[Mapping[str, object]] = optional(
