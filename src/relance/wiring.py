@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
+from relance.domain.caps import places
 from relance.domain.condition import Measure
 from relance.domain.workspace import Workspace
 from relance.errors import Problem, SourceError, UsageError, WorkspaceError
@@ -256,8 +257,28 @@ def _read(root: Path, env: Mapping[str, str]) -> _Read:
     if workspace is not None:
         for channel in workspace.channels.values():
             problems += VENDORS[channel.provider].problems(channel, root)
+        problems += _never_fits(workspace, loaded)
         problems += templates.check(_known_names(workspace))
     return _Read(loaded=loaded, workspace=workspace, templates=templates, problems=problems)
+
+
+def _never_fits(workspace: Workspace, loaded: Loaded) -> Iterator[Problem]:
+    """Triggers whose own messages are more than a frequency cap allows: nobody could enter."""
+    someday = datetime(2026, 1, 5, 9, tzinfo=workspace.zone)  # any day: only distances count
+    for trigger in workspace.triggers.values():
+        for cap in workspace.limits.per_customer:
+            taken = places(trigger, cap, someday, workspace.zone)
+            if taken > cap.count:
+                line, column = loaded.locate(trigger.path, "steps")
+                yield Problem(
+                    path=trigger.path,
+                    line=line,
+                    column=column,
+                    where="steps",
+                    message=f"{taken} messages within {cap.per}, where limits.per_customer allows"
+                    f" {cap}: nobody could ever enter",
+                    hint="wait longer between the steps, or raise the limit",
+                )
 
 
 def _templates(workspace: Workspace) -> Templates:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from datetime import datetime
 
 import pyarrow as pa
 import pytest
@@ -175,18 +176,25 @@ def test_recent_messages_count_what_is_due_later_and_still_stands(state: State) 
     ]
     state.ledger.commit(tick(day(0), entries=entries, messages=messages))
     counted = state.ledger.recent_messages(day(-1)).to_pylist()
+    waiting = {"ann": 2, "bob": 1, "cid": 1}
+    assert {row["customer"]: row["messages"] for row in counted} == waiting
+    settle(state, messages[3].id, MessageState.ACCEPTED, day(-1))
+    counted = state.ledger.recent_messages(day(-1)).to_pylist()
     assert {row["customer"]: row["messages"] for row in counted} == {"ann": 2, "bob": 1}
     claimed = state.queue.claim(day(0), 10, day(0) + MINUTE, "w")
-    skip(state, next(m.id for m in claimed if m.customer == "bob"))
+    settle(state, next(m.id for m in claimed if m.customer == "bob"), MessageState.SKIPPED, day(0))
     counted = state.ledger.recent_messages(day(-1)).to_pylist()
     assert {row["customer"]: row["messages"] for row in counted} == {"ann": 2}
+    for message_id in [m.id for m in messages[:2]]:
+        settle(state, message_id, MessageState.ACCEPTED, day(5))
+    assert state.ledger.recent_messages(day(4)).to_pylist() == [{"customer": "ann", "messages": 2}]
     assert state.ledger.recent_messages(day(5)).num_rows == 0
 
 
-def skip(state: State, message_id: str) -> None:
+def settle(state: State, message_id: str, now: MessageState, at: datetime) -> None:
     from contracts.state_words import outcome
 
-    state.queue.record([outcome(message_id, MessageState.SKIPPED, day(0), reason="no_consent")])
+    state.queue.record([outcome(message_id, now, at)])
 
 
 def test_the_latest_consent_of_each_customer_counts(state: State) -> None:

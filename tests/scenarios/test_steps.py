@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from email import message_from_bytes, policy
 
 import pytest
 
 from relance.domain.ledger import RunRecord
 from relance.errors import UsageError
+from relance.wiring import check_workspace
 from stage import Stage
 
 BUYERS = "{event: order, count: {at_least: 1}}"
@@ -282,3 +284,48 @@ def test_a_score_at_sending_is_taken_against_the_cut_offs_of_the_ticks(stage: St
         stage.order(*often)
     report = stage.deliver()
     assert (report.accepted, report.skipped) == (1, {})
+
+
+def test_messages_that_have_not_left_yet_fill_the_caps(stage: Stage) -> None:
+    stage.settings("limits: {per_customer: [1 per day]}\n")
+    stage.trigger(segment="{customer: country, exists: true}", on="schedule", reentry="always")
+    stage.arrive("ann")
+    stage.tick()
+    entered = []
+    for _ in range(3):  # nothing is delivered for three days
+        stage.wait(days=1)
+        entered.append(stage.entered()["hello"])
+    assert entered == [1, 0, 0]
+    assert stage.deliver().accepted == 1
+    stage.wait(hours=12)
+    assert stage.entered() == {"hello": 0}  # it left twelve hours ago, however long it was due
+    stage.wait(hours=14)
+    assert stage.entered() == {"hello": 1}
+
+
+def test_a_daily_trigger_fits_one_message_a_day_although_sending_takes_minutes(
+    stage: Stage,
+) -> None:
+    stage.settings("limits: {per_customer: [1 per day]}\n")
+    stage.trigger(segment="{customer: country, exists: true}", on="schedule", reentry="always")
+    stage.arrive("ann")
+    stage.tick()
+    for _ in range(3):
+        stage.wait(days=1)
+        assert stage.entered() == {"hello": 1}
+        stage.now += timedelta(minutes=10)
+        assert stage.deliver().accepted == 1
+        stage.now -= timedelta(minutes=10)
+
+
+def test_a_trigger_that_can_never_fit_the_caps_is_a_mistake(stage: Stage) -> None:
+    stage.settings("limits: {per_customer: [1 per day]}\n")
+    twice = "{send: {channel: email, template: hello}}"
+    stage.trigger(segment=BUYERS, steps=f"[{twice}, {{wait: 2 days}}, {twice}, {twice}]")
+    problems = check_workspace(stage.root, with_data=False, env={})
+    (mistake,) = [str(problem) for problem in problems if not problem.warning]
+    assert mistake == (
+        "triggers/hello.yaml:4:8: steps: 2 messages within 1 day, where limits.per_customer"
+        " allows 1 per 1 day: nobody could ever enter (wait longer between the steps, or raise"
+        " the limit)"
+    )

@@ -70,6 +70,7 @@ def print_history(history: History, zone: ZoneInfo) -> None:
         typer.echo(f"  {local(at, zone)}  {text}")
     if not lines and not history.segments:
         typer.echo("  nothing happened yet: in no segment, met no trigger")
+        typer.echo("  (or is it no key of the customers table?)")
 
 
 def _lines(history: History) -> list[tuple[datetime, str]]:

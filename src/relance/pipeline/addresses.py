@@ -39,11 +39,6 @@ def emails_ok(emails: pa.Array | pa.ChunkedArray) -> pa.BooleanArray:
     return _flat(pc.fill_null(pc.and_(shaped, short), fill_value=False))
 
 
-def is_email(text: str) -> bool:
-    """Whether a text is an e-mail address that can be written to."""
-    return bool(emails_ok(pa.array([text], pa.string()))[0].as_py())
-
-
 @lru_cache(maxsize=65_536)
 def to_e164(text: str, region: str | None) -> str | None:
     """A phone number as `+33612345678`; None where it is no valid number.

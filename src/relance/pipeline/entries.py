@@ -9,11 +9,12 @@ import orjson
 import pyarrow as pa
 
 from relance.domain.arm import Arm, assign
+from relance.domain.caps import due_at
 from relance.domain.ledger import EntryRecord, MessageRecord, RefusalRecord
 from relance.domain.message import entry_id, message_id
 from relance.domain.trigger import Step, Trigger
 from relance.domain.workspace import Workspace
-from relance.pipeline.gates import Passed, due_at
+from relance.pipeline.gates import Passed
 from relance.pipeline.ports import Renderer
 
 
@@ -41,7 +42,7 @@ def make_messages(
         return
     trigger = passed.trigger
     for step in trigger.steps:
-        due = due_at(step.waits, entries[0].at, workspace)
+        due = due_at(step.waits, entries[0].at, workspace.zone)
         contexts = _contexts(passed.rows, sorted(renderer.names(step.template, step.channel)))
         for entry, context in zip(entries, contexts, strict=True):
             yield _message(trigger, step, entry, due, context)

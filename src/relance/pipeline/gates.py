@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from relance.domain.arm import in_global_holdout
-from relance.domain.duration import Duration
+from relance.domain.caps import places
 from relance.domain.ledger import Refusal
 from relance.domain.trigger import Reentry, Trigger
 from relance.domain.workspace import FrequencyCap, Workspace
@@ -182,7 +182,7 @@ def share_places(
 ) -> list[Passed]:
     """Apply the frequency caps over all triggers of a tick, the highest priority first.
 
-    An entry takes as many places of a cap as it has messages within the cap's window. Who has
+    An entry takes as many places of a cap as it has messages in the busiest of its windows. Who has
     no place left because of earlier messages is refused by the cap; who lost the place to
     another trigger of the same tick is displaced, and the winners are named.
     """
@@ -195,7 +195,12 @@ def share_places(
     winners = np.full(len(everybody), "", dtype=object)
     return [
         _take_places(
-            one, everybody, before, used, winners, _weights(one.trigger, caps, at, workspace)
+            one,
+            everybody,
+            before,
+            used,
+            winners,
+            {cap: places(one.trigger, cap, at, workspace.zone) for cap in caps},
         )
         for one in ranked
     ]
@@ -209,43 +214,27 @@ def _take_places(
     winners: np.ndarray,
     weights: Mapping[FrequencyCap, int],
 ) -> Passed:
-    places = pc.index_in(_flat(one.rows["customer"]), value_set=everybody).to_numpy()
-    full = np.zeros(len(places), dtype=bool)
-    full_before = np.zeros(len(places), dtype=bool)
+    rows = pc.index_in(_flat(one.rows["customer"]), value_set=everybody).to_numpy()
+    full = np.zeros(len(rows), dtype=bool)
+    full_before = np.zeros(len(rows), dtype=bool)
     for cap, weight in weights.items():
-        full |= used[cap][places] + weight > cap.count
-        full_before |= before[cap][places] + weight > cap.count
+        full |= used[cap][rows] + weight > cap.count
+        full_before |= before[cap][rows] + weight > cap.count
     for cap, weight in weights.items():
-        used[cap][places[~full]] += weight
+        used[cap][rows[~full]] += weight
     name = one.trigger.name
     lost = full & ~full_before
     refused = list(one.refused)
     for reason, mask in ((Refusal.FREQUENCY_CAP, full_before), (Refusal.DISPLACED, lost)):
         if mask.any():
-            details = tuple(winners[places[mask]]) if reason is Refusal.DISPLACED else ()
+            details = tuple(winners[rows[mask]]) if reason is Refusal.DISPLACED else ()
             customers = _flat(one.rows["customer"].filter(pa.array(mask)))
             refused.append(Refused(reason=reason, customers=customers, details=details))
-    won = places[~full]
+    won = rows[~full]
     winners[won] = np.where(winners[won] == "", name, winners[won] + f", {name}")
     return Passed(
         trigger=one.trigger, rows=one.rows.filter(pa.array(~full)), refused=tuple(refused)
     )
-
-
-def _weights(
-    trigger: Trigger, caps: Sequence[FrequencyCap], at: datetime, workspace: Workspace
-) -> dict[FrequencyCap, int]:
-    dues = [due_at(step.waits, at, workspace) for step in trigger.steps]
-    return {
-        cap: max(1, sum(due < cap.per.after(at, workspace.zone) for due in dues)) for cap in caps
-    }
-
-
-def due_at(waits: Sequence[Duration], at: datetime, workspace: Workspace) -> datetime:
-    """When a step falls due: all its waits after the entry, on the workspace's calendar."""
-    for wait in waits:
-        at = wait.after(at, workspace.zone)
-    return at
 
 
 def _counts(everybody: pa.Array, recent: pa.Table) -> np.ndarray:

@@ -210,7 +210,8 @@ class Ledger(Protocol):
         """Every customer's latest entry into a trigger. Columns: customer, at."""
 
     def recent_messages(self, since: datetime) -> pa.Table:
-        """Messages (ghosts too) due later than `since`, not skipped or failed.
+        """Messages (ghosts too) due, sent or still to be sent later than `since`; not skipped
+        or failed ones.
 
         Columns: customer, messages (int64).
         """

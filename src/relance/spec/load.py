@@ -48,15 +48,6 @@ class Loaded:
             where = where.rpartition(".")[0]
         return self.places.get((path, where), (0, 0))
 
-    def step_path(self, path: str, step: int) -> str:
-        """The dotted path of the n-th send of a trigger (`Step.index`), for `locate`."""
-        sends = [
-            where for each, where in self.places
-            if each == path and where.startswith("steps.") and where.endswith(".send")
-            and where.count(".") == 2
-        ]  # fmt: skip
-        return sends[step] if 0 <= step < len(sends) else "steps"
-
 
 @dataclass(frozen=True, slots=True)
 class Sheet:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
-from sqlalchemy import Connection, Row, Select, func, insert, select
+from sqlalchemy import Connection, Row, Select, func, insert, or_, select
 
 from relance.domain.ledger import (
     Breakpoints,
@@ -35,6 +35,9 @@ _MESSAGE = (
 )  # fmt: skip
 _REFUSAL = ("run", "customer", "reason", "detail")
 _LAST_ENTRIES = pa.schema([("customer", pa.string()), ("at", bulk.INSTANT)])
+_WAITING = (MessageState.QUEUED, MessageState.CLAIMED, MessageState.SENDING)
+# a send some minutes after its instant belongs to it: "1 per day" must not stop a daily trigger
+_PUNCTUAL = timedelta(hours=1)
 _RECENT = pa.schema([("customer", pa.string()), ("messages", pa.int64())])
 
 
@@ -104,15 +107,22 @@ class SqlLedger:
             return bulk.table(connection, query, _LAST_ENTRIES)
 
     def recent_messages(self, since: datetime) -> pa.Table:
-        """Messages (ghosts too) due later than `since`, not skipped or failed.
+        """Messages (ghosts too) of the time after `since`, not skipped or failed.
 
-        Columns: customer, messages.
+        A message is of the time for which it was due, or of that at which it left where that was
+        much later; one that has not left yet may leave at any time. Columns: customer, messages.
         """
+        message = MESSAGE.c
         gone = (MessageState.SKIPPED.value, MessageState.FAILED.value)
+        of_late = or_(
+            message.due_at > since,
+            message.changed_at > since + _PUNCTUAL,
+            message.state.in_([state.value for state in _WAITING]),
+        )
         query: Select[Any] = (
-            select(MESSAGE.c.customer, func.count())
-            .where(MESSAGE.c.due_at > since, MESSAGE.c.state.not_in(gone))
-            .group_by(MESSAGE.c.customer)
+            select(message.customer, func.count())
+            .where(of_late, message.state.not_in(gone))
+            .group_by(message.customer)
         )
         with self._database.read() as connection:
             return bulk.table(connection, query, _RECENT)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from relance.pipeline.addresses import emails_ok, is_email, to_e164, to_e164_many
+from relance.pipeline.addresses import emails_ok, to_e164, to_e164_many
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ from relance.pipeline.addresses import emails_ok, is_email, to_e164, to_e164_man
     ],
 )
 def test_an_ordinary_address_can_be_written_to(address: str):
-    assert is_email(address)
+    assert emails_ok(pa.array([address])).to_pylist() == [True]
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_an_ordinary_address_can_be_written_to(address: str):
     ],
 )
 def test_a_broken_or_tricky_address_is_refused(address: str):
-    assert not is_email(address)
+    assert emails_ok(pa.array([address])).to_pylist() == [False]
 
 
 def test_a_column_of_addresses_is_judged_at_once_and_a_missing_one_is_refused():

@@ -159,4 +159,3 @@ def test_a_finding_of_another_room_can_be_placed_in_the_yaml(shop) -> None:
     assert loaded.locate("config/relance.yaml", "customers.email") == (9, 10)
     assert loaded.locate("config/relance.yaml", "customers.country.deeper") == (7, 3)
     assert loaded.locate("triggers/nowhere.yaml", "steps") == (0, 0)
-    assert loaded.step_path("triggers/thanks.yaml", 0) == "steps.0.send"

@@ -91,7 +91,6 @@ def test_waits_add_up_in_front_of_the_sends_that_follow(shop) -> None:
     assert second.unless.aggregate.window.since_entry
     assert third.waits == (days(5), Duration(2, Unit.WEEK))
     assert third.only_if is not None
-    assert shop.load().step_path(PATH, 1) == "steps.2.send"
 
 
 def test_reentry_and_holdout_and_goal_are_read(shop) -> None:
