@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from relance.errors import UsageError
+from relance.errors import SourceError, UsageError
 from stage import START, Stage
 
 RECENT = "{event: order, count: {at_least: 1}, within: 14 days}"
@@ -314,3 +314,21 @@ def test_events_after_the_instant_do_not_exist(stage: Stage) -> None:
     stage.order("ann", at=datetime(2026, 3, 2, tzinfo=UTC))
     stage.tick()
     assert stage.members("recent") == set()
+
+
+def test_an_orders_export_cut_off_at_its_header_stops_the_tick_and_the_next_catches_up(
+    stage: Stage,
+) -> None:
+    stage.trigger(segment="{event: order, count: {is: 0}}")
+    stage.arrive("ann", "bob")
+    stage.tick()  # a shop before its first order
+    stage.wait(days=1)
+    stage.order("ann", "bob")
+    assert stage.entered() == {"hello": 0}
+    stage.wait(days=1)
+    whole, stage.orders = stage.orders, []
+    with pytest.raises(SourceError, match="table orders has no rows, and had some before"):
+        stage.tick()
+    stage.orders = whole
+    stage.arrive("new")
+    assert stage.entered() == {"hello": 1}

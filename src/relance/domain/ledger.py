@@ -144,6 +144,7 @@ class Standing:
     runs: Mapping[str, LastRun]  # by trigger
     segments: Mapping[str, SegmentState]  # by segment
     breakpoints: Breakpoints | None
+    events_seen: frozenset[str] = frozenset()  # event tables that had rows at some tick
 
     def instants(self) -> set[datetime]:
         """Every instant that a later tick will compare with."""

@@ -83,6 +83,7 @@ class Picture:
         )
         try:
             self._customers_there = check_keys(room.workbench, profiles, self._masks.table)
+            self._events_there = self._look_at_events()
             self._counts = self._count()
         except BaseException:
             room.workbench.drop(self._masks.table)  # a worker tries again and again
@@ -101,6 +102,10 @@ class Picture:
     @property
     def customers(self) -> int:
         return self._customers_there
+
+    @property
+    def events(self) -> Mapping[str, bool]:
+        return self._events_there
 
     def counts(self) -> Mapping[str, int]:
         return self._counts
@@ -222,6 +227,17 @@ class Picture:
             for leaf in leaves(condition):
                 needs.update(dict.fromkeys(needs_of(leaf, self._profiles.workspace.rfm)))
         return {need: f"c{number}" for number, need in enumerate(needs)}
+
+    def _look_at_events(self) -> Mapping[str, bool]:
+        """Whether the table of each event that a segment asks for has a row at all."""
+        profiles = self._profiles
+        asked = {need.event for need in self._profile_names() if isinstance(need, Aggregate)}
+        found = {}
+        with self._room.workbench.scope():
+            for name in sorted(asked):
+                one = profiles.events(profiles.workspace.events[name], ()).limit(1)
+                found[name] = profiles.source.fetch(one).read_all().num_rows > 0
+        return found
 
     def _count(self) -> Mapping[str, int]:
         layout = self._masks.layout

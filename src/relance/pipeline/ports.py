@@ -49,6 +49,10 @@ class Picture(Protocol):
     def customers(self) -> int:
         """How many rows the customers table has."""
 
+    @property
+    def events(self) -> Mapping[str, bool]:
+        """Whether the table of each event that a segment asks for has any row."""
+
     def counts(self) -> Mapping[str, int]:
         """Members per segment."""
 
@@ -173,6 +177,7 @@ class TickRecord:
     messages: Iterable[MessageRecord]
     refusals: Iterable[RefusalRecord]
     breakpoints: Breakpoints | None  # newly fitted ones only
+    events_seen: frozenset[str] = frozenset()  # event tables that had rows
 
 
 class Ledger(Protocol):

@@ -136,6 +136,7 @@ def _evaluate(tools: Tools, at: datetime, triggers: list[Trigger], run_id: str) 
             messages=make_all_messages(tools, intake),
             refusals=(row for one in intake.passed.values() for row in make_refusals(one, at)),
             breakpoints=None if fitted == standing.breakpoints else fitted,
+            events_seen=frozenset(name for name, there in picture.events.items() if there),
         )
         tools.progress("commit")
         tools.ledger.commit(record)
@@ -144,7 +145,14 @@ def _evaluate(tools: Tools, at: datetime, triggers: list[Trigger], run_id: str) 
 
 
 def _refuse_nobody(tools: Tools, standing: Standing, picture: Picture) -> None:
-    """An export cut off at its header would make everybody leave, and enter when it is whole."""
+    """An export cut off at its header would move everybody, and again when it is whole."""
+    for name, there in picture.events.items():
+        if not there and name in standing.events_seen:
+            raise SourceError(
+                f"table {tools.workspace.events[name].table} has no rows, and had some before:"
+                f" nobody would have any {name}",
+                hint="nothing was stored; the next tick with its rows catches up",
+            )
     if picture.customers:
         return
     versions = {name: state.version for name, state in standing.segments.items()}

@@ -57,6 +57,7 @@ class SqlLedger:
                 runs=_last_runs(connection),
                 segments=spells.segment_states(connection),
                 breakpoints=_breakpoints(connection),
+                events_seen=_events_seen(connection),
             )
 
     def runs_at(self, at: datetime) -> list[RunRecord]:
@@ -144,11 +145,27 @@ class SqlLedger:
             _insert_refusals(connection, record.refusals, runs)
             if record.breakpoints is not None:
                 _insert_breakpoints(connection, record.breakpoints)
+            _insert_events_seen(connection, record.events_seen)
 
 
 def _one_at_a_time(connection: Connection) -> None:
     """Commits of several workers queue up; on SQLite the transaction itself does that."""
     connection.execute(select(META.c.key).with_for_update()).all()
+
+
+_EVENT = "event:"  # `meta` keys of the event tables that had rows
+
+
+def _events_seen(connection: Connection) -> frozenset[str]:
+    keys = connection.scalars(select(META.c.key).where(META.c.key.startswith(_EVENT)))
+    return frozenset(key.removeprefix(_EVENT) for key in keys)
+
+
+def _insert_events_seen(connection: Connection, names: Iterable[str]) -> None:
+    new = sorted(set(names) - _events_seen(connection))
+    if new:
+        rows = [{"key": f"{_EVENT}{name}", "value": "seen"} for name in new]
+        connection.execute(insert(META), rows)
 
 
 def _refuse_repeated(connection: Connection, record: Tick) -> None:
