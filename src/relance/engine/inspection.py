@@ -172,12 +172,16 @@ class Inspection:
             self.profiles,
             events,
             {
+                "rows": ibis._.count(),
                 "nobody": ibis._.owner.isnull().sum(),
                 "undated": ibis._["at"].isnull().sum(),
                 "future": ibis._.future.sum(),
             },
         )
         place, table = f"events.{spec.name}", spec.table
+        if not numbers["rows"]:
+            yield _warning(f"{place}.table", f"table {table} has no rows")
+            return
         if numbers["nobody"]:
             yield _warning(
                 f"{place}.customer",

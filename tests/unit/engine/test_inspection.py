@@ -121,7 +121,7 @@ def test_what_is_merely_strange_is_a_warning(shop: Shop) -> None:
     }  # fmt: skip
 
 
-def test_an_empty_customers_table_is_a_warning(shop: Shop) -> None:
+def test_empty_tables_are_warnings(shop: Shop) -> None:
     schema = pa.table(CUSTOMERS).schema
     shop.tables["customers"] = {field.name: pa.array([], field.type) for field in schema}
     shop.tables["orders"] = {
@@ -132,7 +132,10 @@ def test_an_empty_customers_table_is_a_warning(shop: Shop) -> None:
     shop.tables["orders"]["total"] = pa.array([], pa.float64())
     engine = shop.engine({"active": bought(1)})
 
-    assert told(engine.inspect()) == {("customers.table", "table customers has no rows", True)}
+    assert told(engine.inspect()) == {
+        ("customers.table", "table customers has no rows", True),
+        ("events.order.table", "table orders has no rows", True),
+    }
     with engine.picture(
         datetime.fromisoformat("2026-03-10T09:00Z"), engine_segments(), [], None
     ) as empty:
