@@ -350,7 +350,8 @@ class Worker:
     def _listen(self) -> None:
         loop = asyncio.get_running_loop()
         for name in (signal.SIGTERM, signal.SIGINT):
-            with suppress(NotImplementedError, RuntimeError, ValueError):  # no main thread, Windows
+            # what a loop raises that takes no signals: on Windows, or in another thread
+            with suppress(NotImplementedError, RuntimeError, ValueError):
                 loop.add_signal_handler(name, self.stop)
 
     async def _rest(self, seconds: float) -> None:
