@@ -59,7 +59,10 @@ def _epilogue(result: DemoResult) -> None:
         typer.echo(
             "the shop answers messages with a known true effect, in points; the report must find"
         )
-    typer.echo("it without knowing it (about one interval in twenty may miss):")
+    typer.echo(
+        "it without knowing it (one interval in twenty may miss, and a little more: the true effect"
+        " is of those written to, the reported one of all who entered):"
+    )
     for report in result.reports:
         typer.echo(f"  {_truth(report, result.truths.get(report.trigger))}")
     typer.echo("try next:")
