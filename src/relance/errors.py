@@ -14,6 +14,10 @@ SendError              what became of one send; the class is the decision
 ├── Refused               the vendor said no for good: never again
 ├── Unsure                it may have left: never repeated without an idempotency key
 └── Paused                the provider itself is refused (401, 403): keep everything queued
+
+HookError              why a request to our web server was not taken
+├── Unverified            it does not prove who sent it: nothing of it is believed
+└── Unreadable            it proves who sent it, and is not what that sender writes
 """
 
 from __future__ import annotations
@@ -150,3 +154,19 @@ class Unsure(SendError):
 
 class Paused(SendError):
     """The vendor refuses us, not the message (401, 403): nothing may be lost meanwhile."""
+
+
+class HookError(Exception):
+    """Why a request to our web server was not taken. `reason` is a short name."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Unverified(HookError):
+    """The request does not prove who sent it, or is a repetition of an old one."""
+
+
+class Unreadable(HookError):
+    """The request is genuine, and not of the form that its sender writes."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from relance.domain.arm import Arm
@@ -17,6 +17,8 @@ class Refusal(StrEnum):
     GONE = "gone"  # no longer in the customers table
     UNREACHABLE = "unreachable"  # no usable address for the first step's channel
     NO_CONSENT = "no_consent"
+    TOPIC = "topic"  # does not want to hear of the trigger's topic
+    PAUSED = "paused"  # asked not to be written to until a date
     SUPPRESSED = "suppressed"
     REENTRY = "reentry"
     GLOBAL_HOLDOUT = "global_holdout"
@@ -32,7 +34,12 @@ class Skip(StrEnum):
     GONE = "gone"
     UNREACHABLE = "unreachable"
     NO_CONSENT = "no_consent"
+    TOPIC = "topic"  # does not want to hear of the trigger's topic
+    PAUSED = "paused"  # asked not to be written to until a date
     SUPPRESSED = "suppressed"
+    LEFT_SEGMENT = "left_segment"  # while_member: true, and no longer a member
+    EXPIRED = "expired"  # too late for it to be of use
+    DROPPED = "dropped"  # a person dropped it (`relance unknown drop`)
     TEMPLATE = "template"  # the text could not be rendered; the problem is in `detail`
     TRIGGER_REMOVED = "trigger_removed"  # the step is no longer in the YAML
 
@@ -110,6 +117,7 @@ class MessageRecord:
     priority: int
     ghost: bool
     context: str
+    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -156,7 +164,9 @@ class Standing:
 class Claimed:
     """A message that this worker holds a lease on.
 
-    `entry_at` is the instant of the entry, `attempts` how often it was tried before.
+    `entry_at` is the instant of the entry, `attempts` how often it was tried before. A message
+    that may have left already has `doubtful_at`, the first time that it may have, and then only
+    `provider` may send it again, while its idempotency key still holds.
     """
 
     id: str
@@ -173,6 +183,9 @@ class Claimed:
     ghost: bool
     attempts: int
     context: str = field(repr=False)
+    expires_at: datetime | None = None
+    provider: str = ""
+    doubtful_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -184,6 +197,7 @@ class Outcome:
     `attempted` is false where nothing was tried (quiet hours, a paused provider, a worker that
     stops): the message goes back without an attempt being counted. `worker` is who claimed it:
     with it, a worker whose lease was taken over cannot move what is no longer its own.
+    `doubtful` goes with QUEUED: it may have left, and is repeated under its idempotency key.
     """
 
     message: str
@@ -197,6 +211,34 @@ class Outcome:
     suppress: bool = False
     attempted: bool = True
     worker: str = ""
+    doubtful: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Mark:
+    """A message about to go on the wire: by which provider, and to whom (`recipient_digest`)."""
+
+    message: str
+    provider: str
+    recipient: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Budget:
+    """How many messages may leave on one day under one name: a provider's or a channel's."""
+
+    name: str
+    day: date
+    limit: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Marked:
+    """What marking found: messages still ours and now `sending`, and those over a budget, which
+    stay `claimed`."""
+
+    ours: Sequence[str]
+    over: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -55,7 +55,8 @@ def _digest(text: str) -> str:
 class Email:
     """An e-mail ready for the wire. `headers` are extra ones; nothing holds a line break.
 
-    `at` is the instant of sending: the Date header and the outbox's folder come from it.
+    `at` is the instant of sending: the Date header and the outbox's folder come from it. `tags`
+    are labels for the vendor's own statistics, beside the trigger.
     """
 
     message_id: str
@@ -68,11 +69,16 @@ class Email:
     reply_to: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     at: datetime | None = None
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sms:
-    """A text message ready for the wire. `to` is E.164 (`+33612345678`); `at` as for e-mail."""
+    """A text message ready for the wire. `to` is E.164 (`+33612345678`); `at` as for e-mail.
+
+    `channel` is sms or whatsapp. `content` names a text that the vendor approved beforehand
+    (WhatsApp); `text` then holds its variables, one `name: value` a line.
+    """
 
     message_id: str
     trigger: str
@@ -80,9 +86,24 @@ class Sms:
     sender: str
     text: str = field(repr=False)
     at: datetime | None = None
+    channel: str = "sms"
+    content: str | None = None
+    tags: tuple[str, ...] = ()
 
 
-Outgoing = Email | Sms
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Notice:
+    """News about a customer for the company's own people or systems; the customer gets nothing."""
+
+    message_id: str
+    trigger: str
+    customer: str
+    text: str = field(repr=False)
+    entered_at: datetime
+    at: datetime | None = None
+
+
+Outgoing = Email | Sms | Notice
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,9 +117,11 @@ class Accepted:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rendered:
-    """A text ready to be addressed. `subject`, `html` and `sender` are for e-mail only."""
+    """A text ready to be addressed. `subject`, `html` and `sender` are for e-mail only, `content`
+    (the vendor's id of an approved text) for WhatsApp."""
 
     text: str = field(repr=False)
     subject: str = field(default="", repr=False)
     html: str = field(default="", repr=False)
     sender: str | None = None
+    content: str | None = None

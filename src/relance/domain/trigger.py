@@ -76,7 +76,9 @@ class Reentry:
 class Step:
     """One send. It falls due after all `waits`, counted from the entry.
 
-    It is skipped when `only_if` does not hold, or `unless` holds, at that moment.
+    It is skipped when `only_if` does not hold, or `unless` holds, at that moment; with
+    `while_member` when the customer is no longer in the trigger's segment; and once `expires`
+    has passed since it fell due.
     """
 
     index: int
@@ -85,6 +87,8 @@ class Step:
     waits: tuple[Duration, ...] = ()
     only_if: Condition | None = None
     unless: Condition | None = None
+    while_member: bool = False
+    expires: Duration | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,7 +106,7 @@ class Trigger:
 
     `version` changes with the segment, the transition, the steps, the texts, the holdout and
     the goal: results of two versions are never added up. `segment_version` is the part of it
-    that decides about a new baseline.
+    that decides about a new baseline. `topic` names an entry of `Workspace.topics`.
     """
 
     name: str
@@ -116,5 +120,6 @@ class Trigger:
     goal: Goal | None = None
     reentry: Reentry = Reentry()
     priority: int = 50
+    topic: str | None = None
     description: str = ""
     path: str = ""

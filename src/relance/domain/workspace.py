@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from relance.domain.condition import Condition, Measure
 from relance.domain.duration import Duration, Unit
 from relance.domain.trigger import Trigger
+from relance.settings import Secret
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,10 +93,15 @@ class Segment:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class QuietHours:
-    """A daily stretch in the customer's own time zone in which nothing is sent."""
+    """A stretch in the customer's own time zone in which nothing is sent.
+
+    It begins on each of `days` (0 is Monday) at `start` and ends at `end`: the next day where
+    that is not later. `start` equal to `end` is a whole day.
+    """
 
     start: time
     end: time
+    days: frozenset[int] = frozenset(range(7))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,19 +120,57 @@ class Limits:
     """What protects a customer from too much."""
 
     per_customer: tuple[FrequencyCap, ...] = ()
-    quiet_hours: QuietHours | None = None
+    quiet_hours: tuple[QuietHours, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ChannelSpec:
-    """One channel and its provider. `options` are the provider's own, secrets as `Secret`."""
+    """One channel and its provider. `options` are the provider's own, secrets as `Secret`.
 
-    name: str  # email | sms
+    `rate` and `daily` are the provider's limits, shared by all workers; `budget` is the
+    channel's, over all its providers. `fallback` is the same channel by another provider, for
+    what certainly did not leave by this one.
+    """
+
+    name: str  # of domain.channel.CHANNELS
     provider: str
     sender: str
     options: Mapping[str, Any] = field(default_factory=dict)
     rate: float | None = None  # messages per second, None for no limit
+    daily: int | None = None  # messages per day of the workspace's calendar
+    budget: int | None = None  # the same, for the channel
+    reply_to: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    fallback: ChannelSpec | None = None
     path: str = ""  # where it stands, for messages: file:line:column
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WebSpec:
+    """Where customers and vendors reach this workspace. `secrets` sign links, the newest first;
+    the older ones still verify. Without a `public_url` no link leads back."""
+
+    public_url: str | None = None
+    secrets: tuple[Secret, ...] = ()
+    host: str = "127.0.0.1"
+    port: int = 8377
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Topic:
+    """What a customer may choose to hear of. `titles` by locale, for the preference page."""
+
+    name: str
+    titles: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BouncePolicy:
+    """When soft bounces suppress an address: `count` of them within any `per`."""
+
+    count: int = 3
+    per: Duration = field(default_factory=lambda: Duration(30, Unit.DAY))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -149,6 +193,9 @@ class Workspace:
     limits: Limits = Limits()
     global_holdout: float = 0.0
     brand: Mapping[str, Any] = field(default_factory=dict)  # free values for templates
+    web: WebSpec = WebSpec()
+    topics: Mapping[str, Topic] = field(default_factory=dict)
+    bounces: BouncePolicy = BouncePolicy()
 
     @property
     def named_segments(self) -> list[str]:

@@ -6,14 +6,17 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar
 
 from relance.domain.message import Outgoing
-from relance.domain.vendor import VendorSpec
+from relance.domain.receipt import Doubtful, Inbound, Receipt
+from relance.domain.vendor import Capabilities, VendorSpec
 from relance.domain.workspace import ChannelSpec
-from relance.errors import Problem, Refused, SendError, WorkspaceError
-from relance.providers.rate import Rate, Sleep
+from relance.errors import Problem, Refused, SendError, Unverified, WorkspaceError
+from relance.providers.options import problem
+from relance.providers.rate import Sleep, Take
 from relance.providers.wire import Answer, Request, Response, screen
 from relance.settings import Secret
 
@@ -32,12 +35,24 @@ class Provider(ABC):
 
     spec: ClassVar[VendorSpec]
     kind: ClassVar[type[Outgoing] | tuple[type[Outgoing], ...]]
-    batch_size: ClassVar[int] = 1  # messages that one call may carry
-    idempotent: ClassVar[bool] = False  # whether the same message id sent twice is sent once
 
     @property
     def name(self) -> str:
         return self.spec.name
+
+    @property
+    def can(self) -> Capabilities:
+        return self.spec.can
+
+    @property
+    def batch_size(self) -> int:
+        """Messages that one call may carry."""
+        return self.spec.can.batch
+
+    @property
+    def idempotent(self) -> bool:
+        """Whether the same message id sent twice is sent once, for a while."""
+        return self.spec.can.idempotent_for is not None
 
     async def send(self, messages: Sequence[Outgoing]) -> Sequence[Answer]:
         """Send at most `batch_size` messages."""
@@ -59,19 +74,54 @@ class Provider(ABC):
     async def _send(self, messages: Sequence[Outgoing]) -> Sequence[Answer]:
         """Send clean messages of the right kind."""
 
+    async def look_up(self, doubtful: Doubtful) -> Receipt | None:  # noqa: ARG002  vendors' own
+        """What the vendor knows of a message that may have been sent; None: nothing (yet).
+
+        Raises SendError where the vendor cannot be asked. Only where `can.look_up`.
+        """
+        raise Refused("no_look_up", detail=f"{self.name} cannot be asked about a message")
+
+    async def events(self, call: Inbound, at: datetime) -> Sequence[Receipt]:  # noqa: ARG002
+        """What a request to our webhook reports, believed only once it is verified.
+
+        `at` is the instant of its arrival. Raises Unverified or Unreadable; an event that is
+        genuine and not known is a Receipt of kind UNKNOWN. Only where `can.events`.
+        """
+        raise Unverified("no_events")
+
+    def reply(self, call: Inbound) -> Reply:  # noqa: ARG002
+        """What the vendor wants to hear once its report is written down."""
+        return Reply()
+
     async def close(self) -> None:
         """Let go of connections. The provider may be used again afterwards."""
         return
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reply:
+    """A successful answer to a webhook."""
+
+    status: int = 200
+    body: bytes = b""
+    media_type: str = "text/plain"
+
+
 class Open(Protocol):
     """Opens a vendor for a channel. Raises WorkspaceError; nothing is connected yet.
 
-    `root` is the workspace's folder; `sleep` waits between tries and for the rate limit.
+    `root` is the workspace's folder; `sleep` waits between tries and for the rate limit;
+    `take` waits until so many messages may leave (by default the channel's own rate, for this
+    process alone).
     """
 
     def __call__(
-        self, channel: ChannelSpec, root: Path, *, sleep: Sleep = asyncio.sleep
+        self,
+        channel: ChannelSpec,
+        root: Path,
+        *,
+        sleep: Sleep = asyncio.sleep,
+        take: Take | None = None,
     ) -> Provider: ...
 
 
@@ -84,33 +134,51 @@ class Vendor:
     open: Open
 
     def problems(self, channel: ChannelSpec, root: Path) -> list[Problem]:
-        """What is wrong with a channel's options, beyond their names and types."""
+        """What is wrong with a channel's options, beyond their names and types, and what it asks
+        for that this vendor cannot do."""
+        problems = list(self._inexpressible(channel))
         try:
             self.settings(channel, root)
         except WorkspaceError as error:
-            return error.problems
-        return []
+            problems += error.problems
+        return problems
+
+    def _inexpressible(self, channel: ChannelSpec) -> Iterator[Problem]:
+        can, name = self.spec.can, self.spec.name
+        asked = (
+            ("reply_to", bool(channel.reply_to), can.reply_to, "an address for replies"),
+            ("headers", bool(channel.headers), can.headers, "headers of your own"),
+            ("tags", bool(channel.tags), can.tags, "tags"),
+        )
+        for key, wanted, able, words in asked:
+            if wanted and not able:
+                yield problem(channel, key, f"{name} takes no {words.removeprefix('an ')}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Endpoint:
-    """Where a vendor's API is and the headers that say who we are there."""
+    """Where a vendor's API is and the headers that say who we are there.
+
+    `sign` is given the request, its whole URL and the present.
+    """
 
     base_url: str
     credentials: Mapping[str, Secret]
     timeout: float  # seconds
+    # headers that depend on the request and the instant, for vendors who want it signed
+    sign: Callable[[Request, str, datetime], Mapping[str, str]] | None = None
 
 
 class HttpProvider(Provider, Generic[M]):
     """Sends by `build` and `read`; retries what certainly did not leave; isolates a refusal."""
 
-    def __init__(self, endpoint: Endpoint, rate: float | None, sleep: Sleep) -> None:
+    def __init__(self, endpoint: Endpoint, sleep: Sleep, take: Take) -> None:
         # the client libraries take 0.3 s to import, which `relance --help` need not pay
         from relance.providers.http import Client
         from relance.providers.retry import Retry
 
         self._client: Client = Client(endpoint)
-        self._rate = Rate(rate, sleep=sleep)
+        self._take = take
         self._retry = Retry(sleep)
 
     @abstractmethod
@@ -141,8 +209,12 @@ class HttpProvider(Provider, Generic[M]):
             return [error] * len(messages)
 
     async def _once(self, messages: Sequence[M]) -> Sequence[Answer]:
-        await self._rate.take(len(messages))
-        return self.read(await self._client.post(self.build(messages)), messages)
+        await self._take(len(messages))
+        return self.read(await self._client.call(self.build(messages)), messages)
+
+    async def ask(self, request: Request) -> Response:
+        """One question to the vendor's API; what certainly did not arrive is asked again."""
+        return await self._retry(self._client.call, request)
 
     async def close(self) -> None:
         await self._client.close()

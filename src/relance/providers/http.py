@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import lru_cache
 
 import aiohttp
@@ -87,9 +89,15 @@ def decide(error: BaseException) -> SendError:
 
 
 class Client:
-    """One vendor's connections. Every error that leaves `post` is a SendError."""
+    """One vendor's connections. Every error that leaves `call` is a SendError.
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    `clock` is what signatures are dated with.
+    """
+
+    def __init__(
+        self, endpoint: Endpoint, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._clock = clock
         self._endpoint = endpoint
         self._deadline = _POOL_SECONDS + 2 * endpoint.timeout  # over a server that drips
         self._extensions = {"timeout": _timeouts(endpoint).as_dict()}
@@ -97,7 +105,7 @@ class Client:
         self._address = lru_cache(maxsize=64)(lambda path: httpx.URL(endpoint.base_url + path))
         self._open: AiohttpTransport | None = None
 
-    async def post(self, request: Request) -> Response:
+    async def call(self, request: Request) -> Response:
         """Send one request, once. Raises NotSent, Unsure or Paused; any status is an answer."""
         try:
             async with asyncio.timeout(self._deadline):
@@ -122,15 +130,18 @@ class Client:
         return answer
 
     def _wrapped(self, request: Request) -> httpx.Request:
-        credentials = self._endpoint.credentials
+        endpoint, address = self._endpoint, self._address(request.path)
+        headers = {
+            "User-Agent": f"relance/{__version__}",
+            **request.headers,
+            **{name: secret.reveal() for name, secret in endpoint.credentials.items()},
+        }
+        if endpoint.sign is not None:
+            headers |= endpoint.sign(request, str(address), self._clock())
         return httpx.Request(
-            "POST",
-            self._address(request.path),
-            headers={
-                "User-Agent": f"relance/{__version__}",
-                **request.headers,
-                **{name: secret.reveal() for name, secret in credentials.items()},
-            },
+            request.method,
+            address,
+            headers=headers,
             content=request.body,
             extensions=self._extensions,
         )
@@ -144,7 +155,7 @@ class Client:
         return self._open
 
     async def close(self) -> None:
-        """Close the connections; the next `post` opens new ones."""
+        """Close the connections; the next `call` opens new ones."""
         transport, self._open = self._open, None
         if transport is not None:
             await transport.aclose()

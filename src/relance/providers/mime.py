@@ -29,6 +29,8 @@ def to_bytes(message: Email) -> bytes:
     ]
     if message.at:
         head.append(f"Date: {format_datetime(message.at)}\r\n".encode())
+    if message.tags:
+        head.append(_header("X-Relance-Tags", ", ".join(message.tags)))
     if message.reply_to:
         head.append(_header("Reply-To", message.reply_to))
     head += [_header(name, value) for name, value in message.headers.items()]

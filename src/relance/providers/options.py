@@ -45,6 +45,13 @@ def _place(path: str) -> tuple[str, int, int]:
     return path, 0, 0
 
 
+def problem(channel: ChannelSpec, name: str, message: str, *, hint: str | None = None) -> Problem:
+    """A problem with one key of a channel, at the channel's place in the YAML."""
+    path, line, column = _place(channel.path)
+    where = f"channels.{channel.name}.{name}"
+    return Problem(path=path, line=line, column=column, where=where, message=message, hint=hint)
+
+
 class Options:
     """One channel's options by name. Raises WorkspaceError at the channel's place in the YAML."""
 
@@ -56,11 +63,7 @@ class Options:
 
     def wrong(self, name: str, message: str, *, hint: str | None = None) -> NoReturn:
         """Raise the one problem with an option. `message` must not hold a secret."""
-        where = f"channels.{self._channel.name}.{name}"
-        path, line, column = _place(self._channel.path)
-        raise WorkspaceError(
-            [Problem(path=path, line=line, column=column, where=where, message=message, hint=hint)]
-        )
+        raise WorkspaceError([problem(self._channel, name, message, hint=hint)])
 
     def _value(self, name: str) -> object:
         option = self._known[name]

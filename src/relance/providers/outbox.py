@@ -7,22 +7,24 @@ import errno
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from email.utils import format_datetime
 from pathlib import Path
 
-from relance.domain.message import Accepted, Email, Outgoing, Sms
-from relance.domain.vendor import OptionKind, OptionSpec, VendorSpec
+from relance.domain.channel import CHANNELS
+from relance.domain.message import Accepted, Email, Notice, Outgoing, Sms
+from relance.domain.vendor import Capabilities, OptionKind, OptionSpec, VendorSpec
 from relance.domain.workspace import ChannelSpec
 from relance.errors import NotSent
 from relance.providers.base import Provider
 from relance.providers.mime import to_bytes
 from relance.providers.options import Options
-from relance.providers.rate import Rate, Sleep
+from relance.providers.rate import Sleep, Take, own
 from relance.providers.wire import Answer
 
 SPEC = VendorSpec(
     name="outbox",
-    channels=frozenset({"email", "sms"}),
+    channels=frozenset(CHANNELS),
     description="Files in a folder instead of messages: nobody is written to.",
     options=(
         OptionSpec(
@@ -31,6 +33,14 @@ SPEC = VendorSpec(
             description="Where the files go: <folder>/<day>/<message id>.eml or .txt.",
             default="outbox",
         ),
+    ),
+    can=Capabilities(
+        batch=100,  # one hop into a thread writes them all
+        idempotent_for=timedelta(days=3650),
+        tags=True,
+        headers=True,
+        reply_to=True,
+        message_id=True,
     ),
 )
 
@@ -52,11 +62,15 @@ def build(message: Outgoing) -> tuple[Path, bytes]:
     day = Path(message.at.date().isoformat() if message.at else "undated")
     if isinstance(message, Email):
         return day / f"{message.message_id}.eml", to_bytes(message)
-    return day / f"{message.message_id}.txt", _sms(message)
+    return day / f"{message.message_id}.txt", _text(message)
 
 
-def _sms(message: Sms) -> bytes:
-    lines = [f"From: {message.sender}", f"To: {message.to}"]
+def _text(message: Sms | Notice) -> bytes:
+    if isinstance(message, Notice):
+        lines = [f"About: {message.customer}"]
+    else:
+        lines = [f"From: {message.sender}", f"To: {message.to}"]
+        lines += [f"Content: {message.content}"] if message.content else []
     if message.at:
         lines.append(f"Date: {format_datetime(message.at)}")
     return "\n".join([*lines, "", message.text, ""]).encode()
@@ -76,20 +90,25 @@ class Outbox(Provider):
     """
 
     spec = SPEC
-    kind = (Email, Sms)
-    batch_size = 100  # one hop into a thread writes them all
-    idempotent = True
+    kind = (Email, Sms, Notice)
 
-    def __init__(self, settings: Settings, rate: float | None, sleep: Sleep) -> None:
+    def __init__(self, settings: Settings, take: Take) -> None:
         self._folder = settings.folder
-        self._rate = Rate(rate, sleep=sleep)
+        self._take = take
 
     @classmethod
-    def open(cls, channel: ChannelSpec, root: Path, *, sleep: Sleep = asyncio.sleep) -> Outbox:
-        return cls(Settings.of(channel, root), channel.rate, sleep)
+    def open(
+        cls,
+        channel: ChannelSpec,
+        root: Path,
+        *,
+        sleep: Sleep = asyncio.sleep,
+        take: Take | None = None,
+    ) -> Outbox:
+        return cls(Settings.of(channel, root), own(take, channel.rate, sleep))
 
     async def _send(self, messages: Sequence[Outgoing]) -> Sequence[Answer]:
-        await self._rate.take(len(messages))
+        await self._take(len(messages))
         return await asyncio.to_thread(lambda: [self._write(message) for message in messages])
 
     def _write(self, message: Outgoing) -> Answer:

@@ -10,13 +10,13 @@ from pathlib import Path
 import orjson
 
 from relance.domain.message import Accepted, Email
-from relance.domain.vendor import OptionKind, OptionSpec, VendorSpec
+from relance.domain.vendor import Capabilities, OptionKind, OptionSpec, VendorSpec
 from relance.domain.workspace import ChannelSpec
 from relance.errors import NotSent, Paused, Refused, SendError
 from relance.providers import wire
 from relance.providers.base import Endpoint, HttpProvider
 from relance.providers.options import Options, http_options
-from relance.providers.rate import Sleep
+from relance.providers.rate import Sleep, Take, own
 from relance.providers.wire import Answer, Request, Response
 
 SPEC = VendorSpec(
@@ -37,6 +37,7 @@ SPEC = VendorSpec(
         ),
         *http_options("https://api.postmarkapp.com"),
     ),
+    can=Capabilities(batch=500, tags=True, headers=True, reply_to=True, message_id=True),
 )
 
 
@@ -147,15 +148,21 @@ class Postmark(HttpProvider[Email]):
 
     spec = SPEC
     kind = Email
-    batch_size = 500
 
-    def __init__(self, settings: Settings, rate: float | None, sleep: Sleep) -> None:
-        super().__init__(settings.endpoint, rate, sleep)
+    def __init__(self, settings: Settings, sleep: Sleep, take: Take) -> None:
+        super().__init__(settings.endpoint, sleep, take)
         self._settings = settings
 
     @classmethod
-    def open(cls, channel: ChannelSpec, root: Path, *, sleep: Sleep = asyncio.sleep) -> Postmark:
-        return cls(Settings.of(channel, root), channel.rate, sleep)
+    def open(
+        cls,
+        channel: ChannelSpec,
+        root: Path,
+        *,
+        sleep: Sleep = asyncio.sleep,
+        take: Take | None = None,
+    ) -> Postmark:
+        return cls(Settings.of(channel, root), sleep, own(take, channel.rate, sleep))
 
     def build(self, messages: Sequence[Email]) -> Request:
         return build(messages, stream=self._settings.stream)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 Sleep = Callable[[float], Awaitable[None]]
+Take = Callable[[int], Awaitable[None]]  # waits until so many messages may leave
 
 
 class Rate:
@@ -37,3 +38,8 @@ class Rate:
         self._next = start + messages * self._gap
         if start > now:
             await self._sleep(start - now)
+
+
+def own(take: Take | None, per_second: float | None, sleep: Sleep) -> Take:
+    """The given way of waiting, or a rate for this process alone."""
+    return take or Rate(per_second, sleep=sleep).take

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from relance.domain.message import Accepted, Email, Outgoing
-from relance.domain.vendor import OptionKind, OptionSpec, VendorSpec
+from relance.domain.vendor import Capabilities, OptionKind, OptionSpec, VendorSpec
 from relance.domain.workspace import ChannelSpec
 from relance.providers import wire
 from relance.providers.base import Provider
 from relance.providers.mime import to_bytes
 from relance.providers.options import Options, is_loopback
-from relance.providers.rate import Rate, Sleep
+from relance.providers.rate import Sleep, Take, own
 from relance.providers.wire import Answer
 from relance.settings import Secret
 
@@ -64,6 +64,7 @@ SPEC = VendorSpec(
             default=30.0,
         ),
     ),
+    can=Capabilities(tags=True, headers=True, reply_to=True, message_id=True),
 )
 
 
@@ -131,23 +132,30 @@ class Smtp(Provider):
     spec = SPEC
     kind = Email
 
-    def __init__(self, settings: Settings, rate: float | None, sleep: Sleep) -> None:
+    def __init__(self, settings: Settings, sleep: Sleep, take: Take) -> None:
         from relance.providers.mailserver import MailServer  # late, as in HttpProvider
         from relance.providers.retry import Retry
 
         self._server: MailServer = MailServer(settings)
-        self._rate = Rate(rate, sleep=sleep)
+        self._take = take
         self._retry = Retry(sleep)
 
     @classmethod
-    def open(cls, channel: ChannelSpec, root: Path, *, sleep: Sleep = asyncio.sleep) -> Smtp:
-        return cls(Settings.of(channel, root), channel.rate, sleep)
+    def open(
+        cls,
+        channel: ChannelSpec,
+        root: Path,
+        *,
+        sleep: Sleep = asyncio.sleep,
+        take: Take | None = None,
+    ) -> Smtp:
+        return cls(Settings.of(channel, root), sleep, own(take, channel.rate, sleep))
 
     async def _send(self, messages: Sequence[Outgoing]) -> Sequence[Answer]:
         return [await self._retry(self._once, m) for m in messages if isinstance(m, Email)]
 
     async def _once(self, message: Email) -> Answer:
-        await self._rate.take()
+        await self._take(1)
         failure = await self._server.hand_over(build(message))
         return failure or Accepted(
             message_id=message.message_id, provider_id=wire.message_id_header(message)

@@ -17,7 +17,7 @@ from relance.errors import NotSent, Paused, Refused, SendError
 from relance.providers import wire
 from relance.providers.base import Endpoint, HttpProvider
 from relance.providers.options import Options, http_options
-from relance.providers.rate import Sleep
+from relance.providers.rate import Sleep, Take, own
 from relance.providers.wire import Answer, Request, Response
 from relance.settings import Secret
 
@@ -158,13 +158,20 @@ class Twilio(HttpProvider[Sms]):
     spec = SPEC
     kind = Sms
 
-    def __init__(self, settings: Settings, rate: float | None, sleep: Sleep) -> None:
-        super().__init__(settings.endpoint, rate, sleep)
+    def __init__(self, settings: Settings, sleep: Sleep, take: Take) -> None:
+        super().__init__(settings.endpoint, sleep, take)
         self._account = settings.account
 
     @classmethod
-    def open(cls, channel: ChannelSpec, root: Path, *, sleep: Sleep = asyncio.sleep) -> Twilio:
-        return cls(Settings.of(channel, root), channel.rate, sleep)
+    def open(
+        cls,
+        channel: ChannelSpec,
+        root: Path,
+        *,
+        sleep: Sleep = asyncio.sleep,
+        take: Take | None = None,
+    ) -> Twilio:
+        return cls(Settings.of(channel, root), sleep, own(take, channel.rate, sleep))
 
     def build(self, messages: Sequence[Sms]) -> Request:
         return build(messages, account=self._account)

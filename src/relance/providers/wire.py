@@ -15,7 +15,7 @@ from functools import lru_cache
 
 import orjson
 
-from relance.domain.message import Accepted, Email, Outgoing
+from relance.domain.message import Accepted, Email, Notice, Outgoing
 from relance.errors import NotSent, Paused, Refused, SendError, Unsure
 
 Answer = Accepted | SendError
@@ -29,17 +29,18 @@ _MESSAGE_ID = re.compile(r"[0-9A-Za-z_-]{1,128}")
 _E164 = re.compile(r"\+[1-9][0-9]{5,14}")
 _OURS = frozenset({
     "from", "to", "cc", "bcc", "sender", "reply-to", "subject", "date", "message-id",
-    "mime-version", "x-relance-message", "return-path", "received",
+    "mime-version", "x-relance-message", "x-relance-tags", "return-path", "received",
 })  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
-    """One POST below a vendor's base URL. Credentials are not in it: the client adds them."""
+    """One request below a vendor's base URL. Credentials are not in it: the client adds them."""
 
     path: str
-    body: bytes = field(repr=False)
+    body: bytes = field(default=b"", repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
+    method: str = "POST"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -147,10 +148,14 @@ def screen(message: Outgoing) -> Refused | None:
     """The last line of defence against header injection and a second recipient."""
     if not _MESSAGE_ID.fullmatch(message.message_id):
         return Refused("invalid_id", detail="a message id is letters, digits, - and _")
-    if _CONTROL.search(message.sender) or _CONTROL.search(message.trigger):
+    if _CONTROL.search(message.trigger):
         return Refused("invalid_header", detail="a line break or control character")
     if not _encodable(message):
         return Refused("invalid_text", detail="half a character (a lone surrogate)")
+    if isinstance(message, Notice):
+        return None
+    if _CONTROL.search(message.sender) or any(_CONTROL.search(tag) for tag in message.tags):
+        return Refused("invalid_header", detail="a line break or control character")
     if isinstance(message, Email):
         return _screen_email(message)
     if not _E164.fullmatch(message.to):
@@ -159,7 +164,9 @@ def screen(message: Outgoing) -> Refused | None:
 
 
 def _encodable(message: Outgoing) -> bool:
-    texts = [message.to, message.sender, message.text]
+    texts = [message.text]
+    if not isinstance(message, Notice):
+        texts += [message.to, message.sender]
     if isinstance(message, Email):
         texts += [message.subject, message.html, message.reply_to or "", *message.headers.values()]
     try:

@@ -156,21 +156,21 @@ async def test_a_server_that_drips_is_cut_off(monkeypatch: pytest.MonkeyPatch) -
     async with Loopback(lambda _: Answer(fault=Fault.DRIP)) as vendor:
         slow = client(vendor.url, timeout=0.3)
         with pytest.raises(Unsure, match="read_timeout"):
-            await asyncio.wait_for(slow.post(Request(path="/", body=b"x")), timeout=30)
+            await asyncio.wait_for(slow.call(Request(path="/", body=b"x")), timeout=30)
         await slow.close()
 
 
 async def test_an_unknown_host_means_not_sent() -> None:
     nowhere = client("https://api.vendor.invalid", timeout=2.0)
     with pytest.raises(NotSent):
-        await nowhere.post(Request(path="/", body=b"x"))
+        await nowhere.call(Request(path="/", body=b"x"))
     await nowhere.close()
 
 
 async def test_the_request_arrives_as_it_was_built() -> None:
     async with Loopback(loopback.postmark) as vendor:
         sender = client(f"{vendor.url}/proxy")
-        await sender.post(Request(path="/email", body=b"[1]", headers={"Content-Type": "a/b"}))
+        await sender.call(Request(path="/email", body=b"[1]", headers={"Content-Type": "a/b"}))
         await sender.close()
     (seen,) = vendor.seen
     assert (seen.method, seen.path, seen.body) == ("POST", "/proxy/email", b"[1]")
@@ -183,6 +183,6 @@ async def test_connections_are_kept_between_requests() -> None:
     async with Loopback(loopback.postmark) as vendor:
         sender = client(vendor.url)
         for _ in range(5):
-            await sender.post(Request(path="/email", body=b"{}"))
+            await sender.call(Request(path="/email", body=b"{}"))
         assert len(vendor._transports) == 1
         await sender.close()
