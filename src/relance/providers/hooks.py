@@ -1,0 +1,154 @@
+"""Reading what vendors post to our webhooks: proofs of origin first, then lenient readers.
+
+Nothing here raises anything but HookError, whatever the bytes are.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+import orjson
+
+from relance.domain.receipt import Inbound, recipient_digest
+from relance.errors import Unreadable, Unverified
+from relance.settings import Secret
+
+REPLAY_WINDOW = timedelta(minutes=5)
+_LONGEST_ID = 128
+
+
+def same(left: str | bytes, right: str | bytes) -> bool:
+    """Whether two texts are equal, in a time that does not tell where they differ."""
+    return hmac.compare_digest(_bytes(left), _bytes(right))
+
+
+def _bytes(text: str | bytes) -> bytes:
+    return text if isinstance(text, bytes) else text.encode(errors="surrogatepass")
+
+
+def hmac_sha256(key: Secret, data: bytes) -> bytes:
+    """HMAC-SHA256 under a text key."""
+    return hmac.digest(key.reveal().encode(), data, "sha256")
+
+
+def header(call: Inbound, name: str) -> str:
+    """A header's value (`name` in lower case), empty where it is missing."""
+    return call.headers.get(name, "")
+
+
+def key_or_unverified(key: Secret | None) -> Secret:
+    """The key that proves who calls. Raises Unverified where none is configured."""
+    if not key:
+        raise Unverified("no_webhook_key")
+    return key
+
+
+def check_basic_auth(call: Inbound, user: str, password: Secret | None) -> None:
+    """Raise Unverified unless the caller gave this user and password (RFC 7617)."""
+    expected = f"{user}:{key_or_unverified(password).reveal()}".encode()
+    scheme, _, coded = header(call, "authorization").partition(" ")
+    given = decoded_base64(coded.strip())
+    if scheme.lower() != "basic" or given is None:
+        raise Unverified("no_credentials")
+    if not same(given, expected):
+        raise Unverified("wrong_credentials")
+
+
+def check_fresh(signed_at: datetime | None, at: datetime) -> None:
+    """Raise Unverified where a signature is not of these minutes: somebody may have kept it."""
+    if signed_at is None:
+        raise Unverified("no_timestamp")
+    if abs(at - signed_at) > REPLAY_WINDOW:
+        raise Unverified("stale")
+
+
+def decoded_base64(text: str) -> bytes | None:
+    """The bytes behind base64; None where it is none."""
+    try:
+        return base64.b64decode(text, validate=True)
+    except (ValueError, binascii.Error):
+        return None
+
+
+def parsed(body: bytes) -> object:
+    """A body's JSON. Raises Unreadable."""
+    try:
+        value: object = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise Unreadable("not_json") from error
+    return value
+
+
+def objects(value: object) -> list[Mapping[str, object]]:
+    """The JSON objects of a list, or the one object itself; whatever else it holds is left out."""
+    items = value if isinstance(value, list) else [value]
+    return [item for item in items if isinstance(item, dict)]
+
+
+def text(fields: Mapping[str, object], name: str) -> str:
+    """A field's text, or its number as text; empty where it is missing or something else."""
+    value = fields.get(name)
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return ""
+    return str(value).replace("\0", "")  # PostgreSQL's text cannot hold it
+
+
+def some(fields: Mapping[str, object], name: str) -> str | None:
+    """Like `text`, and None where there is none."""
+    return text(fields, name) or None
+
+
+def recipient(address: str) -> str | None:
+    """The digest of an address, None where there is none."""
+    return recipient_digest(address) if address.strip() else None
+
+
+def epoch(value: object) -> datetime | None:
+    """An instant from seconds since 1970, a number or its digits; None where it is none."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    try:
+        seconds = float(value)
+        return datetime.fromtimestamp(seconds, UTC) if math.isfinite(seconds) else None
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def iso(value: object) -> datetime | None:
+    """An instant from ISO 8601 (UTC where it names no zone, any number of decimals); else None."""
+    if not isinstance(value, str):
+        return None
+    try:
+        instant = datetime.fromisoformat(value.strip())
+        zoned = instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+        return zoned.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def identity(given: str, event: object) -> str:
+    """An event's id: the vendor's, or a digest of what the event says where there is none.
+
+    The same event has the same digest, whatever the order of its keys.
+    """
+    if given and len(given) <= _LONGEST_ID:
+        return given
+    return hashlib.sha256(_written(event, orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def raw(event: object) -> str:
+    """An event's JSON, as a receipt of kind UNKNOWN keeps it."""
+    return _written(event).decode()
+
+
+def _written(event: object, option: int = 0) -> bytes:
+    try:
+        return orjson.dumps(event, option=option)
+    except orjson.JSONEncodeError as error:  # it can be read deeper than it can be written
+        raise Unreadable("too_deep") from error
