@@ -281,7 +281,8 @@ class LimitsYaml(Record[Limits]):
     )
 
     def build(self) -> Limits:
-        return Limits(per_customer=self.per_customer, quiet_hours=self.quiet_hours)
+        hours = (self.quiet_hours,) if self.quiet_hours else ()
+        return Limits(per_customer=self.per_customer, quiet_hours=hours)
 
 
 class Brand(Shape[Mapping[str, object]]):

@@ -65,7 +65,7 @@ def test_limits_and_rates_are_read(shop) -> None:
         FrequencyCap(count=3, per=Duration(7, Unit.DAY)),
         FrequencyCap(count=1, per=Duration(1, Unit.DAY)),
     )
-    assert workspace.limits.quiet_hours == QuietHours(start=time(20), end=time(8))
+    assert workspace.limits.quiet_hours == (QuietHours(start=time(20), end=time(8)),)
     assert workspace.global_holdout == 0.02
     assert workspace.channels["sms"].rate == 10.0
     assert workspace.channels["sms"].options == {"folder": "outbox"}
