@@ -116,6 +116,7 @@ class Client:
             status=answer.status_code,
             body=answer.content,
             retry_after=retry_after(answer.headers.get("retry-after"), answer.headers.get("date")),
+            headers=answer.headers,
         )
 
     async def _answer(self, request: httpx.Request) -> httpx.Response:

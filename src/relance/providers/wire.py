@@ -45,11 +45,15 @@ class Request:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Response:
-    """An answer that arrived whole. `retry_after` is in seconds, where the vendor said one."""
+    """An answer that arrived whole. `retry_after` is in seconds, where the vendor said one.
+
+    `headers` by their names in lower case.
+    """
 
     status: int
     body: bytes = field(repr=False)
     retry_after: float | None = None
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 def retry_after(value: str | None, date: str | None) -> float | None:
