@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import lru_cache
 from pathlib import Path
 
-import jinja2
 from babel.dates import format_date, format_datetime
 
 from relance.rendering.report import charts
 from relance.rendering.report.words import LABELS, METHOD, goal_words, lead, reason
+from relance.rendering.standalone import standalone
 from relance.uplift.report import TriggerReport
 from relance.uplift.verdict import ArmCounts, Verdict
 from relance.uplift.wording import Locale, count, interval, percent, points, sentence
@@ -27,7 +25,6 @@ SYMBOLS = {
     Verdict.TOO_EARLY: "◔",
     Verdict.SRM_FAILED: "✕",
 }
-_SPLITS = re.compile(r" (?=[%:;])|(?<=[,;]) (?=[+−]\d)")
 _BABEL: Mapping[Locale, str] = {"en": "en_GB", "fr": "fr"}
 
 
@@ -87,7 +84,8 @@ def html(
     """
     scale = charts.forest_scale(report.reading for report in reports)
     clear = sum(r.reading.verdict in {Verdict.BETTER, Verdict.WORSE} for r in reports)
-    return _template().render(
+    template = standalone(Path(__file__).parent, "page.html.j2")
+    return template.render(
         locale=locale,
         words=LABELS[locale],
         workspace=workspace,
@@ -100,26 +98,6 @@ def html(
         method=METHOD[locale],
         headings=_headings(locale),
     )
-
-
-@lru_cache(maxsize=1)
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        finalize=_glue,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("page.html.j2")
-
-
-def _glue(value: object) -> object:
-    """Keep a number with its sign, an interval, and French punctuation on one line."""
-    if type(value) is not str:  # numbers, and markup that is finished
-        return value
-    return _SPLITS.sub("\N{NO-BREAK SPACE}", value)
 
 
 def _tiles(reports: Sequence[TriggerReport], clear: int, locale: Locale) -> list[tuple[str, str]]:

@@ -1,0 +1,109 @@
+"""Signed links back to us: who holds one may unsubscribe, and choose, for one customer.
+
+A token says who, on which channel, because of which message. It is signed, not encrypted, and
+never expires: somebody may unsubscribe by a message of years ago.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+from itsdangerous import BadData, URLSafeSerializer
+
+from relance.domain.ledger import Claimed
+from relance.settings import Secret
+
+_LONGEST = 2_048  # characters of a token; ours have some hundred
+
+
+class Purpose(StrEnum):
+    """What a token is good for; also the first part of its path. One is never taken for the
+    other."""
+
+    UNSUBSCRIBE = "u"
+    PREFERENCES = "p"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Grant:
+    """What a genuine token says. `message` is the id of the message that brought it."""
+
+    customer: str
+    channel: str
+    message: str
+    locale: str | None = None
+    topic: str | None = None
+
+
+class LinkMaker:
+    """Makes links and opens their tokens. The newest secret (the first) signs, all verify.
+
+    `topics` names the topic of each trigger that has one.
+    """
+
+    def __init__(
+        self,
+        public_url: str,
+        secrets: Sequence[Secret],
+        topics: Mapping[str, str] | None = None,
+    ) -> None:
+        if not secrets:
+            raise ValueError("links need a secret to sign them")
+        self._base = public_url.rstrip("/")
+        self._topics = topics or {}
+        keys = [secret.reveal() for secret in reversed(secrets)]  # itsdangerous: the newest last
+        self._serializers = {purpose: _serializer(keys, purpose) for purpose in Purpose}
+
+    def unsubscribe(self, message: Claimed, locale: str | None) -> str:
+        """Where one click unsubscribes from the message's channel."""
+        return self._url(Purpose.UNSUBSCRIBE, self._grant(message, locale))
+
+    def preferences(self, message: Claimed, locale: str | None) -> str:
+        """Where the customer chooses channels, topics and pauses."""
+        return self._url(Purpose.PREFERENCES, self._grant(message, locale))
+
+    def open(self, purpose: Purpose, token: str) -> Grant | None:
+        """What a token grants; None where it is not one of ours, whatever else it is."""
+        if len(token) > _LONGEST or not token.isascii():
+            return None
+        try:
+            payload: object = self._serializers[purpose].loads(token)
+        except BadData:
+            return None
+        match payload:
+            case [str(customer), str(channel), str(message), str() | None as locale,
+                  str() | None as topic]:  # fmt: skip
+                return Grant(
+                    customer=customer, channel=channel, message=message, locale=locale, topic=topic
+                )
+        return None
+
+    def path(self, purpose: Purpose, grant: Grant) -> str:
+        """The path of a link, below the host as the customer's browser sees it."""
+        return urlsplit(self._url(purpose, grant)).path
+
+    def _grant(self, message: Claimed, locale: str | None) -> Grant:
+        return Grant(
+            customer=message.customer,
+            channel=message.channel,
+            message=message.id,
+            locale=locale,
+            topic=self._topics.get(message.trigger),
+        )
+
+    def _url(self, purpose: Purpose, grant: Grant) -> str:
+        payload = [grant.customer, grant.channel, grant.message, grant.locale, grant.topic]
+        token = self._serializers[purpose].dumps(payload)
+        return f"{self._base}/{purpose}/{token}"
+
+
+def _serializer(keys: list[str], purpose: Purpose) -> URLSafeSerializer:
+    return URLSafeSerializer(
+        keys,
+        salt=f"relance.{purpose}",
+        signer_kwargs={"digest_method": hashlib.sha256, "key_derivation": "hmac"},
+    )
