@@ -10,12 +10,13 @@ import binascii
 import hashlib
 import hmac
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import orjson
 
-from relance.domain.receipt import Inbound, recipient_digest
+from relance.domain.receipt import Inbound, Receipt, ReceiptKind, recipient_digest
 from relance.errors import Unreadable, Unverified
 from relance.settings import Secret
 
@@ -60,11 +61,13 @@ def check_basic_auth(call: Inbound, user: str, password: Secret | None) -> None:
         raise Unverified("wrong_credentials")
 
 
-def check_fresh(signed_at: datetime | None, at: datetime) -> None:
+def check_fresh(
+    signed_at: datetime | None, at: datetime, window: timedelta = REPLAY_WINDOW
+) -> None:
     """Raise Unverified where a signature is not of these minutes: somebody may have kept it."""
     if signed_at is None:
         raise Unverified("no_timestamp")
-    if abs(at - signed_at) > REPLAY_WINDOW:
+    if abs(at - signed_at) > window:
         raise Unverified("stale")
 
 
@@ -152,3 +155,33 @@ def _written(event: object, option: int = 0) -> bytes:
         return orjson.dumps(event, option=option)
     except orjson.JSONEncodeError as error:  # it can be read deeper than it can be written
         raise Unreadable("too_deep") from error
+
+
+def unsubscribed_too(dropped: Receipt) -> list[Receipt]:
+    """What the vendor did not send because its own list says that the person wants no more."""
+    wish = replace(
+        dropped, kind=ReceiptKind.UNSUBSCRIBED, event_id=f"{dropped.event_id}:unsubscribed"
+    )
+    return [dropped, wish]
+
+
+_TELLING = (
+    ReceiptKind.ACCEPTED,
+    ReceiptKind.DEFERRED,
+    ReceiptKind.DELIVERED,
+    ReceiptKind.OPENED,
+    ReceiptKind.CLICKED,
+    ReceiptKind.DROPPED,
+    ReceiptKind.SOFT_BOUNCED,
+    ReceiptKind.HARD_BOUNCED,
+    ReceiptKind.COMPLAINED,
+)
+
+
+def most_telling(receipts: Iterable[Receipt], message_id: str) -> Receipt | None:
+    """The answer to a look-up: of a message's events the one that says most of its fate."""
+    known = [receipt for receipt in receipts if receipt.kind in _TELLING]
+    if not known:
+        return None
+    best = max(known, key=lambda receipt: _TELLING.index(receipt.kind))
+    return replace(best, event_id=f"look-up:{message_id}:{best.kind}", message_id=message_id)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import re
 from pathlib import Path
 from typing import NoReturn
 from urllib.parse import urlsplit
@@ -17,6 +19,12 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 def is_loopback(host: str | None) -> bool:
     """Whether a host name is this machine by its very name; nothing is looked up."""
     return host in _LOOPBACK
+
+
+def basic_auth(user: str, password: Secret) -> Secret:
+    """The Authorization header of a user and a password (RFC 7617)."""
+    pair = f"{user}:{password.reveal()}".encode()
+    return Secret(f"Basic {base64.b64encode(pair).decode()}")
 
 
 def http_options(base_url: str) -> tuple[OptionSpec, ...]:
@@ -122,6 +130,21 @@ class Options:
         if not path.is_file():
             self.wrong(name, f"there is no file {path}")
         return path
+
+    def check_tags(self, most: int, form: str, words: str) -> None:
+        """Refuse tags that the vendor would: more than `most`, or not of the form (a regular
+        expression, in `words`)."""
+        if len(self._channel.tags) > most:
+            self.wrong("tags", f"{self._channel.provider} takes at most {most} beside the trigger")
+        for tag in self._channel.tags:
+            if not re.fullmatch(form, tag):
+                self.wrong("tags", f"{tag}: {self._channel.provider} takes {words}")
+
+    def check_headers(self, reserved: frozenset[str]) -> None:
+        """Refuse headers (names in lower case) that the vendor keeps for itself."""
+        for name in self._channel.headers:
+            if name.lower() in reserved:
+                self.wrong("headers", f"{self._channel.provider} does not let {name} be set")
 
     def base_url(self) -> str:
         """The vendor's address without a slash at its end. Plain http only to this machine."""
