@@ -11,7 +11,7 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -47,12 +47,15 @@ class Seen:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
-    """What to answer. With a `fault`, the answer is what would have been said."""
+    """What to answer: after `delay` seconds, in so many `pieces`. With a `fault`, the answer is
+    what would have been said."""
 
     status: int = 200
     body: bytes = b"{}"
     headers: Mapping[str, str] = field(default_factory=dict)
     fault: Fault | None = None
+    delay: float = 0.0
+    pieces: int = 1
 
     def bytes(self) -> bytes:
         head = [f"HTTP/1.1 {self.status} Loopback", f"Content-Length: {len(self.body)}"]
@@ -64,10 +67,15 @@ Script = Callable[[Seen], Answer]
 
 
 class Loopback:
-    """A scripted vendor in the running loop."""
+    """A scripted vendor in the running loop. `greet` says whether to take a connection: one that
+    is not taken is reset before anything of it is read."""
 
-    def __init__(self, script: Script) -> None:
+    def __init__(
+        self, script: Script, greet: Callable[[], bool] = lambda: True, port: int = 0
+    ) -> None:
         self.script = script
+        self.greet = greet
+        self._port = port
         self.seen: list[Seen] = []
         self._transports: set[asyncio.Transport] = set()
         self._server: asyncio.Server | None = None
@@ -80,7 +88,7 @@ class Loopback:
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: _Connection(self), "127.0.0.1", 0)
+        self._server = await loop.create_server(lambda: _Connection(self), "127.0.0.1", self._port)
         return self
 
     async def __aexit__(
@@ -104,7 +112,19 @@ class Loopback:
                 transport.write(b" ")
                 await asyncio.sleep(0.01)
 
-        task = asyncio.get_running_loop().create_task(endless())
+        self._keep(endless())
+
+    def dribble(self, transport: asyncio.Transport, whole: bytes, pieces: int) -> None:
+        async def in_pieces() -> None:
+            size = -(-len(whole) // pieces)
+            for start in range(0, len(whole), size):
+                transport.write(whole[start : start + size])
+                await asyncio.sleep(0.005)
+
+        self._keep(in_pieces())
+
+    def _keep(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
         self._drips.add(task)
         task.add_done_callback(self._drips.discard)
 
@@ -121,6 +141,8 @@ class _Connection(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self._vendor._transports.add(transport)
+        if not self._vendor.greet():
+            _reset(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._vendor._transports.discard(self._transport)
@@ -129,7 +151,11 @@ class _Connection(asyncio.Protocol):
         self._buffer += data
         while (request := self._next()) is not None:
             self._vendor.seen.append(request)
-            self._reply(self._vendor.script(request))
+            answer = self._vendor.script(request)
+            if answer.delay:
+                asyncio.get_running_loop().call_later(answer.delay, self._reply, answer)
+            else:
+                self._reply(answer)
 
     def _next(self) -> Seen | None:
         head, found, rest = self._buffer.partition(b"\r\n\r\n")
@@ -147,6 +173,8 @@ class _Connection(asyncio.Protocol):
     def _reply(self, answer: Answer) -> None:
         transport, whole = self._transport, answer.bytes()
         match answer.fault:
+            case None if answer.pieces > 1:
+                self._vendor.dribble(transport, whole, answer.pieces)
             case None:
                 transport.write(whole)
             case Fault.HANG:
