@@ -6,13 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-# 3GPP TS 23.038 section 6.2.1: the default alphabet, without its escape character
-_BASIC = frozenset(
-    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
-    "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
-)
-# the extension table: each takes an escape and a septet
-_EXTENDED = frozenset("\f^{}\\[~]|€")
+from relance.domain.gsm import BASIC, EXTENDED
 
 
 class Encoding(StrEnum):
@@ -41,12 +35,12 @@ class SmsLength:
 
 def sms_length(text: str) -> SmsLength:
     """Count a text's units and the segments that will be billed."""
-    culprits = tuple(dict.fromkeys(c for c in text if c not in _BASIC and c not in _EXTENDED))
+    culprits = tuple(dict.fromkeys(c for c in text if c not in BASIC and c not in EXTENDED))
     encoding = Encoding.UCS_2 if culprits else Encoding.GSM_7
     if culprits:
         widths = [2 if ord(character) > 0xFFFF else 1 for character in text]
     else:
-        widths = [2 if character in _EXTENDED else 1 for character in text]
+        widths = [2 if character in EXTENDED else 1 for character in text]
     alone, part = _ROOM[encoding]
     units = sum(widths)
     segments = 1 if units <= alone else _segments(widths, part)
