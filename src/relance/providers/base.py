@@ -42,17 +42,18 @@ class Provider(ABC):
 
     @property
     def can(self) -> Capabilities:
+        """What this one can do; its options or its channel may take something from `spec.can`."""
         return self.spec.can
 
     @property
     def batch_size(self) -> int:
         """Messages that one call may carry."""
-        return self.spec.can.batch
+        return self.can.batch
 
     @property
     def idempotent(self) -> bool:
         """Whether the same message id sent twice is sent once, for a while."""
-        return self.spec.can.idempotent_for is not None
+        return self.can.idempotent_for is not None
 
     async def send(self, messages: Sequence[Outgoing]) -> Sequence[Answer]:
         """Send at most `batch_size` messages."""
