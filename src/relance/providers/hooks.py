@@ -10,6 +10,7 @@ import binascii
 import hashlib
 import hmac
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -22,6 +23,7 @@ from relance.settings import Secret
 
 REPLAY_WINDOW = timedelta(minutes=5)
 _LONGEST_ID = 128
+_SHORT = re.compile(r"[a-z0-9 _.:/-]{1,60}")
 
 
 def same(left: str | bytes, right: str | bytes) -> bool:
@@ -59,6 +61,49 @@ def check_basic_auth(call: Inbound, user: str, password: Secret | None) -> None:
         raise Unverified("no_credentials")
     if not same(given, expected):
         raise Unverified("wrong_credentials")
+
+
+def check_bearer(call: Inbound, token: Secret | None) -> None:
+    """Raise Unverified unless the caller bore this token (RFC 6750)."""
+    expected = key_or_unverified(token).reveal()
+    scheme, _, given = header(call, "authorization").partition(" ")
+    if scheme.lower() != "bearer" or not given:
+        raise Unverified("no_credentials")
+    if not same(given.strip(), expected):
+        raise Unverified("wrong_credentials")
+
+
+def standard_key(secret: Secret) -> bytes | None:
+    """The key of a Standard Webhooks secret (`whsec_` and base64); None where it is none."""
+    text = secret.reveal().removeprefix("whsec_")
+    return decoded_base64(text + "=" * (-len(text) % 4)) or None
+
+
+def standard_signature(key: bytes, event_id: str, timestamp: str, body: bytes) -> str:
+    """A signature as Standard Webhooks 1.0 writes it (`v1,` and base64 of an HMAC-SHA256)."""
+    signed = hmac.digest(key, _bytes(f"{event_id}.{timestamp}.") + body, "sha256")
+    return f"v1,{base64.b64encode(signed).decode()}"
+
+
+def check_standard(call: Inbound, secret: Secret | None, at: datetime, prefix: str) -> str:
+    """Raise Unverified unless Standard Webhooks' headers sign the body, and these minutes.
+
+    `prefix` of the headers' names: `webhook`, or `svix` at Svix's customers. Answers with the
+    event's id, which every repetition keeps.
+    """
+    event_id, timestamp, given = (
+        header(call, f"{prefix}-{name}") for name in ("id", "timestamp", "signature")
+    )
+    key = standard_key(key_or_unverified(secret))
+    if key is None:
+        raise Unverified("no_webhook_key")
+    if not (event_id and timestamp and given):
+        raise Unverified("no_signature")
+    expected = standard_signature(key, event_id, timestamp, call.body)
+    if not any(same(each, expected) for each in given.split()):
+        raise Unverified("wrong_signature")
+    check_fresh(epoch(timestamp), at)
+    return event_id
 
 
 def check_fresh(
@@ -105,6 +150,13 @@ def text(fields: Mapping[str, object], name: str) -> str:
 def some(fields: Mapping[str, object], name: str) -> str | None:
     """Like `text`, and None where there is none."""
     return text(fields, name) or None
+
+
+def short(text: str) -> str:
+    """A vendor's word for why, in lower case; empty where it may hold an address or a server's
+    prose."""
+    word = text.strip().lower()
+    return word if _SHORT.fullmatch(word) else ""
 
 
 def recipient(address: str) -> str | None:

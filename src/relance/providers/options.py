@@ -45,6 +45,22 @@ def http_options(base_url: str) -> tuple[OptionSpec, ...]:
     )
 
 
+def webhook_login() -> tuple[OptionSpec, ...]:
+    """The options of a vendor whose reports prove their origin by basic authentication."""
+    return (
+        OptionSpec(
+            name="webhook_user",
+            kind=OptionKind.TEXT,
+            description="The user name in the webhook's address at the vendor.",
+        ),
+        OptionSpec(
+            name="webhook_password",
+            kind=OptionKind.SECRET,
+            description="The password for it; without one no report is believed.",
+        ),
+    )
+
+
 def _place(path: str) -> tuple[str, int, int]:
     """`file:line:column` taken apart; line and column are 0 where they are not given."""
     match path.rsplit(":", 2):
@@ -130,6 +146,15 @@ class Options:
         if not path.is_file():
             self.wrong(name, f"there is no file {path}")
         return path
+
+    def webhook_login(self) -> tuple[str, Secret | None]:
+        """User and password of `webhook_login`; the password is None where neither is given."""
+        user, password = self.text("webhook_user"), self.secret("webhook_password")
+        if bool(user) != bool(password):
+            self.wrong("webhook_user", "webhook_user and webhook_password go together")
+        if ":" in user:
+            self.wrong("webhook_user", "must hold no colon")
+        return user, password
 
     def check_tags(self, most: int, form: str, words: str) -> None:
         """Refuse tags that the vendor would: more than `most`, or not of the form (a regular
