@@ -36,6 +36,13 @@ class Action(StrEnum):
     MESSAGE_SKIPPED = "message_skipped"
     PROVIDER_PAUSED = "provider_paused"
     CLAIMS_EXPIRED = "claims_expired"
+    HOOK_RECEIVED = "hook_received"
+    HOOK_REFUSED = "hook_refused"
+    HOOK_FAILED = "hook_failed"
+    UNSUBSCRIBED = "unsubscribed"
+    RESUBSCRIBED = "resubscribed"
+    PREFERENCES_CHANGED = "preferences_changed"
+    PAGE_FAILED = "page_failed"
     WORKSPACE_RELOADED = "workspace_reloaded"
     WORKSPACE_REJECTED = "workspace_rejected"
 

@@ -1,5 +1,7 @@
 """HTTP: what relance answers to others. Loopback only unless told otherwise."""
 
-from relance.web.health import health_app, serving
+from relance.web.app import web_app
+from relance.web.front import Front
+from relance.web.serve import serving
 
-__all__ = ["health_app", "serving"]
+__all__ = ["Front", "serving", "web_app"]

@@ -1,76 +1,36 @@
-"""`/healthz` on a loopback port: whether the worker is well, as JSON."""
+"""`/healthz`: whether the worker is well, as JSON. The whole of it for this machine only."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
-from socket import SO_REUSEADDR, SOL_SOCKET, socket
+from collections.abc import Awaitable, Callable, Mapping
 
-import uvicorn
-from fastapi import FastAPI
+from fastapi import Request
 from fastapi.responses import JSONResponse
-
-from relance.errors import OutsideError
-
-_HOST = "127.0.0.1"
 
 Health = Callable[[], Awaitable[Mapping[str, object]]]
 
+_HERE = frozenset({"127.0.0.1", "::1"})
+# what a proxy adds to a request that it passes on; without one, somebody of this machine asks
+_PASSED_ON = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
 
-def health_app(health: Health) -> FastAPI:
-    """An app that answers `/healthz`: 503 while the worker is stopping, else 200.
 
-    A degraded worker still answers 200: restarting it would not bring a vendor back.
+class HealthCheck:
+    """Answers 503 while the worker is stopping, else 200.
+
+    A degraded worker still answers 200: restarting it would not bring a vendor back. Others than
+    this machine are told the status alone: troubles name hosts and triggers.
     """
-    app = FastAPI(title="relance", docs_url=None, redoc_url=None, openapi_url=None)
 
-    @app.get("/healthz")
-    async def healthz() -> JSONResponse:
-        answer = dict(await health())
-        return JSONResponse(answer, status_code=503 if answer["status"] == "stopping" else 200)
+    def __init__(self, health: Health) -> None:
+        self._health = health
 
-    return app
-
-
-class _Server(uvicorn.Server):
-    """Leaves signals to the worker."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
+    async def answer(self, request: Request) -> JSONResponse:
+        """The health, in as many words as the asker may hear."""
+        full = dict(await self._health())
+        shown = full if _from_here(request) else {"status": full["status"]}
+        return JSONResponse(shown, status_code=503 if full["status"] == "stopping" else 200)
 
 
-@asynccontextmanager
-async def serving(app: FastAPI, port: int) -> AsyncIterator[int]:
-    """Serve on 127.0.0.1 inside the running loop; yields the port (a free one for 0).
-
-    Raises OutsideError where the port is taken.
-    """
-    config = uvicorn.Config(
-        app, host=_HOST, port=port, log_config=None, lifespan="off", timeout_graceful_shutdown=1
-    )
-    listener = _listen(port)
-    server = _Server(config)
-    task = asyncio.create_task(server.serve(sockets=[listener]))
-    try:
-        yield int(listener.getsockname()[1])
-    finally:
-        server.should_exit = True
-        await task
-        listener.close()
-
-
-def _listen(port: int) -> socket:
-    listener = socket()
-    listener.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)  # a restart need not wait a minute
-    try:
-        listener.bind((_HOST, port))
-        listener.listen()
-    except OSError as error:
-        listener.close()
-        raise OutsideError(
-            f"port {port} on {_HOST} is taken", hint="choose another with --port, or 0 for any"
-        ) from error
-    listener.setblocking(False)
-    return listener
+def _from_here(request: Request) -> bool:
+    passed_on = any(name in request.headers for name in _PASSED_ON)
+    return not passed_on and request.client is not None and request.client.host in _HERE

@@ -4,28 +4,30 @@ One self-contained HTML document each: no script, cookie, font, image or network
 """
 
 from relance.rendering.pages.page import (
-    CHANNEL_WORDS,
     PAUSES,
     POLICY,
     Box,
     Choices,
     asks,
+    channel_box,
     choices_page,
     language,
+    later,
     missing,
     resubscribed,
     unsubscribed,
 )
 
 __all__ = [
-    "CHANNEL_WORDS",
     "PAUSES",
     "POLICY",
     "Box",
     "Choices",
     "asks",
+    "channel_box",
     "choices_page",
     "language",
+    "later",
     "missing",
     "resubscribed",
     "unsubscribed",

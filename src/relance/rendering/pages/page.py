@@ -26,9 +26,6 @@ POLICY = (
 )
 """The Content-Security-Policy of every page: the one style sheet in it, and nothing else."""
 
-CHANNEL_WORDS = ("email", "sms", "whatsapp")
-"""The channels that the pages have words for."""
-
 PAUSES = ("week", "month", "quarter", "until")
 """The breaks that a customer may choose."""
 
@@ -47,8 +44,7 @@ class Choices:
     """What the preference page shows. `paused_until` is the first day with messages again;
     `first` and `last` bound the days that may be chosen."""
 
-    channels: Sequence[str]  # of CHANNEL_WORDS
-    allowed: frozenset[str]  # of these channels
+    channels: Sequence[Box]
     topics: Sequence[Box]
     paused_until: date | None
     first: date
@@ -66,6 +62,12 @@ def language(*wanted: str | None) -> Locale:
             case "en":
                 return "en"
     return "en"
+
+
+def channel_box(channel: str, locale: Locale, *, ticked: bool) -> Box:
+    """The box of a channel that reaches the customer."""
+    title = WORDS[locale].get(f"{channel}_name", channel)
+    return Box(name=f"channel:{channel}", title=title, ticked=ticked)
 
 
 def asks(
@@ -117,6 +119,12 @@ def missing(writer: str, locale: Locale) -> str:
     return _notice(words, "missing", [words("missing")])
 
 
+def later(writer: str, locale: Locale) -> str:
+    """Nothing could be changed just now."""
+    words = _Words(locale, writer, "email")
+    return _notice(words, "later", [words("later")])
+
+
 def choices_page(
     choices: Choices, writer: str, channel: str, locale: Locale, *, action: str
 ) -> str:
@@ -132,10 +140,6 @@ def choices_page(
         title=words("preferences_title"),
         action=action,
         choices=choices,
-        channels=[
-            Box(name=name, title=words(f"{name}_name"), ticked=name in choices.allowed)
-            for name in choices.channels
-        ],
         pauses=PAUSES,
         paused=words("pause_now", date=_day(pause, locale)) if pause else "",
         date_wrong=words(

@@ -51,6 +51,8 @@ _EN = {
     "missing_title": "This link does not work",
     "missing": "It may have been cut off on its way. Open the link in the message once more, or "
     "answer the message and ask us.",
+    "later_title": "Please try again",
+    "later": "Your choice could not be saved just now. Please try again in a few minutes.",
 }
 _FR = {
     "email": "par e-mail",
@@ -98,5 +100,7 @@ _FR = {
     "missing_title": "Ce lien ne fonctionne pas",
     "missing": "Il a peut-être été coupé en chemin. Ouvrez de nouveau le lien du message, ou "
     "répondez au message pour nous demander de l’aide.",
+    "later_title": "Merci de réessayer",
+    "later": "Votre choix n’a pas pu être enregistré. Merci de réessayer dans quelques minutes.",
 }
 WORDS: Mapping[Locale, Mapping[str, str]] = {"en": _EN, "fr": _FR}
