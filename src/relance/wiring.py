@@ -239,7 +239,7 @@ class _Read:
 
 
 def _read(root: Path, env: Mapping[str, str]) -> _Read:
-    from relance.providers import VENDORS, vendor_specs
+    from relance.providers import vendor_specs
     from relance.rendering import Templates
     from relance.spec import load
 
@@ -255,11 +255,22 @@ def _read(root: Path, env: Mapping[str, str]) -> _Read:
     workspace = loaded.workspace
     problems = [*loaded.problems]
     if workspace is not None:
-        for channel in workspace.channels.values():
-            problems += VENDORS[channel.provider].problems(channel, root)
+        problems += _vendors_say(workspace)
         problems += _never_fits(workspace, loaded)
         problems += templates.check(_known_names(workspace))
     return _Read(loaded=loaded, workspace=workspace, templates=templates, problems=problems)
+
+
+def _vendors_say(workspace: Workspace) -> Iterator[Problem]:
+    """What the providers refuse: of each channel's, then of its fallback's."""
+    from relance.providers import VENDORS
+
+    for channel in workspace.channels.values():
+        yield from VENDORS[channel.provider].problems(channel, workspace.root)
+        if (other := channel.fallback) is not None:
+            here = f"channels.{channel.name}"
+            for problem in VENDORS[other.provider].problems(other, workspace.root):
+                yield replace(problem, where=problem.where.replace(here, f"{here}.fallback", 1))
 
 
 def _never_fits(workspace: Workspace, loaded: Loaded) -> Iterator[Problem]:

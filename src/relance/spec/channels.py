@@ -2,90 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from email.utils import parseaddr
+from collections.abc import Collection, Mapping
 from typing import cast
 
-from relance.domain.vendor import OptionKind, OptionSpec, VendorSpec
+from relance.domain.channel import CHANNELS, ChannelKind
+from relance.domain.vendor import VendorSpec
 from relance.domain.workspace import ChannelSpec
-from relance.settings import Secret
+from relance.spec.envelope import RATES, TAGS, Address, Headers, Rates, Sender, channel_of
 from relance.spec.nodes import Scalar, child
-from relance.spec.notations import RATE
+from relance.spec.options import option_key
 from relance.spec.record import Key, Record, optional, record_schema, required
-from relance.spec.shapes import Choice, Flag, JsonSchema, Number, Shape, Text
+from relance.spec.shapes import JsonSchema, Shape, Text, Whole, listed
 from relance.spec.spot import Spot
 
-CHANNELS = ("email", "sms")
-
-
-class SecretText(Shape[Secret]):
-    """Text that only the environment may hold."""
-
-    says = "a secret from the environment, such as `${TOKEN}`"
-
-    def read(self, spot: Spot) -> Secret:
-        scalar = spot.scalar("a secret from the environment")
-        if not scalar.filled:
-            raise spot.broken("a secret stands in the file", 'put it in the environment: "${NAME}"')
-        if not scalar.text.strip():
-            raise spot.broken(f"the environment has nothing in {scalar}")
-        return Secret(scalar.text)
-
-    def schema(self) -> JsonSchema:
-        return {"type": "string", "pattern": r"\$\{[A-Za-z_][A-Za-z0-9_]*\}"}
-
-
-class Integer(Shape[int]):
-    """A whole number of an option."""
-
-    says = "a whole number"
-
-    def read(self, spot: Spot) -> int:
-        scalar = spot.scalar(self.says)
-        if isinstance(scalar.value, bool) or not isinstance(scalar.value, int):
-            raise spot.broken(f"must be a whole number, not {scalar}")
-        return scalar.value
-
-    def schema(self) -> JsonSchema:
-        return {"type": "integer"}
-
-
-_KINDS: dict[OptionKind, Shape[object]] = {
-    OptionKind.TEXT: Text(),
-    OptionKind.SECRET: SecretText(),
-    OptionKind.INTEGER: Integer(),
-    OptionKind.NUMBER: Number(),
-    OptionKind.FLAG: Flag(),
-    OptionKind.FOLDER: Text("a folder"),
+_MOST = 1_000_000_000
+_WRITTEN_TO = frozenset(name for name, kind in CHANNELS.items() if kind.personal)
+# a key that not every channel has, and the channels that have it
+_ONLY_FOR: Mapping[str, frozenset[str]] = {
+    "from": _WRITTEN_TO,
+    "tags": _WRITTEN_TO,
+    "reply_to": frozenset({"email"}),
+    "headers": frozenset({"email"}),
 }
-
-
-def option_key(option: OptionSpec) -> Key[object]:
-    """An option of a vendor as a key of the YAML."""
-    shape = Choice(*option.choices) if option.choices else _KINDS[option.kind]
-    shown = None if option.default is None else plain_default(option.default)
-    key: Key[object] = Key(
-        shape, option.description, default=option.default, needed=option.required, shown=shown
-    )
-    key.name = option.name
-    return key
-
-
-def plain_default(value: str | float) -> str:
-    """A default as YAML has it."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    return value if isinstance(value, str) else f"{value:g}"
+_NOT_IN_FALLBACK = frozenset({"daily_budget", "fallback"})
 
 
 class Provider(Shape[str]):
-    """The name of a provider that serves this channel (the last name of the path)."""
+    """The name of a provider that serves this channel."""
 
     says = "the name of a provider"
 
     def read(self, spot: Spot) -> str:
         name = Text(self.says).read(spot)
-        channel = spot.where.split(".")[-2]
+        channel = channel_of(spot).name
         vendors = spot.scope.vendors
         serving = _serving(vendors, channel)
         if name in vendors and name not in serving:
@@ -97,79 +46,156 @@ class Provider(Shape[str]):
         return {"type": "string"}
 
 
-class Sender(Shape[str]):
-    """Who a message is from: an address for e-mail, a number or a name for SMS."""
+class Channel(Shape[ChannelSpec]):
+    """A channel; which keys it has depends on its name and its provider."""
 
-    says = "a sender"
+    def __init__(self, kind: ChannelKind | None = None) -> None:
+        """None: the fallback of whichever channel it stands in."""
+        self._kind = kind
 
-    def read(self, spot: Spot) -> str:
-        text = Text(self.says).read(spot)
-        if not text.isprintable():
-            raise spot.broken("holds a line break or a control character")
-        if spot.where.split(".")[-2] == "email" and not _is_address(text):
-            raise spot.broken("is not a sender of e-mail", "write Name <address@domain>")
-        return text
+    def read(self, spot: Spot) -> ChannelSpec:
+        kind = channel_of(spot)
+        without = withheld(kind.name, fallback=self._kind is None)
+        provider = child(spot.node, "provider")
+        vendor = spot.scope.vendors.get(provider.text) if isinstance(provider, Scalar) else None
+        if vendor is None or kind.name not in vendor.channels:
+            return ChannelYaml(spot, any_key=True, without=without).build()
+        options = {each.name: option_key(each) for each in vendor.options}
+        return ChannelYaml(spot, options, without=without).build()
 
     def schema(self) -> JsonSchema:
-        return {"type": ["string", "number"]}
+        # the fallback's place is filled in by `channel_schemas`, which knows the channel
+        return {"$ref": f"#/definitions/channel_{self._kind.name}"} if self._kind else {}
+
+    @property
+    def says(self) -> str:
+        return "a channel" if self._kind else "the same channel by another provider"
 
 
-def _is_address(text: str) -> bool:
-    local, _, domain = parseaddr(text)[1].rpartition("@")
-    return bool(local and domain)
+def withheld(channel: str, *, fallback: bool = False) -> frozenset[str]:
+    """The common keys that a channel, or its fallback, does not have."""
+    others = {key for key, channels in _ONLY_FOR.items() if channel not in channels}
+    return frozenset(others) | (_NOT_IN_FALLBACK if fallback else frozenset())
 
 
 class ChannelYaml(Record[ChannelSpec]):
-    """One channel: its provider, its sender, and the provider's own options."""
+    """One channel: its provider, what goes around each message, and the provider's own options.
+    A channel has only the keys that it can use; `check` refuses what its provider cannot do."""
 
     what = "a mapping such as {provider: outbox, from: …}"
     provider = required(Provider(), "Which vendor sends; see the list of providers.")
-    from_ = required(Sender(), "The sender: `Name <address>` for e-mail, a number or name for SMS.")
+    from_: Key[str] = Key(
+        Sender(), "The sender: `Name <address>` for e-mail, a number or name for SMS, a number for "
+        "WhatsApp.",
+        default="", needed=True,
+    )  # fmt: skip
     rate = optional(
-        RATE, "At most so many messages, `10 per second` or `600 per minute`.", shown="no limit"
+        RATES,
+        "At most so many messages by this provider, over all workers: `10 per second`, "
+        "`600 per minute`, `5000 per day`, or a list of these.",
+        default=Rates(), shown="no limit",
+    )  # fmt: skip
+    daily_budget = optional(
+        Whole(1, _MOST),
+        "At most so many messages of this channel a day, over all its providers; the rest waits "
+        "for the next day.",
+        shown="no limit",
     )
+    reply_to = optional(Address(), "Where answers go.", shown="the sender")
+    headers: Key[Mapping[str, str]] = optional(
+        Headers(), "Headers of your own on every e-mail.", default={}, shown="none"
+    )
+    tags: Key[tuple[str, ...]] = optional(
+        TAGS, "Labels for the vendor's own statistics, beside the trigger's name.",
+        default=(), shown="none",
+    )  # fmt: skip
+    fallback = optional(
+        Channel(), "The same channel by another provider, for what certainly did not leave by "
+        "this one. It has keys of its own, but neither `daily_budget` nor `fallback`.",
+        shown="none",
+    )  # fmt: skip
+
+    def _unknown(self, key: Scalar) -> None:
+        channel = channel_of(self.spot).name
+        spot = self.spot.at(key.text, key)
+        if key.text in withheld(channel):
+            there = listed([name for name in CHANNELS if name in _ONLY_FOR[key.text]], "and")
+            spot.note(f"has no place in {channel}", f"it is for {there}")
+        elif key.text in _NOT_IN_FALLBACK:
+            spot.note("has no place in a fallback", "put it one level up, beside fallback:")
+        else:
+            super()._unknown(key)
 
     def build(self) -> ChannelSpec:
         spot = self.spot
-        return ChannelSpec(
-            name=spot.where.rpartition(".")[2], provider=self.provider, sender=self.from_,
-            rate=self.rate, path=f"{spot.notes.path}:{spot.node.line}:{spot.node.column}",
+        made = ChannelSpec(
+            name=channel_of(spot).name, provider=self.provider, sender=self.from_,
+            rate=self.rate.per_second, daily=self.rate.per_day, budget=self.daily_budget,
+            reply_to=self.reply_to, headers=self.headers, tags=self.tags, fallback=self.fallback,
+            path=f"{spot.notes.path}:{spot.node.line}:{spot.node.column}",
             options={name: value for name, value in self.extras().items() if value is not None},
         )  # fmt: skip
+        if made.fallback and _same_way(made, made.fallback):
+            raise self.below("fallback").broken(
+                "is the provider that it stands in for", "name another one, or another account"
+            )
+        return made
 
 
-class Channel(Shape[ChannelSpec]):
-    """A channel; which keys it has depends on its provider."""
-
-    says = "a channel"
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def read(self, spot: Spot) -> ChannelSpec:
-        provider = child(spot.node, "provider")
-        vendor = spot.scope.vendors.get(provider.text) if isinstance(provider, Scalar) else None
-        if vendor is None or self._name not in vendor.channels:
-            return ChannelYaml(spot, any_key=True).build()
-        return ChannelYaml(spot, {each.name: option_key(each) for each in vendor.options}).build()
-
-    def schema(self) -> JsonSchema:
-        return {"$ref": f"#/definitions/channel_{self._name}"}
+def _same_way(one: ChannelSpec, other: ChannelSpec) -> bool:
+    return (one.provider, one.options) == (other.provider, other.options)
 
 
-def channel_schema(channel: str, vendors: Mapping[str, VendorSpec]) -> JsonSchema:
+class ChannelsYaml(Record[Mapping[str, ChannelSpec]]):
+    """The ways to write to customers, and to tell the company's own people."""
+
+    what = "a mapping of channels"
+
+    @classmethod
+    def keys(cls) -> dict[str, Key[object]]:
+        """Every channel that there is."""
+        return {
+            kind.name: Key(Channel(kind), kind.description, name=kind.name)
+            for kind in CHANNELS.values()
+        }
+
+    def build(self) -> Mapping[str, ChannelSpec]:
+        given = {name: self.value(name) for name in CHANNELS}
+        return {name: spec for name, spec in given.items() if isinstance(spec, ChannelSpec)}
+
+
+def channel_schemas(vendors: Mapping[str, VendorSpec]) -> Mapping[str, JsonSchema]:
+    """The definitions of all channels and their fallbacks."""
+    found: dict[str, JsonSchema] = {}
+    for name in CHANNELS:
+        fallback: JsonSchema = {"$ref": f"#/definitions/fallback_{name}"}
+        found[f"channel_{name}"] = _schema(name, vendors, withheld(name), fallback)
+        found[f"fallback_{name}"] = _schema(name, vendors, withheld(name, fallback=True), fallback)
+    return found
+
+
+def _schema(
+    channel: str, vendors: Mapping[str, VendorSpec], without: Collection[str], fallback: JsonSchema
+) -> JsonSchema:
     """One form per vendor that serves the channel; any options where no vendor is known."""
-    base = ChannelYaml.keys()
+    base = {name: key for name, key in ChannelYaml.keys().items() if name not in without}
     forms: list[JsonSchema] = []
     for name in _serving(vendors, channel):
         options = {each.name: option_key(each) for each in vendors[name].options}
         form = record_schema({**base, **options})
-        provider: JsonSchema = {"const": name, "description": vendors[name].description}
-        form["properties"] = {**cast(JsonSchema, form["properties"]), "provider": provider}
-        forms.append(form)
+        properties = cast(JsonSchema, form["properties"])
+        properties["provider"] = {"const": name, "description": vendors[name].description}
+        forms.append(_with_fallback(form, fallback))
     if not forms:
-        return {**record_schema(base), "additionalProperties": True}
+        return _with_fallback({**record_schema(base), "additionalProperties": True}, fallback)
     return {"anyOf": forms}
+
+
+def _with_fallback(form: JsonSchema, fallback: JsonSchema) -> JsonSchema:
+    properties = cast(dict[str, JsonSchema], form["properties"])
+    if "fallback" in properties:
+        properties["fallback"]["allOf"] = [fallback]
+    return form
 
 
 def _serving(vendors: Mapping[str, VendorSpec], channel: str) -> list[str]:

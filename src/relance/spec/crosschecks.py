@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from relance.domain.channel import CHANNELS
 from relance.spec.nodes import Fields, Items, Node, Scalar, child, names_in
 from relance.spec.spot import Notes
 
 MAX_NESTING = 50
-_ADDRESS = {"email": "email", "sms": "phone"}
+# the channels that write to customers, and the attribute that each writes to
+_ADDRESS = {name: kind.address for name, kind in CHANNELS.items() if kind.address is not None}
 
 
 def check_circles(segments: Node | None, notes: Notes) -> None:

@@ -14,12 +14,13 @@ from relance.errors import Problem
 from relance.spec import relance_file, segments_file
 from relance.spec.assemble import assemble
 from relance.spec.crosschecks import check_channels, check_circles
+from relance.spec.data import OWN_ATTRIBUTES
 from relance.spec.environment import fill
 from relance.spec.nodes import Fields, Node, Scalar, child, names_in, walk
 from relance.spec.notations import zone
 from relance.spec.parse import Unreadable, parse, read_text
 from relance.spec.record import Of, Record
-from relance.spec.relance_file import OWN_ATTRIBUTES, RelanceYaml
+from relance.spec.relance_file import RelanceYaml
 from relance.spec.segments_file import SegmentsYaml
 from relance.spec.spot import Broken, Notes, Scope, Spot
 from relance.spec.trigger_file import TriggerYaml
@@ -160,6 +161,7 @@ def _scope(
         events=_events(main),
         segments=names_in(child(named, "segments")) if named is not None else None,
         channels=names_in(child(main, "channels")) if main is not None else None,
+        topics=names_in(child(main, "topics")) if main is not None else None,
         rfm_event=rfm_event.text if isinstance(rfm_event, Scalar) else "order",
     )
 

@@ -1,9 +1,10 @@
-"""The small notations inside values: lengths, shares, caps, rates, hours, zones, money."""
+"""The small notations inside values: lengths, shares, caps, rates, zones, money."""
 
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, time
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
@@ -12,7 +13,7 @@ from babel import Locale, UnknownLocaleError
 from babel.core import get_global
 
 from relance.domain.duration import Duration, Unit
-from relance.domain.workspace import FrequencyCap, QuietHours
+from relance.domain.workspace import FrequencyCap
 from relance.spec.shapes import Parsed
 from relance.spec.spot import close
 
@@ -93,34 +94,29 @@ def frequency_cap(text: str) -> FrequencyCap:
     return FrequencyCap(count=count, per=positive(f"{number} {unit}"))
 
 
-_PER_SECOND = {"second": 1, "minute": 60, "hour": 3600}
+_SECONDS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 
 
-def rate(text: str) -> float:
-    """`10 per second`, `600 per minute`, or a number per second; in messages per second."""
-    match = re.fullmatch(r"(\d{1,6}(?:\.\d{1,6})?)(?:\s+per\s+(second|minute|hour))?", text)
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """So many messages per second, minute, hour or day."""
+
+    count: float
+    per: str
+
+    @property
+    def per_second(self) -> float:
+        """Messages per second."""
+        return self.count / _SECONDS[self.per]
+
+
+def pace(text: str) -> Pace:
+    """`10 per second`, `600 per minute`, `5000 per day`, or a number per second."""
+    pattern = rf"(\d{{1,9}}(?:\.\d{{1,6}})?)(?:\s+per\s+({'|'.join(_SECONDS)}))?"
+    match = re.fullmatch(pattern, text)
     if match is None or not (number := float(match[1])):
-        raise ValueError("write it like 10 per second or 600 per minute")
-    return number / _PER_SECOND[match[2] or "second"]
-
-
-def quiet_hours(text: str) -> QuietHours:
-    """`20:00-08:00`: from an hour of the day to another, over midnight too."""
-    match = re.fullmatch(r"(\d{1,2}:\d{2})\s*[-–]\s*(\d{1,2}:\d{2})", text)
-    if match is None:
-        raise ValueError("write it like 20:00-08:00")
-    start, end = (_hour(part) for part in match.groups())
-    if start == end:
-        raise ValueError("it begins and ends at the same time")
-    return QuietHours(start=start, end=end)
-
-
-def _hour(text: str) -> time:
-    hour, minute = text.split(":")
-    try:
-        return time(int(hour), int(minute))
-    except ValueError:
-        raise ValueError("hours go from 00:00 to 23:59") from None
+        raise ValueError("write it like 10 per second, 600 per minute or 5000 per day")
+    return Pace(number, match[2] or "second")
 
 
 def zone(text: str) -> ZoneInfo:
@@ -168,7 +164,6 @@ ZONE = Parsed("an IANA time zone such as `Europe/Paris`", zone)
 LOCALE = Parsed("a locale such as `fr` or `fr_CH`", locale)
 CURRENCY = Parsed("a currency such as `EUR`", currency, "[A-Z]{3}")
 CAP = Parsed("a limit such as `3 per 7 days`", frequency_cap)
-RATE = Parsed("a rate such as `10 per second`", rate)
-QUIET_HOURS = Parsed("a stretch of the day such as `20:00-08:00`", quiet_hours)
+PACE = Parsed("a rate such as `10 per second`", pace)
 HOLDOUT = share("90")
 GLOBAL_HOLDOUT = share("20")

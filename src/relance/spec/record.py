@@ -14,7 +14,7 @@ JSON Schema and the reference all read it there.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import ClassVar, Generic, Self, TypeVar, cast, overload
 
 from relance.spec.nodes import Fields, Scalar, child
@@ -29,13 +29,13 @@ D = TypeVar("D")
 class Key(Generic[T_co]):
     """One key of a record; on an instance it is the value that was read, or the default.
 
-    The YAML name is the attribute's without its last underscore (`from_`, `if_`). `shown` is the
-    default as the docs tell it.
+    The YAML name is the attribute's without its last underscore (`from_`, `if_`); a key that is no
+    attribute is given its `name`. `shown` is the default as the docs tell it.
     """
 
     def __init__(
         self, shape: Shape[object], meaning: str, *, default: object = None, needed: bool = False,
-        shown: str | None = None, example: str | None = None,
+        shown: str | None = None, example: str | None = None, name: str = "",
     ) -> None:  # fmt: skip
         self.shape = shape
         self.meaning = meaning
@@ -43,7 +43,7 @@ class Key(Generic[T_co]):
         self.needed = needed
         self.shown = shown
         self.example = example
-        self.name = ""
+        self.name = name
 
     def __set_name__(self, owner: type[object], name: str) -> None:
         self.name = name.removesuffix("_")
@@ -98,12 +98,15 @@ class Record(Generic[T_co]):
     what: ClassVar[str] = "a mapping"
 
     def __init__(
-        self, spot: Spot, extra: Mapping[str, Key[object]] | None = None, *, any_key: bool = False
-    ) -> None:
-        """Read every key, noting every mistake; `extra` keys join, `any_key` lets others pass."""
+        self, spot: Spot, extra: Mapping[str, Key[object]] | None = None, *, any_key: bool = False,
+        without: Collection[str] = (),
+    ) -> None:  # fmt: skip
+        """Read every key, noting every mistake; `extra` keys join, `any_key` lets others pass,
+        and those of `without` have no place here."""
         self.spot = spot
         self._extra = extra or {}
-        self._keys = {**self.keys(), **self._extra}
+        self._all = {**self.keys(), **self._extra}
+        self._keys = {name: key for name, key in self._all.items() if name not in without}
         self._values: dict[str, object] = {}
         self._broken: set[str] = set()
         fields = spot.fields(self.what)
@@ -126,7 +129,7 @@ class Record(Generic[T_co]):
 
     def value(self, name: str) -> object:
         """What was read under a key, else its default."""
-        key = self._keys[name]
+        key = self._all[name]
         if name in self._broken:
             raise Broken
         return self._values.get(name, key.default)
@@ -165,7 +168,7 @@ class Record(Generic[T_co]):
             lines[name] = key.line
             if name in self._keys:
                 self._read_value(name, self.spot.at(name, node))
-            elif not any_key:
+            elif not any_key or name in self._all:
                 unknown.append(name)
                 self._unknown(key)
         return unknown

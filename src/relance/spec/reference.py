@@ -3,32 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 
-from relance.domain.vendor import OptionSpec, VendorSpec
-from relance.spec import conditions, operators, relance_file, segments_file, starter, trigger_file
-from relance.spec.channels import CHANNELS, ChannelYaml, SecretText, plain_default
+from relance.domain.channel import CHANNELS
+from relance.domain.vendor import Capabilities, OptionSpec, VendorSpec
+from relance.spec import (
+    conditions,
+    data,
+    limits,
+    operators,
+    quiet,
+    relance_file,
+    segments_file,
+    starter,
+    steps,
+    trigger_file,
+    web,
+)
+from relance.spec.channels import ChannelsYaml, ChannelYaml
+from relance.spec.options import SecretText, plain_default
 from relance.spec.parse import MAX_BYTES, MAX_DEPTH, MAX_NODES, MAX_SCALAR
 from relance.spec.record import Key, Record
+from relance.spec.shapes import listed
 
 _Section = tuple[str, type[Record[object]]]
 
 _RELANCE: Sequence[_Section] = (
-    ("customers", relance_file.CustomersYaml),
-    ("customers.consent", relance_file.ConsentYaml),
-    ("events.NAME", relance_file.EventYaml),
-    ("source", relance_file.SourceYaml),
-    ("tables.NAME", relance_file.SqlYaml),
-    ("limits", relance_file.LimitsYaml),
-    ("channels", relance_file.ChannelsYaml),
-    ("channels.email and channels.sms", ChannelYaml),
+    ("customers", data.CustomersYaml),
+    ("customers.consent", data.ConsentYaml),
+    ("events.NAME", data.EventYaml),
+    ("source", data.SourceYaml),
+    ("tables.NAME", data.SqlYaml),
+    ("limits", limits.LimitsYaml),
+    ("limits.quiet_hours", quiet.WeekYaml),
+    ("bounces", limits.BouncesYaml),
+    ("web", web.WebYaml),
+    ("channels", ChannelsYaml),
+    ("channels.NAME", ChannelYaml),
 )
 _TRIGGER: Sequence[_Section] = (
     ("on: {from, to}", trigger_file.MoveYaml),
     ("on: {stay}", trigger_file.StayYaml),
     ("on: {date}", trigger_file.DateYaml),
     ("reentry", trigger_file.AfterYaml),
-    ("steps", trigger_file.StepYaml),
-    ("steps: send", trigger_file.SendYaml),
+    ("steps", steps.StepYaml),
+    ("steps: send", steps.SendYaml),
     ("goal", trigger_file.GoalYaml),
 )
 _LEAVES: Sequence[_Section] = (
@@ -151,12 +170,44 @@ def _meaning(key: Key[object]) -> str:
 def _providers(vendors: Mapping[str, VendorSpec]) -> Iterator[str]:
     for name in sorted(vendors):
         vendor = vendors[name]
-        channels = " and ".join(each for each in CHANNELS if each in vendor.channels)
+        channels = listed([each for each in CHANNELS if each in vendor.channels], "and")
         yield f"### Provider `{name}` ({channels})\n\n{vendor.description}\n"
+        yield f"{_abilities(vendor.can)}\n"
         if vendor.options:
             yield "| option | value | meaning |\n| --- | --- | --- |"
             yield from (_option(option) for option in vendor.options)
             yield ""
+
+
+def _abilities(can: Capabilities) -> str:
+    """What a vendor can do, in a line."""
+    repeat = "may be sent twice"
+    if can.idempotent_for is not None:
+        repeat = f"is sent once{_for(can.idempotent_for)}"
+    takes = [
+        words
+        for words, able in (
+            ("`reply_to`", can.reply_to), ("`headers`", can.headers), ("`tags`", can.tags),
+            ("our Message-ID", can.message_id),
+        )
+        if able
+    ]  # fmt: skip
+    sentences = [
+        f"One call carries up to {can.batch:,} messages" if can.batch > 1
+        else "One call carries one message",
+        f"a repeat {repeat}",
+        f"it takes {listed(takes, 'and')}" if takes else "",
+        "it can be asked what became of a message" if can.look_up else "",
+        f"it reports to a webhook, verified by {can.signed}" if can.events else "",
+    ]  # fmt: skip
+    return "; ".join(each for each in sentences if each) + "."
+
+
+def _for(length: timedelta) -> str:
+    hours = round(length.total_seconds() / 3600)
+    if hours > 24 * 365:
+        return ""
+    return f" within {hours} hours" if hours % 24 or hours == 24 else f" within {hours // 24} days"
 
 
 def _option(option: OptionSpec) -> str:

@@ -9,24 +9,19 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from relance.domain.workspace import (
+    BouncePolicy,
     ChannelSpec,
     CustomersSpec,
     EventSpec,
-    FrequencyCap,
     Limits,
-    QuietHours,
     SourceSpec,
+    Topic,
+    WebSpec,
 )
-from relance.spec.channels import CHANNELS, Channel
-from relance.spec.nodes import Fields, Items, Scalar, kind
-from relance.spec.notations import (
-    CAP,
-    CURRENCY,
-    GLOBAL_HOLDOUT,
-    LOCALE,
-    QUIET_HOURS,
-    ZONE,
-)
+from relance.spec.channels import ChannelsYaml
+from relance.spec.data import QUERY, CustomersYaml, EventYaml, PlaceText, SourceYaml
+from relance.spec.limits import BouncesYaml, LimitsYaml
+from relance.spec.notations import CURRENCY, GLOBAL_HOLDOUT, LOCALE, ZONE
 from relance.spec.operators import AnyValue
 from relance.spec.record import Key, Of, Record, optional, required
 from relance.spec.shapes import (
@@ -34,18 +29,16 @@ from relance.spec.shapes import (
     VERSION,
     Either,
     JsonSchema,
-    ListOf,
     MapOf,
     Shape,
     Text,
 )
 from relance.spec.spot import Spot
+from relance.spec.web import TOPICS, WebYaml
 
 PATH = "config/relance.yaml"
-OWN_ATTRIBUTES = ("email", "phone", "locale", "timezone")
+_NOBODY_WRITTEN_TO = "outbox"  # the provider that writes files
 _RESERVED_EVENTS = ("customer", "brand", "message")
-_COLUMN = Text("a column's name")
-_TABLE = Text("a table's name")
 
 
 class State(Shape[str]):
@@ -73,216 +66,6 @@ class State(Shape[str]):
 
     def schema(self) -> JsonSchema:
         return {"type": "string"}
-
-
-def location(root: Path, text: str) -> str:
-    """A URL as it is, a path made absolute."""
-    return text if "://" in text else str(root / Path(text).expanduser())
-
-
-_PASSWORD = re.compile(r"(://[^/@:]*):[^@/]*@")
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """The source as written. `location` may hold a password, `shown` never does."""
-
-    location: str = field(repr=False)
-    shown: str
-    zone: ZoneInfo | None
-
-
-class PlaceText(Shape[Place]):
-    """A folder, a file or a URL."""
-
-    says = "a folder, a file or a URL"
-
-    def read(self, spot: Spot) -> Place:
-        text = Text(self.says).read(spot)
-        shown = spot.node.shown if isinstance(spot.node, Scalar) else ""
-        return Place(location(spot.scope.root, text), _PASSWORD.sub(r"\1:***@", shown), None)
-
-    def schema(self) -> JsonSchema:
-        return {"type": "string"}
-
-
-class SourceYaml(Record[Place]):
-    """The source with its time zone."""
-
-    what = "a mapping such as {location: data/}"
-    location = required(
-        PlaceText(), "A folder of CSV and Parquet files, a DuckDB or SQLite file, or a URL."
-    )
-    timezone = optional(
-        ZONE, "The time zone of timestamps that carry none.", shown="the workspace's"
-    )
-
-    def build(self) -> Place:
-        return Place(self.location.location, self.location.shown, self.timezone)
-
-
-class SqlYaml(Record[str]):
-    """A named query."""
-
-    what = "a query, or a mapping such as {sql: SELECT …}"
-    sql = required(Text("a query"), "The query, in the source's dialect.")
-
-    def build(self) -> str:
-        return self.sql
-
-
-_QUERY = Either(Text("a query"), Of(SqlYaml))
-
-
-class Columns(Shape[dict[str, str]]):
-    """Columns that conditions and templates may use: a list, or name to column."""
-
-    says = "a list of columns, or a mapping of names to columns"
-    _listed = ListOf(_COLUMN, "columns")
-    _named = MapOf(_COLUMN, "names to columns", pattern=IDENTIFIER_PATTERN)
-
-    def read(self, spot: Spot) -> dict[str, str]:
-        if isinstance(spot.node, Fields):
-            return self._named.read(spot)
-        if not isinstance(spot.node, Items):
-            raise spot.broken(f"must be {self.says}, not {kind(spot.node)}", "write [a, b]")
-        names = self._listed.read(spot)
-        seen: set[str] = set()
-        for name, node in zip(names, spot.node.items, strict=True):
-            here = spot.at(str(len(seen)), node)
-            if name in seen:
-                here.note(f"the column {name!r} is listed twice")
-            if not re.fullmatch(IDENTIFIER_PATTERN, name):
-                here.note(
-                    f"the column {name!r} cannot be a name", "write a mapping: {name: the column}"
-                )
-            seen.add(name)
-        return {name: name for name in names}
-
-    def schema(self) -> JsonSchema:
-        return {"anyOf": [self._listed.schema(), self._named.schema()]}
-
-
-class Consent(Shape[str | bool]):
-    """The column that says who consented, or true for everybody."""
-
-    says = "a column's name, or `true`"
-
-    def read(self, spot: Spot) -> str | bool:
-        value = spot.scalar(self.says).value
-        if value is False:
-            raise spot.broken("nobody could ever be written to", "leave the channel out instead")
-        return True if value is True else _COLUMN.read(spot)
-
-    def schema(self) -> JsonSchema:
-        return {"anyOf": [_COLUMN.schema(), {"const": True}]}
-
-
-_CONSENT_VALUE = Consent()
-
-
-class ConsentYaml(Record[Mapping[str, str | bool]]):
-    """Who may be written to, by channel."""
-
-    what = "a mapping such as {email: email_optin}"
-    email = optional(_CONSENT_VALUE, "The column that says so for e-mail, or `true`: everybody.")
-    sms = optional(_CONSENT_VALUE, "The column that says so for SMS, or `true`: everybody.")
-
-    def build(self) -> Mapping[str, str | bool]:
-        given = {"email": self.email, "sms": self.sms}
-        return {channel: value for channel, value in given.items() if value is not None}
-
-
-class CustomersYaml(Record[CustomersSpec]):
-    """The customers' table and what its columns are."""
-
-    what = "a mapping with table and key"
-    table = required(_TABLE, "The table, or a query from `tables`.")
-    key = required(_COLUMN, "The column that tells customers apart.")
-    email = optional(_COLUMN, "The column with the e-mail address.")
-    phone = optional(_COLUMN, "The column with the phone number.")
-    locale = optional(_COLUMN, "The column with the language or locale, such as `fr` or `fr-CH`.")
-    timezone = optional(
-        _COLUMN, "The column with the IANA time zone, for quiet hours and birthdays."
-    )
-    country = optional(_COLUMN, "The column with the ISO country, to read national phone numbers.")
-    region = optional(
-        Text("a country such as `FR`", "[A-Z]{2}", "two capital letters"),
-        "The country of national phone numbers where no column tells it.",
-    )
-    consent: Key[Mapping[str, str | bool]] = optional(
-        Of(ConsentYaml), "Who may be written to; needed for every channel in use.",
-        default={}, shown="nobody may",
-    )  # fmt: skip
-    attributes: Key[dict[str, str]] = optional(
-        Columns(), "Columns that conditions and templates may use: a list, or `name: column`.",
-        default={}, shown="none",
-    )  # fmt: skip
-
-    def build(self) -> CustomersSpec:
-        own = {name: self.value(name) for name in OWN_ATTRIBUTES}
-        for name, column in self.attributes.items():
-            if own.get(name) not in {None, column}:
-                self.below("attributes").note(
-                    f"{name} is already the column {own[name]}", "call the attribute something else"
-                )
-        return CustomersSpec(
-            table=self.table, key=self.key, email=self.email, phone=self.phone,
-            locale=self.locale, timezone=self.timezone, country=self.country, region=self.region,
-            consent=self.consent, attributes=self.attributes,
-        )  # fmt: skip
-
-
-class EventYaml(Record[EventSpec]):
-    """Something that customers do, one row each time."""
-
-    what = "a mapping with table, customer and at"
-    table = required(_TABLE, "The table, or a query from `tables`.")
-    customer = required(_COLUMN, "The column with the customer's key.")
-    at = required(_COLUMN, "The column with the instant (or the day) it happened.")
-    amount = optional(_COLUMN, "The column that sums and averages take.")
-    fields: Key[dict[str, str]] = optional(
-        Columns(), "Columns that `where` may use: a list, or `name: column`.",
-        default={}, shown="none",
-    )  # fmt: skip
-
-    def build(self) -> EventSpec:
-        return EventSpec(
-            name=self.spot.where.rpartition(".")[2], table=self.table, customer=self.customer,
-            at=self.at, amount=self.amount, fields=self.fields,
-        )  # fmt: skip
-
-
-class ChannelsYaml(Record[Mapping[str, ChannelSpec]]):
-    """The ways to write to customers."""
-
-    what = "a mapping of channels"
-    email = optional(Channel("email"), "How e-mail is sent.")
-    sms = optional(Channel("sms"), "How text messages are sent.")
-
-    def build(self) -> Mapping[str, ChannelSpec]:
-        given = {name: getattr(self, name) for name in CHANNELS}
-        return {name: spec for name, spec in given.items() if spec is not None}
-
-
-class LimitsYaml(Record[Limits]):
-    """What protects a customer from too much."""
-
-    what = "a mapping such as {per_customer: [3 per 7 days]}"
-    per_customer: Key[tuple[FrequencyCap, ...]] = optional(
-        ListOf(CAP, "limits", single=True),
-        "At most so many messages to one customer in any such stretch of time.",
-        default=(), shown="no limit",
-    )  # fmt: skip
-    quiet_hours: Key[QuietHours | None] = optional(
-        QUIET_HOURS,
-        "In these hours, in the customer's own time zone, nothing is sent.",
-        shown="none",
-    )
-
-    def build(self) -> Limits:
-        hours = (self.quiet_hours,) if self.quiet_hours else ()
-        return Limits(per_customer=self.per_customer, quiet_hours=hours)
 
 
 class Brand(Shape[Mapping[str, object]]):
@@ -316,6 +99,9 @@ class RelanceFile:
     limits: Limits
     global_holdout: float
     brand: Mapping[str, object]
+    web: WebSpec
+    topics: Mapping[str, Topic]
+    bounces: BouncePolicy
 
 
 class RelanceYaml(Record[RelanceFile]):
@@ -349,7 +135,7 @@ class RelanceYaml(Record[RelanceFile]):
         default="state/workbench.duckdb", shown="state/workbench.duckdb",
     )  # fmt: skip
     tables: Key[Mapping[str, str]] = optional(
-        MapOf(_QUERY, "queries", pattern=IDENTIFIER_PATTERN),
+        MapOf(QUERY, "queries", pattern=IDENTIFIER_PATTERN),
         "Named queries over the source, usable as tables.", default={}, shown="none",
     )  # fmt: skip
     customers = required(Of(CustomersYaml), "The customers' table.")
@@ -372,15 +158,49 @@ class RelanceYaml(Record[RelanceFile]):
         Brand(), "Values for templates (`{{ brand.name }}`).", default={}, shown="none"
     )
 
+    web = optional(
+        Of(WebYaml), "How customers and vendors reach this workspace.", default=WebSpec(),
+        shown="not at all",
+    )  # fmt: skip
+    topics: Key[Mapping[str, Mapping[str, str]]] = optional(
+        TOPICS,
+        "What customers may choose to hear of, by name: a title, or titles by locale. A trigger "
+        "names its `topic`.",
+        default={}, shown="none",
+    )  # fmt: skip
+    bounces = optional(
+        Of(BouncesYaml), "When bounces suppress an address.", default=BouncePolicy(),
+        shown="as below",
+    )  # fmt: skip
+
     def build(self) -> RelanceFile:
+        if self.sound("channels") and self.sound("web"):
+            self._check_way_back()
         root = self.spot.scope.root
         return RelanceFile(
             name=self.name or root.name, zone=self.timezone, locale=self.locale,
             currency=self.currency, state=self.state or f"sqlite:///{root / 'state/relance.db'}",
             source=self._source(), customers=self.customers, events=self.events,
             channels=self.channels, limits=self.limits, global_holdout=self.global_holdout,
-            brand=self.brand,
+            brand=self.brand, web=self.web, topics=self._topics(), bounces=self.bounces,
         )  # fmt: skip
+
+    def _topics(self) -> Mapping[str, Topic]:
+        """A title without a locale is in the workspace's."""
+        return {
+            name: Topic(name=name, titles={at or self.locale: text for at, text in titles.items()})
+            for name, titles in self.topics.items()
+        }
+
+    def _check_way_back(self) -> None:
+        email = self.channels.get("email")
+        if email is None or self.web.public_url or email.provider == _NOBODY_WRITTEN_TO:
+            return
+        self.below("channels", "email").warn(
+            "no e-mail can offer a link that unsubscribes, and mailbox providers demand one-click "
+            "unsubscribe (RFC 8058) of marketing mail",
+            "set web.public_url and web.secret",
+        )
 
     def _source(self) -> SourceSpec:
         place, at_source = self.source, self.workbench == "source"

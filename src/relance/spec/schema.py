@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from relance.domain.vendor import VendorSpec
-from relance.spec.channels import CHANNELS, channel_schema
+from relance.spec.channels import channel_schemas
 from relance.spec.conditions import condition_schema
 from relance.spec.record import Record, record_schema
 from relance.spec.relance_file import RelanceYaml
@@ -23,9 +23,8 @@ def json_schemas(vendors: Mapping[str, VendorSpec]) -> Mapping[str, JsonSchema]:
     """
     condition = {"condition": condition_schema()}
     segment = {"segment": condition_schema({"description": DESCRIPTION.schema()})}
-    channels = {f"channel_{name}": channel_schema(name, vendors) for name in CHANNELS}
     return {
-        "relance.schema.json": _file(RelanceYaml, "config/relance.yaml", channels),
+        "relance.schema.json": _file(RelanceYaml, "config/relance.yaml", channel_schemas(vendors)),
         "segments.schema.json": _file(
             SegmentsYaml, "config/segments.yaml", {**condition, **segment}
         ),

@@ -63,10 +63,12 @@ class Text(Shape[str]):
 
 
 NAME_PATTERN = "[a-z][a-z0-9_]{0,62}"
-NAME = Text(
-    "a name", NAME_PATTERN, "lowercase letters, digits and underscores, beginning with a letter"
-)
 IDENTIFIER_PATTERN = "[A-Za-z_][A-Za-z0-9_]{0,62}"
+_NAMES = {
+    NAME_PATTERN: "lowercase letters, digits and underscores, beginning with a letter",
+    IDENTIFIER_PATTERN: "letters, digits and underscores, beginning with a letter",
+}
+NAME = Text("a name", NAME_PATTERN, _NAMES[NAME_PATTERN])
 
 
 class Choice(Shape[str]):
@@ -235,11 +237,13 @@ class MapOf(Shape[dict[str, T]]):
         what: str,
         *,
         pattern: str = NAME_PATTERN,
+        hint: str | None = None,
         reserved: Sequence[str] = (),
     ) -> None:
         self._item = item
         self._what = what
         self._pattern = pattern
+        self._hint = hint or _NAMES.get(pattern)
         self._reserved = reserved
 
     def read(self, spot: Spot) -> dict[str, T]:
@@ -270,9 +274,7 @@ class MapOf(Shape[dict[str, T]]):
     def _check(self, key: Spot) -> None:
         name = key.node.text if isinstance(key.node, Scalar) else ""
         if not re.fullmatch(self._pattern, name):
-            hint = "lowercase letters, digits and underscores, beginning with a letter"
-            loose = self._pattern == IDENTIFIER_PATTERN
-            key.note("is not a name", hint.removeprefix("lowercase ") if loose else hint)
+            key.note("is not a name", self._hint)
         elif name in self._reserved:
             key.note(f"`{name}` is a name of relance's own", "choose another one")
 

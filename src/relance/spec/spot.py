@@ -63,6 +63,7 @@ class Scope:
     events: Mapping[str, Collection[str]] | None = None  # event -> its fields
     segments: Collection[str] | None = None
     channels: Collection[str] | None = None
+    topics: Collection[str] | None = None
     rfm_event: str = "order"
 
 

@@ -22,7 +22,7 @@ from relance.domain.trigger import (
 from relance.spec.conditions import ATTRIBUTE, CONDITION, EVENT, SEGMENT, WHERE, check_field
 from relance.spec.cron import SCHEDULE
 from relance.spec.notations import HOLDOUT, LENGTH, OFFSET
-from relance.spec.record import Of, Record, optional, required
+from relance.spec.record import Key, Of, Record, optional, required
 from relance.spec.shapes import (
     NAME,
     VERSION,
@@ -30,13 +30,13 @@ from relance.spec.shapes import (
     Either,
     Flag,
     JsonSchema,
-    ListOf,
     Shape,
     Text,
     Whole,
     made,
 )
-from relance.spec.spot import Broken, Spot, close, near
+from relance.spec.spot import Broken, Spot, near
+from relance.spec.steps import EXPIRY, Expiry, Planned, Steps, resolve
 
 _YEAR_SECONDS = 366 * 86400
 
@@ -131,131 +131,6 @@ _REENTRY = Either(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
-    """What a step sends."""
-
-    channel: str
-    template: str
-
-
-class SendYaml(Record[Send]):
-    """One message."""
-
-    what = "a mapping such as {channel: email, template: welcome}"
-    channel = required(Choice("email", "sms"), "Which channel; it must be set up in relance.yaml.")
-    template = required(Text("the name of a template"), "The folder under templates/.")
-
-    def build(self) -> Send:
-        spot, channel = self.below("channel"), self.channel
-        channels = self.spot.scope.channels
-        if channels is not None and channel not in channels:
-            spot.note(
-                f"the channel {channel} is not set up",
-                f"add channels.{channel} to config/relance.yaml",
-            )
-        self._check_text(channel, self.template)
-        return Send(channel, self.template)
-
-    def _check_text(self, channel: str, template: str) -> None:
-        texts, spot = self.spot.scope.texts, self.below("template")
-        if (template, channel) in texts:
-            return
-        file = "sms.txt" if channel == "sms" else "email.html or email.mjml"
-        if any(template == name for name, _ in texts):
-            spot.note(f"the template {template} has no text for {channel}", f"write {file}")
-            return
-        meant = close(template, [name for name, each in texts if each == channel])
-        spot.note(
-            f"there is no template {spot.node}", meant or f"write templates/{template}/{file}"
-        )
-
-
-class InStep(Shape[Condition]):
-    """A condition that is asked when the step falls due."""
-
-    says = "a condition"
-
-    def read(self, spot: Spot) -> Condition:
-        return CONDITION.read(spot.inside_step())
-
-    def schema(self) -> JsonSchema:
-        return CONDITION.schema()
-
-
-_IN_STEP = InStep()
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Line:
-    """One line of `steps`: a wait, or a send."""
-
-    spot: Spot
-    wait: Duration | None
-    send: Send | None
-    only_if: Condition | None
-    unless: Condition | None
-
-
-class StepYaml(Record[Line]):
-    """Either a `wait`, or a `send` with its conditions."""
-
-    what = "a mapping with wait, or with send"
-    wait = optional(LENGTH, "Wait this long before the next message.")
-    send = optional(Of(SendYaml), "Send this message.")
-    if_ = optional(_IN_STEP, "Send only if this holds when the message falls due.")
-    unless = optional(_IN_STEP, "Do not send if this holds when the message falls due.")
-
-    def build(self) -> Line:
-        if self.has("wait") and self.has("send"):
-            raise self.spot.broken("waits and sends at once", "make two steps of it, wait first")
-        if not self.has("send"):
-            self._check_wait()
-        return Line(
-            spot=self.spot, wait=self.wait, send=self.send, only_if=self.if_, unless=self.unless
-        )
-
-    def _check_wait(self) -> None:
-        if not self.has("wait"):
-            raise self.spot.broken("neither waits nor sends", "write wait: … or send: …")
-        for name in ("if", "unless"):
-            if self.has(name):
-                raise self.below(name).broken("stands beside a wait", "put it beside a send")
-
-
-class Steps(Shape[tuple[Step, ...]]):
-    """The list of steps, its waits folded into the sends that they delay."""
-
-    _lines = ListOf(Of(StepYaml), "steps")
-
-    def read(self, spot: Spot) -> tuple[Step, ...]:
-        steps: list[Step] = []
-        waits: list[Duration] = []
-        last: Line | None = None
-        for last in self._lines.read(spot):
-            if last.wait:
-                waits.append(last.wait)
-            if last.send:
-                steps.append(_step(len(steps), last, last.send, waits))
-        if last and last.wait:
-            raise last.spot.broken("waits for nothing", "a wait stands before a send")
-        return tuple(steps)
-
-    def schema(self) -> JsonSchema:
-        return self._lines.schema()
-
-    @property
-    def says(self) -> str:
-        return self._lines.says
-
-
-def _step(index: int, line: Line, send: Send, waits: list[Duration]) -> Step:
-    return Step(
-        index=index, channel=send.channel, template=send.template, waits=tuple(waits),
-        only_if=line.only_if, unless=line.unless,
-    )  # fmt: skip
-
-
 class GoalYaml(Record[Goal]):
     """What "retained" means: such an event after the entry."""
 
@@ -288,7 +163,23 @@ class TriggerFile:
     steps: tuple[Step, ...]
     holdout: float
     goal: Goal | None
+    topic: str | None
     enabled: bool
+
+
+class Topic(Shape[str]):
+    """The name of a topic of relance.yaml."""
+
+    says = "a topic's name"
+
+    def read(self, spot: Spot) -> str:
+        name, topics = NAME.read(spot), spot.scope.topics
+        if topics is not None and not topics:
+            raise spot.broken(f"there is no topic {name!r}", "add topics: to config/relance.yaml")
+        return spot.known(name, topics, "topic")
+
+    def schema(self) -> JsonSchema:
+        return NAME.schema()
 
 
 class TriggerYaml(Record[TriggerFile]):
@@ -316,7 +207,20 @@ class TriggerYaml(Record[TriggerFile]):
         Whole(0, 100), "Who comes first where the limits leave one place: the higher one.",
         default=50, shown="50",
     )  # fmt: skip
-    steps = required(Steps(), "What is sent, in this order.")
+    topic = optional(
+        Topic(), "What it is about, of the `topics` in relance.yaml: who does not want to hear of "
+        "that does not enter.",
+        shown="none",
+    )  # fmt: skip
+    steps: Key[tuple[Planned, ...]] = required(Steps(), "What is sent, in this order.")
+    while_member = optional(
+        Flag(), "Send only to who is still in the segment when the message falls due.",
+        default=False, shown="false",
+    )  # fmt: skip
+    expires = optional(
+        EXPIRY, "How long after a message fell due it is still of use; later it is not sent.",
+        default=Expiry(), shown="never",
+    )  # fmt: skip
     holdout = optional(
         HOLDOUT, "The share of entries that gets no message, for comparison.",
         default=0.0, shown="0%",
@@ -328,11 +232,12 @@ class TriggerYaml(Record[TriggerFile]):
 
     def build(self) -> TriggerFile:
         self._check()
+        steps = resolve(self.steps, while_member=self.while_member, expires=self.expires)
         return TriggerFile(
             path=self.spot.notes.path, name=self.name, description=self.description,
             segment=self.segment, on=self.on, schedule=self.schedule, reentry=self.reentry,
-            priority=self.priority, steps=self.steps, holdout=self.holdout, goal=self.goal,
-            enabled=self.enabled,
+            priority=self.priority, steps=steps, holdout=self.holdout, goal=self.goal,
+            topic=self.topic, enabled=self.enabled,
         )  # fmt: skip
 
     def _check(self) -> None:
@@ -342,10 +247,16 @@ class TriggerYaml(Record[TriggerFile]):
             self.below("name").note(f"must be the file's name, {stem}", "rename one of the two")
         if self.sound("on"):
             self._check_segment(self.on)
+        if self.sound("while_member") and self.while_member and not self._has_members():
+            self.below("while_member").warn("everybody is a member", "name a segment:")
         if self.sound("holdout") and self.holdout > 0 and not self.has("goal"):
             self.below("holdout").warn(
                 "people are held out, but nothing is measured", "add a goal:"
             )
+
+    def _has_members(self) -> bool:
+        """Whether there is a segment that somebody can have left."""
+        return self.has("segment") or not self.sound("on") or not isinstance(self.on, OnDate)
 
     def _check_segment(self, on: On) -> None:
         if isinstance(on, OnMove) and self.has("segment"):

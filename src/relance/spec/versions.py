@@ -147,7 +147,15 @@ class Definitions:
     def step(self, step: Step, text: str) -> Json:
         """A step with the fingerprint of its text."""
         asked = [self.condition(each) if each else None for each in (step.only_if, step.unless)]
-        return [step.channel, step.template, text, canonical(step.waits), *asked]
+        said = [step.channel, step.template, text, canonical(step.waits), *asked]
+        return [*said, *_told(while_member=step.while_member, expires=step.expires)]
+
+
+def _told(**given: object) -> list[Json]:
+    """What was added to the format later: nothing where it is left out, so that the experiments
+    of those who do not use it go on through an update."""
+    told = {name: canonical(value) for name, value in given.items() if value}
+    return [told] if told else []
 
 
 def baseline_version(definitions: Definitions, file: TriggerFile, condition: Condition) -> str:
@@ -166,4 +174,4 @@ def trigger_version(
     """What makes two results comparable: only those of one version are ever added up."""
     steps = [definitions.step(step, texts[step.template, step.channel]) for step in file.steps]
     parts: list[Json] = [baseline, steps, file.holdout, definitions.goal(file.goal)]
-    return digest([*parts, canonical(file.reentry)])
+    return digest([*parts, canonical(file.reentry), *_told(topic=file.topic)])

@@ -76,9 +76,9 @@ config/relance.yaml:17:49: channels.email.port: must be a whole number, not 'man
 config/relance.yaml:17:61: channels.email.mode: 'sfot' is not `soft` or `hard` (did you mean soft?)
 config/relance.yaml:17:73: channels.email.from: is not a sender of e-mail (write Name <address@domain>)
 config/relance.yaml:18:19: channels.sms.provider: the provider post does not send sms (for sms there is outbox)
-config/relance.yaml:19:3: channels.fax: unknown key (there is email, sms)
+config/relance.yaml:19:3: channels.fax: unknown key (there is slack, webhook, whatsapp)
 config/relance.yaml:20:39: limits.per_customer.1: 'three per week' is not a limit such as `3 per 7 days` (write it like 3 per 7 days or 1 per day)
-config/relance.yaml:20:69: limits.quiet_hours: '20:00-20:00' is not a stretch of the day such as `20:00-08:00` (it begins and ends at the same time)
+config/relance.yaml:20:69: limits.quiet_hours: '20:00-20:00' is not a stretch of the day such as `20:00-08:00` (it begins and ends at the same time; the whole day is: all day)
 config/relance.yaml:21:17: global_holdout: '30%' is not a share from 0% to 20% (at most 20%)
 config/segments.yaml:2:14: rfm.event: there is no event 'ordre' (did you mean order?)
 config/segments.yaml:2:31: rfm.monetary: 'sum' is not `total` or `average`
@@ -104,7 +104,7 @@ triggers/welcome.yaml:5:11: schedule: '0 25 * * *' is not a schedule (the hours 
 triggers/welcome.yaml:6:10: reentry: 'sometimes' is not `never` or `always`
 triggers/welcome.yaml:7:11: priority: 101 is not a whole number from 0 to 100
 triggers/welcome.yaml:9:11: steps.0.wait: '-1 days' is not a length of time such as `14 days` (it must be longer than nothing)
-triggers/welcome.yaml:10:21: steps.1.send.channel: 'emial' is not `email` or `sms` (did you mean email?)
+triggers/welcome.yaml:10:21: steps.1.send.channel: 'emial' is not `email`, `sms`, `whatsapp`, `slack` or `webhook` (did you mean email?)
 triggers/welcome.yaml:10:28: steps.1.send.templat: unknown key (did you mean template?)
 triggers/welcome.yaml:11:36: steps.2.send.template: the template welcome has no text for sms (write sms.txt)
 triggers/welcome.yaml:12:35: steps.2.unless.since: 'yesterday' is not a date, a date with a time, or `entry` (a sliding window is within: 14 days)

@@ -123,7 +123,7 @@ def test_brand_values_nest(shop) -> None:
         ("{provider: outbox, from: Shop}", '{provider: outbox, from: "Shop\\nBcc: x"}',
          "channels.sms.from: holds a line break"),
         ("{provider: outbox, from: Shop}", "{provider: outbox, from: Shop, rate: fast}",
-         "(write it like 10 per second or 600 per minute)"),
+         "(write it like 10 per second, 600 per minute or 5000 per day)"),
         ("from: Shop <hello@shop.example>", "from: Shop", "channels.email.from: is not a sender"),
         ("name: shop", "limits: {per_customer: 0 per day}", "(both numbers must be at least 1)"),
         ("name: shop", "limits: {quiet_hours: 25:00-08:00}", "(hours go from 00:00 to 23:59)"),

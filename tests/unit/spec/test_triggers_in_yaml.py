@@ -204,7 +204,7 @@ ONE_SEND = "  - send: {channel: email, template: thanks}\n"
         ("  - send", "  - wait: 1 day\n    send", "steps.0: waits and sends at once"),
         ("template: thanks", "template: thank", "there is no template 'thank' (did you mean thanks?)"),
         ("template: thanks", "template: other", "(write templates/other/email.html or email.mjml)"),
-        ("channel: email", "channel: fax", "steps.0.send.channel: 'fax' is not `email` or `sms`"),
+        ("channel: email", "channel: fax", "steps.0.send.channel: 'fax' is not `email`, `sms`, `whatsapp`"),
         (ONE_SEND, ONE_SEND + "priority: 200\n", "priority: 200 is not a whole number from 0 to 100"),
         (ONE_SEND, ONE_SEND + "priority: high\n", "must be a whole number from 0 to 100, not 'high'"),
         (ONE_SEND, ONE_SEND + "holdout: 95%\n", "(at most 90%)"),
