@@ -83,7 +83,7 @@ class FakeState:
         self.receipts += [(channel, receipt) for receipt in new]
         return len(new)
 
-    def wishes(self, customer: str) -> SimpleNamespace:
+    def preferences(self, customer: str, at: datetime) -> SimpleNamespace:
         self._reach()
         latest: dict[tuple[str, str], bool] = {}
         for who, channel, topic, granted, _ in self.consents:
@@ -91,8 +91,8 @@ class FakeState:
                 latest[channel, topic] = granted
         pauses = [until for who, until, _ in self.pauses if who == customer]
         return SimpleNamespace(
-            refused_channels=frozenset(c for (c, t), g in latest.items() if c and not g),
-            refused_topics=frozenset(t for (c, t), g in latest.items() if t and not g),
+            channels={channel: granted for (channel, _), granted in latest.items() if channel},
+            topics_refused=frozenset(t for (c, t), g in latest.items() if t and not g),
             paused_until=pauses[-1] if pauses else None,
         )
 

@@ -12,7 +12,7 @@ from relance.domain.workspace import Topic, day_start
 from relance.links import Grant, LinkMaker, Purpose
 from relance.logs import Action
 from relance.rendering import pages
-from relance.web.front import Front, Wishes
+from relance.web.front import Front, Preferences
 
 _PAUSES = {
     "week": Duration(1, Unit.WEEK),
@@ -51,28 +51,32 @@ class Visitor:
 
     # -- unsubscribing
 
-    def wishes(self) -> Wishes:
+    def said(self) -> Preferences:
         """What this customer has said here."""
-        return self._front.people.wishes(self.grant.customer)
+        return self._front.people.preferences(self.grant.customer, self._at)
+
+    def is_out(self) -> bool:
+        """Whether the customer has unsubscribed from the channel of the message."""
+        return self.grant.channel in _refused(self.said())
 
     def unsubscribe(self, source: str) -> None:
         """No more on the channel of the message. Once more changes nothing."""
-        if self.grant.channel not in self.wishes().refused_channels:
+        if not self.is_out():
             self._consent(self.grant.channel, source, granted=False)
         self._tell(Action.UNSUBSCRIBED, "A customer unsubscribed", source)
 
     def subscribe(self) -> None:
         """Take an unsubscription back. The customer data must still agree, as ever."""
-        if self.grant.channel in self.wishes().refused_channels:
+        if self.is_out():
             self._consent(self.grant.channel, "link", granted=True)
             self._tell(Action.RESUBSCRIBED, "A customer subscribed again", "link")
 
     # -- choosing
 
-    def take(self, answer: Answer, wishes: Wishes, until: datetime | None) -> None:
+    def take(self, answer: Answer, said: Preferences, until: datetime | None) -> None:
         """Write down what changed, and nothing else."""
-        boxes = [(box, name, "") for box, name in self._channel_boxes(wishes)]
-        boxes += [(box, "", name) for box, name in self._topic_boxes(wishes)]
+        boxes = [(box, name, "") for box, name in self._channel_boxes(said)]
+        boxes += [(box, "", name) for box, name in self._topic_boxes(said)]
         for box, channel, topic in boxes:
             wanted = box.name in answer.ticked
             if box.name in answer.shown and wanted != box.ticked:
@@ -83,7 +87,7 @@ class Visitor:
 
     def refuse_everything(self) -> None:
         """No more messages on any channel that reaches the customer."""
-        refused = self.wishes().refused_channels
+        refused = _refused(self.said())
         for channel in _PERSONAL:
             if channel not in refused:
                 self._consent(channel, "preferences", granted=False)
@@ -138,13 +142,13 @@ class Visitor:
             preferences=self._path(Purpose.PREFERENCES),
         )
 
-    def choices(self, wishes: Wishes, *, saved: bool = False, wrong_date: bool = False) -> str:
+    def choices(self, said: Preferences, *, saved: bool = False, wrong_date: bool = False) -> str:
         """The page with everything that can be chosen."""
         first, last = self._days()
-        until, zone = wishes.paused_until, self._front.workspace.zone
+        until, zone = said.paused_until, self._front.workspace.zone
         shown = pages.Choices(
-            channels=[box for box, _ in self._channel_boxes(wishes)],
-            topics=[box for box, _ in self._topic_boxes(wishes)],
+            channels=[box for box, _ in self._channel_boxes(said)],
+            topics=[box for box, _ in self._topic_boxes(said)],
             paused_until=until.astimezone(zone).date() if until and until > self._at else None,
             first=first,
             last=last,
@@ -161,10 +165,10 @@ class Visitor:
 
     # -- parts
 
-    def _channel_boxes(self, wishes: Wishes) -> list[tuple[pages.Box, str]]:
+    def _channel_boxes(self, said: Preferences) -> list[tuple[pages.Box, str]]:
         """The channel of the message, and those refused here. Of the others the customer data
         may say no, and a ticked box would be a promise."""
-        refused = wishes.refused_channels
+        refused = _refused(said)
         known = refused & self._front.workspace.channels.keys() | {self.grant.channel}
         return [
             (pages.channel_box(name, self.locale, ticked=name not in refused), name)
@@ -172,13 +176,13 @@ class Visitor:
             if name in known
         ]
 
-    def _topic_boxes(self, wishes: Wishes) -> list[tuple[pages.Box, str]]:
+    def _topic_boxes(self, said: Preferences) -> list[tuple[pages.Box, str]]:
         return [
             (
                 pages.Box(
                     name=f"topic:{name}",
                     title=self._title(topic),
-                    ticked=name not in wishes.refused_topics,
+                    ticked=name not in said.topics_refused,
                 ),
                 name,
             )
@@ -218,3 +222,7 @@ class Visitor:
 
 def _last(fields: Mapping[str, Sequence[str]], name: str) -> str:
     return fields[name][-1] if fields.get(name) else ""
+
+
+def _refused(said: Preferences) -> frozenset[str]:
+    return frozenset(channel for channel, granted in said.channels.items() if not granted)

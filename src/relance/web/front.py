@@ -14,14 +14,14 @@ from relance.links import LinkMaker
 from relance.providers import Provider
 
 
-class Wishes(Protocol):
-    """What one customer said here. `paused_until` may be past."""
+class Preferences(Protocol):
+    """What one customer said here. A channel or topic that is not named was never decided on."""
 
     @property
-    def refused_channels(self) -> frozenset[str]: ...
+    def channels(self) -> Mapping[str, bool]: ...
 
     @property
-    def refused_topics(self) -> frozenset[str]: ...
+    def topics_refused(self) -> frozenset[str]: ...
 
     @property
     def paused_until(self) -> datetime | None: ...
@@ -38,8 +38,8 @@ class Receipts(Protocol):
 class People(Protocol):
     """The state, as customers' own pages see it. Everything may raise StateError."""
 
-    def wishes(self, customer: str) -> Wishes:
-        """What one customer has said here."""
+    def preferences(self, customer: str, at: datetime) -> Preferences:
+        """What one customer has said here, pauses that are over aside."""
 
     def record_consent(
         self,

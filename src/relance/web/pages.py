@@ -43,8 +43,7 @@ class Pages:
         visit = self._visit(request, Purpose.UNSUBSCRIBE)
         if visit is None:
             return self._missing()
-        wishes = await asyncio.to_thread(visit.wishes)
-        if visit.grant.channel in wishes.refused_channels:
+        if await asyncio.to_thread(visit.is_out):
             return _page(visit.unsubscribed())
         return _page(visit.asks())
 
@@ -72,7 +71,7 @@ class Pages:
         visit = self._visit(request, Purpose.PREFERENCES)
         if visit is None:
             return self._missing()
-        return _page(visit.choices(await asyncio.to_thread(visit.wishes)))
+        return _page(visit.choices(await asyncio.to_thread(visit.said)))
 
     async def choose(self, request: Request) -> Response:
         """Take over what the customer has chosen."""
@@ -80,17 +79,17 @@ class Pages:
         if visit is None:
             return self._missing()
         answer = Answer(await form_of(request))
-        wishes = await asyncio.to_thread(visit.wishes)
+        said = await asyncio.to_thread(visit.said)
         until = visit.pause_of(answer)
         wrong_date = answer.pause == "until" and until is None
         if answer.nothing:
             await asyncio.to_thread(visit.refuse_everything)
         elif wrong_date or not answer.save:
-            return _page(visit.choices(wishes, wrong_date=wrong_date), status=400)
+            return _page(visit.choices(said, wrong_date=wrong_date), status=400)
         else:
-            await asyncio.to_thread(visit.take, answer, wishes, until)
-        wishes = await asyncio.to_thread(visit.wishes)
-        return _page(visit.choices(wishes, saved=True))
+            await asyncio.to_thread(visit.take, answer, said, until)
+        said = await asyncio.to_thread(visit.said)
+        return _page(visit.choices(said, saved=True))
 
     async def away(self, _request: Request, error: Exception) -> Response:
         """The state failed: a mail program repeats after a 503, and a person is told to."""
