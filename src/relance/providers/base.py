@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar
@@ -163,7 +163,7 @@ class Endpoint:
     `sign` is given the request, its whole URL and the present.
     """
 
-    base_url: str
+    base_url: str = field(repr=False)  # some vendors' address is itself the secret
     credentials: Mapping[str, Secret]
     timeout: float  # seconds
     # headers that depend on the request and the instant, for vendors who want it signed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 from urllib.parse import urlsplit
@@ -59,6 +60,24 @@ def webhook_login() -> tuple[OptionSpec, ...]:
             description="The password for it; without one no report is believed.",
         ),
     )
+
+
+def callback() -> OptionSpec:
+    """The option of a vendor who is told with each message where to report what became of it."""
+    return OptionSpec(
+        name="callback_url",
+        kind=OptionKind.TEXT,
+        description="Where the vendor reports; by default our webhook below `web.public_url`.",
+    )
+
+
+def with_callback(channel: ChannelSpec, spec: VendorSpec, public_url: str | None) -> ChannelSpec:
+    """The channel, its vendor told where our webhook is unless the YAML names another place."""
+    takes_one = any(option.name == "callback_url" for option in spec.options)
+    if not public_url or not takes_one or channel.options.get("callback_url"):
+        return channel
+    url = f"{public_url.rstrip('/')}/webhooks/{channel.name}/{spec.name}"
+    return replace(channel, options={**channel.options, "callback_url": url})
 
 
 def _place(path: str) -> tuple[str, int, int]:
@@ -173,12 +192,27 @@ class Options:
 
     def base_url(self) -> str:
         """The vendor's address without a slash at its end. Plain http only to this machine."""
-        url = self.text("base_url").rstrip("/")
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            self.wrong("base_url", "is not a web address", hint="https://host")
-        if parts.username or parts.query or parts.fragment:
+        url = self.web_address("base_url").rstrip("/")
+        if urlsplit(url).query:
             self.wrong("base_url", "must hold no credentials, query or fragment")
-        if parts.scheme == "http" and not is_loopback(parts.hostname):
-            self.wrong("base_url", "must be https: the credentials would travel in clear text")
         return url
+
+    def web_address(self, name: str) -> str:
+        """An address that may hold a query and is never told. Plain http only to this machine."""
+        url = self.text(name)
+        try:
+            parts = urlsplit(url)
+            host = parts.hostname if parts.port != 0 else None
+        except ValueError:
+            host = None
+        if not host or parts.scheme not in {"http", "https"}:
+            self.wrong(name, "is not a web address", hint="https://host")
+        if parts.username or parts.fragment:
+            self.wrong(name, "must hold no credentials, query or fragment")
+        if parts.scheme == "http" and not is_loopback(host):
+            self.wrong(name, "must be https: the credentials would travel in clear text")
+        return url
+
+    def callback_url(self) -> str:
+        """Where the vendor reports to, empty for nowhere."""
+        return self.web_address("callback_url") if self.text("callback_url") else ""
