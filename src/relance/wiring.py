@@ -184,7 +184,7 @@ class Relance:
         self, template: str, channel: str, customer: str | None, locale: str | None, at: datetime
     ) -> Rendered:
         from relance.pipeline.sample import preview_values
-        from relance.rendering.values import sample_values
+        from relance.rendering.values import sample_links, sample_values
 
         names = sorted(self.templates.names(template, channel))
         if customer is None:
@@ -192,6 +192,8 @@ class Relance:
         else:
             values, own = preview_values(self.side_engine, customer, names, at)
             locale = locale or own
+        if self.workspace.web.public_url is not None:
+            values = {**values, **sample_links(self.workspace.web.public_url)}
         return self.templates.render(template, channel, locale=locale, values=values)
 
 
@@ -305,12 +307,15 @@ def _templates(workspace: Workspace) -> Templates:
 
 
 def _known_names(workspace: Workspace) -> set[str]:
-    """Every name that a template may use for its data."""
+    """Every name that a template may use for its data, and for the way back where there is one."""
+    from relance.rendering.values import LINK_NAMES
+
     own = ("email", "phone", "locale", "timezone")
     attributes = {*workspace.customers.attributes, *own}
     mapped = {name for name in attributes if workspace.customers.column(name)}
     events = {f"{event}.{measure}" for event in workspace.events for measure in Measure}
-    return {f"customer.{name}" for name in mapped} | events
+    links = LINK_NAMES if workspace.web.public_url else frozenset()
+    return {f"customer.{name}" for name in mapped} | events | links
 
 
 def _inspect(workspace: Workspace, loaded: Loaded) -> list[Problem]:

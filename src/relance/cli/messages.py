@@ -94,3 +94,5 @@ def preview(
                 typer.echo(f"wrote {path}")
         if text.subject:
             typer.echo(f"subject: {text.subject}")
+        if text.content:
+            typer.echo(f"values for the approved text {text.content}")

@@ -12,7 +12,7 @@ from relance.errors import Problem, RenderError
 from relance.rendering.environment import FILTERS, PLAIN
 from relance.rendering.hints import did_you_mean
 from relance.rendering.pieces import Flat
-from relance.rendering.values import MEASURES, MESSAGE_NAMES
+from relance.rendering.values import LINK_NAMES, MEASURES, MESSAGE_NAMES
 
 _GROUPS = ("customer", "message", "brand")
 _FILTER_HINTS = {"safe": "values are always escaped; markup belongs into the template"}
@@ -48,6 +48,10 @@ class Analysis:
     @property
     def names(self) -> frozenset[str]:
         return frozenset(use.name for use in self.uses if use.root not in ("brand", "message"))
+
+    @property
+    def message_names(self) -> frozenset[str]:
+        return frozenset(use.name for use in self.uses if use.root == "message")
 
     @property
     def brand_names(self) -> frozenset[str]:
@@ -245,8 +249,26 @@ def _is_group(root: nodes.Name | None, local: Collection[str]) -> bool:
 
 
 def unknown_names(flat: Flat, analysis: Analysis, known: Collection[str]) -> Iterator[Problem]:
-    """Uses of data names that the workspace's data does not have."""
+    """Uses of data names that the workspace's data does not have, and of links back to us where
+    there is no way back."""
     for use in analysis.uses:
-        if use.root not in ("brand", "message") and use.name not in known:
-            place = flat.find(use.line, use.pattern())
+        if use.name in known or (use.root in ("brand", "message") and use.name not in LINK_NAMES):
+            continue
+        place = flat.find(use.line, use.pattern())
+        if use.name in LINK_NAMES:
+            message = f"'{use.name}' leads nowhere: no web.public_url is set"
+            hint = "set web.public_url and web.secret in config/relance.yaml"
+            yield place.problem(message, hint=hint)
+        else:
             yield place.problem(f"'{use.name}' is not defined", hint=did_you_mean(use.name, known))
+
+
+def nobodys_links(flat: Flat, analysis: Analysis) -> Iterator[Problem]:
+    """Uses of a customer's links in a text that the customer never sees."""
+    for use in analysis.uses:
+        if use.name in LINK_NAMES:
+            place = flat.find(use.line, use.pattern())
+            yield place.problem(
+                f"'{use.name}' has no place here: the customer does not read this",
+                hint="it is for e-mail and text messages",
+            )

@@ -21,7 +21,7 @@ Scope = Mapping[str, object]
 Case = tuple[Scope, Callable[[], Setting]]  # values to try a template with
 
 _BREAKS = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-# no-break spaces are typography in an e-mail, and a message of half the length in an SMS
+# no-break spaces are typography elsewhere, and a message of half the length in an SMS
 _PLAIN_SPACES = str.maketrans({"\u00a0": " ", "\u202f": " ", "\u2009": " "})
 
 
@@ -37,15 +37,17 @@ def one_line(text: str) -> str:
     return _BREAKS.sub(" ", text).strip()
 
 
-class SmsText:
-    """A text message."""
+class PlainText:
+    """A message that is only text."""
 
     def __init__(self, source: Source) -> None:
         self._text = _program(source, "text", escape=False)
+        self._spaces = _PLAIN_SPACES if source.file.channel == "sms" else {}
+        self._content = source.content
 
     def render(self, scope: Scope, setting: Setting) -> Rendered:
         text = self._text.render(scope, setting)
-        return Rendered(text=tidy(text.translate(_PLAIN_SPACES)).rstrip("\n"))
+        return Rendered(text=tidy(text.translate(self._spaces)).rstrip("\n"), content=self._content)
 
 
 class _Headers:
@@ -123,8 +125,8 @@ def compile_source(source: Source, language: Locale, cases: Sequence[Case]) -> C
 
     The way ahead is taken only if it gives the same as the long way on every case.
     """
-    if source.file.channel == "sms":
-        return SmsText(source)
+    if source.file.channel != "email":
+        return PlainText(source)
     stepped = SteppedEmail(source, language)
     try:
         ahead = AheadEmail(source, language)

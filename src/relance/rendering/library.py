@@ -7,14 +7,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from relance.domain.channel import CHANNELS
 from relance.errors import Problem
 from relance.rendering.hints import did_you_mean
 
 FOLDER = "templates"
 SHARED = frozenset({"layouts", "snippets"})
 LARGEST = 1_000_000  # bytes; an e-mail above 102 kB is already cut by Gmail
-_STEMS = {"email": ("html", "mjml", "txt"), "sms": ("txt",)}
-_NAMES = sorted(f"{stem}.{suffix}" for stem, suffixes in _STEMS.items() for suffix in suffixes)
+_STEMS = {name: ("html", "mjml", "txt") if name == "email" else ("txt",) for name in CHANNELS}
+_NAMES = [f"{stem}.{suffix}" for stem, suffixes in _STEMS.items() for suffix in suffixes]
 _FILE = re.compile(
     r"(?P<stem>\w+)(?:\.(?P<locale>[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]+)*))?\.(?P<suffix>\w+)"
 )
@@ -41,7 +42,7 @@ class Library:
     problems: tuple[Problem, ...]
 
     def variants(self, template: str, channel: str) -> dict[str, TextFile]:
-        """The message's files by locale (an e-mail's HTML or MJML, an SMS's text)."""
+        """The message's files by locale (an e-mail's HTML or MJML, else its text)."""
         wanted = ("html", "mjml") if channel == "email" else ("txt",)
         return {
             file.locale: file
@@ -129,7 +130,7 @@ class _Reader:
         stem = f"{match['stem']}.{match['suffix']}" if match else name
         self._note(
             shown,
-            "not read: a template's file is email.html, email.mjml, email.txt or sms.txt, "
+            f"not read: a template's file is {', '.join(_NAMES[:-1])} or {_NAMES[-1]}, "
             "with a locale before the ending where it has one (email.fr.mjml)",
             hint=did_you_mean(stem, _NAMES),
             warning=True,

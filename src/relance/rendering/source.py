@@ -16,22 +16,29 @@ from relance.rendering.frontmatter import Document, Entry, read
 from relance.rendering.library import Library, TextFile
 from relance.rendering.mjml import mjml_problems
 from relance.rendering.pieces import Flat, Place, scan
+from relance.rendering.variables import not_variables
 
 _EMAIL_KEYS = frozenset({"subject", "preheader", "from", "layout"})
 _TEXT_KEYS = frozenset({"layout"})
+_CONTENT_KEY = "content_sid"
+_KEYS = {"email": _EMAIL_KEYS, "whatsapp": _TEXT_KEYS | {_CONTENT_KEY}}
+_CONTENT_SID = re.compile(r"HX[0-9a-f]{32}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Source:
     """A variant's parts. An e-mail has subject, preheader and html, and text where it is given;
-    an SMS has text. Parts that have mistakes are left out and the mistakes are in `problems`.
+    every other channel has text. `content` is the vendor's id of an approved text (WhatsApp); the
+    text is then the values of its variables. Parts that have mistakes are left out and the
+    mistakes are in `problems`.
     """
 
     file: TextFile
     parts: Mapping[str, Flat]
     analyses: Mapping[str, Analysis]
     sender: str | None
+    content: str | None
     problems: tuple[Problem, ...]
     fingerprint: str
     brand: Mapping[str, object] | None
@@ -40,6 +47,11 @@ class Source:
     def names(self) -> frozenset[str]:
         """The data names used in any part."""
         return frozenset().union(*(analysis.names for analysis in self.analyses.values()))
+
+    @property
+    def message_names(self) -> frozenset[str]:
+        """The names of the message's own (`message.unsubscribe_url`) used in any part."""
+        return frozenset().union(*(analysis.message_names for analysis in self.analyses.values()))
 
 
 def read_source(
@@ -58,11 +70,12 @@ class _Builder:
         self.brand = brand
         self.flattener = Flattener(library.shared, file.locale, locale)
         self.sender: str | None = None
+        self.content: str | None = None
         self.problems: list[Problem] = []
         self.parts: dict[str, Flat] = {}
 
     def build(self) -> Source:
-        keys = _EMAIL_KEYS if self.file.channel == "email" else _TEXT_KEYS
+        keys = _KEYS.get(self.file.channel, _TEXT_KEYS)
         document = read(self.file.path, self.file.text, keys)
         self.problems.extend(document.problems)
         if self.file.channel == "email":
@@ -70,6 +83,8 @@ class _Builder:
         else:
             self._flatten("text", document, "txt")
         self.sender = self._sender(document.entries.get("from"))
+        if entry := document.entries.get(_CONTENT_KEY):
+            self._approved(entry)
         analyses = {name: analyse(flat, self.brand) for name, flat in self.parts.items()}
         for analysis in analyses.values():
             self.problems.extend(analysis.problems)
@@ -80,6 +95,7 @@ class _Builder:
             parts=self.parts,
             analyses=analyses,
             sender=self.sender,
+            content=self.content,
             problems=tuple(self.problems),
             fingerprint=self._fingerprint(analyses),
             brand=self.brand,
@@ -122,6 +138,19 @@ class _Builder:
             )
         return entry.text
 
+    def _approved(self, entry: Entry) -> None:
+        """A text approved beforehand: the file gives values to its variables, one a line."""
+        self.content = entry.text
+        if not _CONTENT_SID.fullmatch(entry.text):
+            self.problems.append(
+                entry.place.problem(
+                    "content_sid: not the id of an approved text",
+                    hint="HX and 32 hexadecimal digits, from the vendor's console",
+                )
+            )
+        if flat := self.parts.get("text"):
+            self.problems.extend(not_variables(flat))
+
     def _fingerprint(self, analyses: Mapping[str, Analysis]) -> str:
         """Everything that can be sent: all texts, and the brand's values that they print.
 
@@ -135,6 +164,8 @@ class _Builder:
         texts = {name: flat.said for name, flat in self.parts.items()}
         raw = self.file.text if self.problems else ""
         everything = [self.file.suffix, self.sender, texts, brand, raw]
+        if self.content is not None:
+            everything.append(self.content)
         return hashlib.sha256(json.dumps(everything, sort_keys=True).encode()).hexdigest()
 
 

@@ -62,6 +62,14 @@ class Templates:
         variants = self._require(template, channel)
         return frozenset().union(*(variant.source.names for variant in variants.values()))
 
+    def message_names(self, template: str, channel: str) -> frozenset[str]:
+        """The names of the message's own (`message.unsubscribe_url`) used in any locale.
+
+        Raises RenderError where there is no such template.
+        """
+        variants = self._require(template, channel)
+        return frozenset().union(*(variant.source.message_names for variant in variants.values()))
+
     def fingerprint(self, template: str, channel: str) -> str:
         """Changes with any text that the template can send, in any locale."""
         variants = self._require(template, channel)
@@ -93,7 +101,8 @@ class Templates:
     def check(self, known: Collection[str] | None = None) -> list[Problem]:
         """Every mistake of every file, in file order.
 
-        With `known`, the dotted names that the workspace's data has, other names are mistakes.
+        With `known`, the dotted names that the workspace's data has (and `LINK_NAMES` where links
+        lead back to us), other names are mistakes.
         """
         return in_file_order(self._problems(known))
 

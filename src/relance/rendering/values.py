@@ -15,7 +15,9 @@ from jinja2.exceptions import TemplateRuntimeError
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 MEASURES = ("count", "sum", "average", "first", "last")
-MESSAGE_NAMES = ("id", "trigger")
+MESSAGE_NAMES = ("id", "trigger", "unsubscribe_url", "preferences_url")
+# what leads the customer back to us, where there is a way
+LINK_NAMES = frozenset({"message.unsubscribe_url", "message.preferences_url"})
 
 
 class ValueMissing(UndefinedError):
@@ -149,8 +151,19 @@ def sample_values(names: Iterable[str]) -> dict[str, dict[str, object]]:
     for name in sorted(names):
         root, _, attribute = name.partition(".")
         sample.setdefault(root, {})[attribute] = _sample(name, root, attribute)
-    sample.setdefault("message", {"id": "0123456789abcdef01234567", "trigger": "preview"})
+    message: dict[str, object] = {"id": "0123456789abcdef01234567", "trigger": "preview"}
+    links = sample_links("https://example.com")
+    message |= {name.partition(".")[2]: url for name, url in links.items()}
+    sample.setdefault("message", message)
     return sample
+
+
+def sample_links(public_url: str) -> dict[str, str]:
+    """Links back to us that look like real ones and open nothing, by dotted name."""
+    return {
+        "message.unsubscribe_url": f"{public_url}/u/preview",
+        "message.preferences_url": f"{public_url}/p/preview",
+    }
 
 
 def _sample(name: str, root: str, attribute: str) -> object:

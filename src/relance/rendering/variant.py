@@ -9,9 +9,10 @@ from babel import Locale
 from jinja2 import TemplateSyntaxError, UndefinedError
 from jinja2.exceptions import SecurityError
 
+from relance.domain.channel import is_personal
 from relance.domain.message import Rendered
 from relance.errors import Problem, RenderError
-from relance.rendering.analysis import Use, unknown_names
+from relance.rendering.analysis import Use, nobodys_links, unknown_names
 from relance.rendering.compiled import Case, Compiled, Scope, compile_source
 from relance.rendering.environment import FAILURES, Program, Setting
 from relance.rendering.formats import CannotFormat
@@ -21,7 +22,8 @@ from relance.rendering.mjml import MjmlError
 from relance.rendering.pieces import Flat, Place
 from relance.rendering.sms import Encoding, SmsLength, sms_length
 from relance.rendering.source import Source
-from relance.rendering.values import Group, NameUnknown, ValueMissing, dotted
+from relance.rendering.values import LINK_NAMES, Group, NameUnknown, ValueMissing, dotted
+from relance.rendering.variables import given_twice
 
 _ESCAPED = frozenset({"html", "preheader"})
 
@@ -78,9 +80,13 @@ class Variant:
     def problems(self, known: Collection[str] | None) -> Iterator[Problem]:
         """Every mistake, and what a person should know before sending this."""
         yield from self.source.problems
-        if known is not None:
-            for part, analysis in self.source.analyses.items():
-                yield from unknown_names(self.source.parts[part], analysis, known)
+        for part, analysis in self.source.analyses.items():
+            flat = self.source.parts[part]
+            if not is_personal(self.source.file.channel):
+                yield from nobodys_links(flat, analysis)
+                known = None if known is None else {*known, *LINK_NAMES}
+            if known is not None:
+                yield from unknown_names(flat, analysis, known)
         if not self.source.problems and self.source.brand is not None:
             yield from self._try()
 
@@ -94,6 +100,9 @@ class Variant:
             return
         if self.source.file.channel == "sms":
             yield from _length_problems(self.source, sms_length(rendered.text))
+        if rendered.content is not None and (twice := given_twice(rendered.text)):
+            place = self.source.parts["text"].place(0)
+            yield place.problem(f"the variable {twice} is given twice")
 
     def _locate(self, error: Exception, scope: Scope, setting: Callable[[], Setting]) -> Problem:
         """Render the parts as they were written, to find the line that fails."""
