@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from relance.domain.vendor import VendorSpec
-from relance.providers import outbox, postmark, smtp, twilio
+from relance.providers import mailgun, outbox, postmark, sendgrid, ses, smtp, twilio
 from relance.providers.base import Provider, Vendor
 
 VENDORS: Mapping[str, Vendor] = {
@@ -17,6 +17,9 @@ VENDORS: Mapping[str, Vendor] = {
         Vendor(spec=outbox.SPEC, settings=outbox.Settings.of, open=outbox.Outbox.open),
         Vendor(spec=smtp.SPEC, settings=smtp.Settings.of, open=smtp.Smtp.open),
         Vendor(spec=postmark.SPEC, settings=postmark.Settings.of, open=postmark.Postmark.open),
+        Vendor(spec=sendgrid.SPEC, settings=sendgrid.Settings.of, open=sendgrid.Sendgrid.open),
+        Vendor(spec=mailgun.SPEC, settings=mailgun.Settings.of, open=mailgun.Mailgun.open),
+        Vendor(spec=ses.SPEC, settings=ses.Settings.of, open=ses.Ses.open),
         Vendor(spec=twilio.SPEC, settings=twilio.Settings.of, open=twilio.Twilio.open),
     )
 }

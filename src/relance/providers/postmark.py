@@ -1,23 +1,30 @@
-"""Postmark: e-mail, up to 500 messages per call (postmarkapp.com/developer, read 2026-11)."""
+"""Postmark: e-mail, up to 500 messages per call (postmarkapp.com/developer, read 2026-11).
+
+Postmark takes one tag a message, which is the trigger's name.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from urllib.parse import urlencode
 
 import orjson
 
 from relance.domain.message import Accepted, Email
+from relance.domain.receipt import Doubtful, Inbound, Receipt, ReceiptKind
 from relance.domain.vendor import Capabilities, OptionKind, OptionSpec, VendorSpec
 from relance.domain.workspace import ChannelSpec
-from relance.errors import NotSent, Paused, Refused, SendError
-from relance.providers import wire
+from relance.errors import NotSent, Paused, Refused, SendError, Unreadable
+from relance.providers import hooks, wire
 from relance.providers.base import Endpoint, HttpProvider
-from relance.providers.options import Options, http_options
+from relance.providers.options import Options, http_options, webhook_login
 from relance.providers.rate import Sleep, Take, own
 from relance.providers.wire import Answer, Request, Response
+from relance.settings import Secret
 
 SPEC = VendorSpec(
     name="postmark",
@@ -35,9 +42,18 @@ SPEC = VendorSpec(
             kind=OptionKind.TEXT,
             description="The message stream; without one Postmark takes `outbound`.",
         ),
+        *webhook_login(),
         *http_options("https://api.postmarkapp.com"),
     ),
-    can=Capabilities(batch=500, tags=True, headers=True, reply_to=True, message_id=True),
+    can=Capabilities(
+        batch=500,
+        look_up=True,
+        headers=True,
+        reply_to=True,
+        message_id=True,
+        events=True,
+        signed="basic authentication",
+    ),
 )
 
 
@@ -47,6 +63,8 @@ class Settings:
 
     endpoint: Endpoint
     stream: str
+    webhook_user: str
+    webhook_password: Secret | None
 
     @classmethod
     def of(cls, channel: ChannelSpec, root: Path) -> Settings:
@@ -57,7 +75,13 @@ class Settings:
             credentials={"X-Postmark-Server-Token": options.required_secret("token")},
             timeout=options.number("timeout"),
         )
-        return cls(endpoint=endpoint, stream=options.text("stream"))
+        user, password = options.webhook_login()
+        return cls(
+            endpoint=endpoint,
+            stream=options.text("stream"),
+            webhook_user=user,
+            webhook_password=password,
+        )
 
 
 def build(messages: Sequence[Email], *, stream: str) -> Request:
@@ -143,6 +167,119 @@ def _decision(result: Mapping[str, object]) -> SendError | None:
     return Refused("invalid_message", detail=detail)
 
 
+_KINDS = {  # developer/webhooks/webhooks-overview; Bounce and SubscriptionChange say more
+    "Delivery": ReceiptKind.DELIVERED,
+    "SpamComplaint": ReceiptKind.COMPLAINED,
+    "Open": ReceiptKind.OPENED,
+    "Click": ReceiptKind.CLICKED,
+}
+_BOUNCES = {  # developer/api/bounce-api, bounce types
+    "HardBounce": ReceiptKind.HARD_BOUNCED,
+    "BadEmailAddress": ReceiptKind.HARD_BOUNCED,
+    "SoftBounce": ReceiptKind.SOFT_BOUNCED,
+    "Blocked": ReceiptKind.SOFT_BOUNCED,
+    "DMARCPolicy": ReceiptKind.SOFT_BOUNCED,
+    "DnsError": ReceiptKind.SOFT_BOUNCED,
+    "SpamNotification": ReceiptKind.SOFT_BOUNCED,  # a filter said no, not a person
+    "Unknown": ReceiptKind.SOFT_BOUNCED,
+    "VirusNotification": ReceiptKind.SOFT_BOUNCED,
+    "Transient": ReceiptKind.DEFERRED,
+    "AutoResponder": ReceiptKind.DELIVERED,
+    "SpamComplaint": ReceiptKind.COMPLAINED,
+    "Unsubscribe": ReceiptKind.UNSUBSCRIBED,
+    "ManuallyDeactivated": ReceiptKind.DROPPED,
+    "SMTPApiError": ReceiptKind.DROPPED,
+    "TemplateRenderingFailed": ReceiptKind.DROPPED,
+    "Unconfirmed": ReceiptKind.DROPPED,
+}
+_SUPPRESSIONS = {
+    "HardBounce": ReceiptKind.HARD_BOUNCED,
+    "SpamComplaint": ReceiptKind.COMPLAINED,
+    "ManualSuppression": ReceiptKind.UNSUBSCRIBED,
+}
+_WHEN = ("DeliveredAt", "BouncedAt", "ReceivedAt", "ChangedAt")
+
+
+def events(call: Inbound, *, user: str, password: Secret | None) -> list[Receipt]:
+    """One event per request. Postmark signs nothing: who calls proves it by the password in the
+    webhook's address. Raises Unverified or Unreadable."""
+    hooks.check_basic_auth(call, user, password)
+    event = hooks.parsed(call.body)
+    if not isinstance(event, dict):
+        raise Unreadable("not_an_object")
+    return [_receipt(event)]
+
+
+def _receipt(event: Mapping[str, object]) -> Receipt:
+    kind, reason = _kind(event)
+    given = hooks.text(event, "ID")
+    address = hooks.text(event, "Email") or hooks.text(event, "Recipient")
+    return Receipt(
+        provider=SPEC.name,
+        event_id=hooks.identity(given and f"bounce-{given}", event),
+        kind=kind,
+        at=next((at for at in (hooks.iso(event.get(name)) for name in _WHEN) if at), None),
+        message_id=hooks.some(wire.fields(event.get("Metadata")), "relance_message"),
+        provider_id=hooks.some(event, "MessageID"),
+        recipient=hooks.recipient(address),
+        reason=reason,
+        raw=hooks.raw(event) if kind is ReceiptKind.UNKNOWN else "",
+    )
+
+
+def _kind(event: Mapping[str, object]) -> tuple[ReceiptKind, str]:
+    record = hooks.text(event, "RecordType")
+    if record == "Bounce":
+        type_ = hooks.text(event, "Type")
+        kind = _BOUNCES.get(type_, ReceiptKind.UNKNOWN)
+        if kind is ReceiptKind.SOFT_BOUNCED and event.get("Inactive") is True:
+            kind = ReceiptKind.HARD_BOUNCED  # Postmark itself gave the address up
+        return kind, hooks.short(type_)
+    if record == "SubscriptionChange":
+        return _subscription(event)
+    return _KINDS.get(record, ReceiptKind.UNKNOWN), ""
+
+
+def _subscription(event: Mapping[str, object]) -> tuple[ReceiptKind, str]:
+    reason = hooks.text(event, "SuppressionReason")
+    if event.get("SuppressSending") is True:
+        return _SUPPRESSIONS.get(reason, ReceiptKind.UNSUBSCRIBED), hooks.short(reason)
+    # taking somebody back is for that person to say, not for an administrator
+    theirs = event.get("SuppressSending") is False and hooks.text(event, "Origin") == "Recipient"
+    return (ReceiptKind.RESUBSCRIBED if theirs else ReceiptKind.UNKNOWN), ""
+
+
+def question(message_id: str, *, stream: str) -> Request:
+    """GET /messages/outbound, by the metadata that every message carries."""
+    query = {"count": "10", "offset": "0", "metadata_relance_message": message_id}
+    if stream:
+        query["messagestream"] = stream
+    return Request(
+        method="GET",
+        path=f"/messages/outbound?{urlencode(query)}",
+        headers={"Accept": "application/json"},
+    )
+
+
+def found(response: Response, message_id: str) -> Receipt | None:
+    """Whether Postmark has the message; its search tells no more. Raises SendError."""
+    if response.status != 200:
+        raise wire.judge(response)
+    messages = hooks.objects(wire.fields(wire.json(response)).get("Messages"))
+    receipts = [
+        Receipt(
+            provider=SPEC.name,
+            event_id="",
+            kind=ReceiptKind.ACCEPTED,
+            at=hooks.iso(message.get("ReceivedAt")),
+            provider_id=hooks.some(message, "MessageID"),
+        )
+        for message in messages
+        if wire.fields(message.get("Metadata")).get("relance_message") == message_id
+    ]
+    return hooks.most_telling(receipts, message_id)
+
+
 class Postmark(HttpProvider[Email]):
     """See the module."""
 
@@ -169,3 +306,11 @@ class Postmark(HttpProvider[Email]):
 
     def read(self, response: Response, messages: Sequence[Email]) -> Sequence[Answer]:
         return read(response, messages)
+
+    async def look_up(self, doubtful: Doubtful) -> Receipt | None:
+        request = question(doubtful.message_id, stream=self._settings.stream)
+        return found(await self.ask(request), doubtful.message_id)
+
+    async def events(self, call: Inbound, at: datetime) -> Sequence[Receipt]:  # noqa: ARG002
+        settings = self._settings
+        return events(call, user=settings.webhook_user, password=settings.webhook_password)
