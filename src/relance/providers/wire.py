@@ -67,17 +67,18 @@ def retry_after(value: str | None, date: str | None) -> float | None:
     try:
         seconds = float(value)
     except ValueError:
-        then, now = _instant(value), _instant(date)
+        then, now = mail_date(value), mail_date(date)
         if then is None or now is None:
             return None
         seconds = (then - now).total_seconds()
     return min(max(seconds, 0.0), LONGEST_WAIT) if math.isfinite(seconds) else None
 
 
-def _instant(text: str | None) -> datetime | None:
+def mail_date(text: str | None) -> datetime | None:
+    """An instant as mail and HTTP headers write it (RFC 5322); None where it is none."""
     try:
         instant = parsedate_to_datetime(text) if text else None
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if instant is not None and instant.tzinfo is None:  # RFC 5322 says so of "-0000"
         instant = instant.replace(tzinfo=UTC)
