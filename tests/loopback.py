@@ -221,6 +221,22 @@ def _postmark_ok() -> dict[str, object]:
     return {"ErrorCode": 0, "Message": "OK", "MessageID": f"pm-{next(_ids)}"}
 
 
+def sendgrid(request: Seen) -> Answer:
+    """Accepts everything, as SendGrid does: nothing but a header."""
+    return Answer(status=202, body=b"", headers={"X-Message-Id": f"sg-{next(_ids)}"})
+
+
+def mailgun(request: Seen) -> Answer:
+    """Accepts everything, as Mailgun does."""
+    body = {"id": f"<mg-{next(_ids)}@mg.example.com>", "message": "Queued. Thank you."}
+    return Answer(body=json.dumps(body).encode())
+
+
+def ses(request: Seen) -> Answer:
+    """Accepts everything, as Amazon SES does."""
+    return Answer(body=json.dumps({"MessageId": f"ses-{next(_ids)}"}).encode())
+
+
 def twilio(request: Seen) -> Answer:
     """Accepts everything, as Twilio does."""
     return Answer(status=201, body=b'{"sid": "SM%032x", "status": "queued"}' % next(_ids))

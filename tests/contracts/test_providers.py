@@ -72,6 +72,44 @@ HTTP_VENDORS = (
         ),
     ),
     Http(
+        name="sendgrid",
+        options={"token": Secret(TOKEN)},
+        message=email,
+        accepts=loopback.sendgrid,
+        refusal=Answer(
+            status=400,
+            body=json.dumps(
+                {"errors": [{"message": f"bad: {ADDRESS}", "field": "personalizations.0.to"}]}
+            ).encode(),
+        ),
+    ),
+    Http(
+        name="mailgun",
+        options={"token": Secret(TOKEN), "domain": "mg.example.com"},
+        message=email,
+        accepts=loopback.mailgun,
+        refusal=Answer(
+            status=400,
+            body=json.dumps({"message": f"'to' parameter is not valid: {ADDRESS}"}).encode(),
+        ),
+    ),
+    Http(
+        name="ses",
+        options={
+            "region": "eu-west-1",
+            "access_key": "AKIAEXAMPLE",
+            "secret_key": Secret("never on the wire"),
+            "session_token": Secret(TOKEN),
+        },
+        message=email,
+        accepts=loopback.ses,
+        refusal=Answer(
+            status=400,
+            headers={"x-amzn-ErrorType": "MessageRejected"},
+            body=json.dumps({"message": f"rejected: {ADDRESS}"}).encode(),
+        ),
+    ),
+    Http(
         name="twilio",
         options={"account": "AC123", "token": Secret(TOKEN)},
         message=sms,
