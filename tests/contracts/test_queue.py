@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from contracts.state_words import MINUTE, day, entry, message, outcome, tick
 from relance.domain.arm import Arm
-from relance.domain.ledger import Claimed, MessageRecord
+from relance.domain.ledger import Claimed, Mark, MessageRecord
 from relance.domain.message import MessageState
 from relance.pipeline.ports import Queue
 from relance.store import MessageNote, State, open_state
@@ -37,6 +37,11 @@ def put_one(state: State, customer: str = "ann") -> str:
 
 def claim(queue: Queue, limit: int = 100, worker: str = "w1") -> list[Claimed]:
     return queue.claim(NOW, limit, LEASE, worker)
+
+
+def send(queue: Queue, messages: Sequence[str], at: datetime, worker: str) -> Sequence[str]:
+    """Mark messages for the outbox; those that are ours."""
+    return queue.sending([Mark(message=m, provider="outbox") for m in messages], at, worker).ours
 
 
 def note(state: State, customer: str = "ann") -> MessageNote:
@@ -142,23 +147,22 @@ def test_workers_that_claim_at_the_same_time_never_get_the_same_message(
 
 def test_only_its_holder_may_put_a_message_on_the_wire(state: State, queue: Queue) -> None:
     one = put_one(state)
-    assert queue.sending([one], NOW, "w1") == []  # not claimed at all
+    assert send(queue, [one], NOW, "w1") == []  # not claimed at all
     claim(queue, worker="w1")
-    assert queue.sending([one, "unheard-of"], NOW, "w2") == []
-    assert queue.sending([one, "unheard-of"], NOW, "w1") == [one]
-    assert queue.sending([one], NOW, "w1") == []  # on the wire already
+    assert send(queue, [one, "unheard-of"], NOW, "w2") == []
+    assert send(queue, [one, "unheard-of"], NOW, "w1") == [one]
 
 
 def test_a_lease_that_ran_out_no_longer_allows_sending(state: State, queue: Queue) -> None:
     one = put_one(state)
     claim(queue)
-    assert queue.sending([one], LATER, "w1") == []
+    assert send(queue, [one], LATER, "w1") == []
 
 
 def test_sending_keeps_the_order_it_was_asked_in(state: State, queue: Queue) -> None:
     put(state, [message(entry(f"c{n}", NOW)) for n in range(5)])
     asked = sorted((m.id for m in claim(queue)), reverse=True)
-    assert queue.sending(asked, NOW, "w1") == asked
+    assert send(queue, asked, NOW, "w1") == asked
 
 
 @pytest.mark.parametrize(
@@ -170,7 +174,7 @@ def test_a_final_outcome_clears_the_template_values(
 ) -> None:
     one = put_one(state)
     claim(queue)
-    queue.sending([one], NOW, "w1")
+    send(queue, [one], NOW, "w1")
     queue.record([outcome(one, final, NOW, reason="why")])
     assert (note(state).state, note(state).reason) == (final, "why")
     assert stored_context(state) == ""
@@ -181,7 +185,7 @@ def test_a_final_outcome_clears_the_template_values(
 def test_an_unknown_message_keeps_its_values_and_is_listed(state: State, queue: Queue) -> None:
     one = put_one(state)
     claim(queue)
-    queue.sending([one], NOW, "w1")
+    send(queue, [one], NOW, "w1")
     queue.record([outcome(one, MessageState.UNKNOWN, LATER, reason="timeout")])
     [loose] = state.reader.unknown()
     assert (loose.id, loose.since, loose.reason) == (one, LATER, "timeout")
@@ -192,7 +196,7 @@ def test_an_unknown_message_keeps_its_values_and_is_listed(state: State, queue: 
 def test_a_message_put_back_is_tried_again_when_it_is_due(state: State, queue: Queue) -> None:
     one = put_one(state)
     claim(queue)
-    queue.sending([one], NOW, "w1")
+    send(queue, [one], NOW, "w1")
     queue.record([outcome(one, MessageState.QUEUED, NOW, reason="busy", due_at=day(1))])
     assert claim(queue) == []
     [again] = queue.claim(day(1), 9, day(2), "w2")
@@ -213,10 +217,10 @@ def test_waiting_out_quiet_hours_is_no_attempt(state: State, queue: Queue) -> No
 def test_every_attempt_is_kept(state: State, queue: Queue) -> None:
     one = put_one(state)
     claim(queue)
-    queue.sending([one], NOW, "w1")
+    send(queue, [one], NOW, "w1")
     queue.record([outcome(one, MessageState.QUEUED, NOW, reason="busy", due_at=NOW)])
     claim(queue, worker="w2")
-    queue.sending([one], NOW, "w2")
+    send(queue, [one], NOW, "w2")
     queue.record([outcome(one, MessageState.ACCEPTED, LATER)])
     tried = note(state).attempts
     assert [(a.state, a.reason, a.provider, a.provider_id, a.at) for a in tried] == [
@@ -240,10 +244,10 @@ def test_what_was_only_claimed_goes_back_and_what_was_on_the_wire_is_unknown(
 ) -> None:
     put(state, [message(entry(c, NOW)) for c in ("ann", "bob", "cid")])
     by_customer = {m.customer: m.id for m in claim(queue)}
-    queue.sending([by_customer["ann"]], NOW, "w1")
-    assert queue.release_expired(LEASE) == (0, 0)  # the lease holds up to its last instant
-    assert queue.release_expired(LATER) == (2, 1)
-    assert queue.release_expired(LATER) == (0, 0)
+    send(queue, [by_customer["ann"]], NOW, "w1")
+    assert queue.release_expired(LEASE, {}) == (0, 0)  # the lease holds up to its last instant
+    assert queue.release_expired(LATER, {}) == (2, 1)
+    assert queue.release_expired(LATER, {}) == (0, 0)
     assert [m.id for m in state.reader.unknown()] == [by_customer["ann"]]
     assert [a.state for a in note(state).attempts] == [MessageState.UNKNOWN]
     again = queue.claim(LATER, 9, LATER + MINUTE, "w2")
@@ -253,7 +257,7 @@ def test_what_was_only_claimed_goes_back_and_what_was_on_the_wire_is_unknown(
 def test_a_message_released_is_as_if_never_claimed(state: State, queue: Queue) -> None:
     put_one(state)
     [before] = claim(queue)
-    queue.release_expired(LATER)
+    queue.release_expired(LATER, {})
     [after] = queue.claim(LATER, 9, LATER + MINUTE, "w2")
     assert after == before
 
@@ -261,8 +265,8 @@ def test_a_message_released_is_as_if_never_claimed(state: State, queue: Queue) -
 def test_a_late_confirmation_settles_what_was_unknown(state: State, queue: Queue) -> None:
     one = put_one(state)
     claim(queue)
-    queue.sending([one], NOW, "w1")
-    queue.release_expired(LATER)
+    send(queue, [one], NOW, "w1")
+    queue.release_expired(LATER, {})
     queue.record([outcome(one, MessageState.ACCEPTED, LATER)])
     assert note(state).state is MessageState.ACCEPTED
     assert state.reader.unknown() == []
@@ -271,8 +275,8 @@ def test_a_late_confirmation_settles_what_was_unknown(state: State, queue: Queue
 def test_a_late_worker_never_puts_back_what_may_have_been_sent(state: State, queue: Queue) -> None:
     one = put_one(state)
     claim(queue)
-    queue.sending([one], NOW, "w1")
-    queue.release_expired(LATER)
+    send(queue, [one], NOW, "w1")
+    queue.release_expired(LATER, {})
     queue.record([outcome(one, MessageState.QUEUED, LATER, reason="busy", due_at=LATER)])
     assert note(state).state is MessageState.UNKNOWN
     queue.record([outcome(one, MessageState.QUEUED, LATER, due_at=LATER, worker="w2")])
@@ -284,8 +288,8 @@ def test_the_worker_that_had_it_on_the_wire_may_say_that_it_never_left(
 ) -> None:
     one = put_one(state)
     claim(queue)
-    queue.sending([one], NOW, "w1")
-    queue.release_expired(LATER)
+    send(queue, [one], NOW, "w1")
+    queue.release_expired(LATER, {})
     queue.record([outcome(one, MessageState.QUEUED, LATER, due_at=LATER, worker="w1")])
     assert note(state).state is MessageState.QUEUED
 
@@ -295,9 +299,9 @@ def test_a_worker_whose_lease_was_taken_over_cannot_move_the_message(
 ) -> None:
     one = put_one(state)
     claim(queue, worker="slow")
-    queue.release_expired(LATER)
+    queue.release_expired(LATER, {})
     queue.claim(LATER, 9, LATER + 9 * MINUTE, "quick")
-    queue.sending([one], LATER, "quick")
+    send(queue, [one], LATER, "quick")
     queue.record([outcome(one, MessageState.QUEUED, LATER, due_at=LATER, worker="slow")])
     assert note(state).state is MessageState.SENDING
     assert [a.state for a in note(state).attempts] == [MessageState.QUEUED]
@@ -311,7 +315,7 @@ def test_a_worker_whose_lease_was_taken_over_cannot_move_the_message(
 def test_what_was_accepted_stays_accepted(state: State, queue: Queue, late: MessageState) -> None:
     one = put_one(state)
     claim(queue)
-    queue.sending([one], NOW, "w1")
+    send(queue, [one], NOW, "w1")
     queue.record([outcome(one, MessageState.ACCEPTED, NOW)])
     queue.record([outcome(one, late, LATER, due_at=LATER)])
     assert note(state).state is MessageState.ACCEPTED
@@ -323,7 +327,7 @@ def test_outcomes_of_a_group_are_recorded_together(state: State, queue: Queue) -
     put(state, [message(entry(f"c{n}", NOW)) for n in range(1200)])
     ids = [m.id for m in claim(queue, 1200)]
     assert queue.pending() == 1200
-    assert set(queue.sending(ids, NOW, "w1")) == set(ids)
+    assert set(send(queue, ids, NOW, "w1")) == set(ids)
     queue.record([outcome(one, MessageState.ACCEPTED, NOW) for one in ids])
     assert queue.pending() == 0
     assert state.reader.tallies()[0].messages == {"accepted": 1200}

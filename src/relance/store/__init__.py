@@ -1,8 +1,10 @@
 """The state: what was evaluated, who entered, what was sent. The only code that touches it."""
 
+from relance.store.desk import Desk
 from relance.store.ledger import SqlLedger
 from relance.store.queue import SqlQueue
 from relance.store.reader import Reader
+from relance.store.receipts import SqlReceipts
 from relance.store.state import State, open_state
 from relance.store.views import (
     Attempted,
@@ -10,7 +12,11 @@ from relance.store.views import (
     History,
     MemberList,
     MessageNote,
+    PauseNote,
+    Preferences,
+    Reported,
     Stay,
+    Suppressed,
     SuppressionNote,
     Tally,
     UnknownMessage,
@@ -20,14 +26,20 @@ from relance.store.views import (
 __all__ = [
     "Attempted",
     "ConsentNote",
+    "Desk",
     "History",
     "MemberList",
     "MessageNote",
+    "PauseNote",
+    "Preferences",
     "Reader",
+    "Reported",
     "SqlLedger",
     "SqlQueue",
+    "SqlReceipts",
     "State",
     "Stay",
+    "Suppressed",
     "SuppressionNote",
     "Tally",
     "UnknownMessage",

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, select
 from relance.domain.arm import Arm
 from relance.domain.ledger import EntryRecord, Refusal, RefusalRecord
 from relance.domain.message import MessageState
+from relance.domain.receipt import ReceiptKind
 from relance.store import bulk, spells
 from relance.store.instants import OPEN
 from relance.store.tables import (
@@ -19,6 +20,8 @@ from relance.store.tables import (
     ENTRY,
     MEMBERSHIP,
     MESSAGE,
+    PAUSE,
+    RECEIPT,
     REFUSAL,
     RUN,
     SUPPRESSION,
@@ -28,6 +31,8 @@ from relance.store.views import (
     ConsentNote,
     History,
     MessageNote,
+    PauseNote,
+    Reported,
     Stay,
     SuppressionNote,
 )
@@ -43,6 +48,7 @@ def history(connection: Connection, customer: str) -> History:
         refusals=_refusals(connection, customer),
         suppressions=_suppressions(connection, customer),
         consents=_consents(connection, customer),
+        pause=_pause(connection, customer),
     )
 
 
@@ -93,11 +99,14 @@ def _messages(connection: Connection, customer: str) -> tuple[MessageNote, ...]:
         .order_by(MESSAGE.c.due_at, MESSAGE.c.id)
     )
     rows = connection.execute(query).all()
-    attempts = _attempts(connection, [row.id for row in rows])
-    return tuple(_note(row, attempts[row.id]) for row in rows)
+    ids = [row.id for row in rows]
+    attempts, receipts = _attempts(connection, ids), _receipts(connection, ids)
+    return tuple(_note(row, attempts[row.id], receipts[row.id]) for row in rows)
 
 
-def _note(row: Row[Any], attempts: Sequence[Attempted]) -> MessageNote:
+def _note(
+    row: Row[Any], attempts: Sequence[Attempted], receipts: Sequence[Reported]
+) -> MessageNote:
     return MessageNote(
         id=row.id,
         entry=row.entry,
@@ -112,6 +121,7 @@ def _note(row: Row[Any], attempts: Sequence[Attempted]) -> MessageNote:
         changed_at=row.changed_at,
         reason=row.reason,
         attempts=tuple(attempts),
+        receipts=tuple(receipts),
     )
 
 
@@ -128,6 +138,24 @@ def _attempts(connection: Connection, messages: Sequence[str]) -> dict[str, list
                     reason=row.reason,
                     detail=row.detail,
                     provider_id=row.provider_id,
+                )
+            )
+    return found
+
+
+def _receipts(connection: Connection, messages: Sequence[str]) -> dict[str, list[Reported]]:
+    found: defaultdict[str, list[Reported]] = defaultdict(list)
+    receipt = RECEIPT.c
+    for ids in bulk.chunks(messages):
+        query = select(RECEIPT).where(receipt.message.in_(ids)).order_by(receipt.at, receipt.n)
+        for row in connection.execute(query):
+            found[row.message].append(
+                Reported(
+                    at=row.at,
+                    provider=row.provider,
+                    kind=ReceiptKind(row.kind),
+                    reason=row.reason,
+                    machine=row.machine,
                 )
             )
     return found
@@ -164,6 +192,17 @@ def _consents(connection: Connection, customer: str) -> tuple[ConsentNote, ...]:
     change = CONSENT_CHANGE.c
     query = select(CONSENT_CHANGE).where(change.customer == customer).order_by(change.at, change.id)
     return tuple(
-        ConsentNote(channel=row.channel, granted=row.granted, at=row.at, source=row.source)
+        ConsentNote(
+            channel=row.channel,
+            granted=row.granted,
+            at=row.at,
+            source=row.source,
+            topic=row.topic,
+        )
         for row in connection.execute(query)
     )
+
+
+def _pause(connection: Connection, customer: str) -> PauseNote | None:
+    row = connection.execute(select(PAUSE).where(PAUSE.c.customer == customer)).one_or_none()
+    return None if row is None else PauseNote(until=row.until, at=row.at, source=row.source)

@@ -13,6 +13,8 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Dialect
 from sqlalchemy.dialects.postgresql import TIMESTAMP
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -22,6 +24,25 @@ OPEN = datetime(9999, 12, 31, tzinfo=UTC)
 """`left_at` of a spell that has not ended: later than every instant, so that ranges just work."""
 
 Stored = int | datetime
+
+
+class _OpenDefault(FunctionElement[Any]):
+    """OPEN as the default of a column, in each database's own writing."""
+
+    inherit_cache = True
+
+
+OPEN_DEFAULT = _OpenDefault()
+
+
+@compiles(_OpenDefault, "sqlite")
+def _open_on_sqlite(*_: object, **__: object) -> str:
+    return str(to_integer(OPEN))
+
+
+@compiles(_OpenDefault, "postgresql")
+def _open_on_postgresql(*_: object, **__: object) -> str:
+    return f"'{OPEN.isoformat()}'"
 
 
 def _aware(at: datetime) -> datetime:

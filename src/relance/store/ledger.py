@@ -22,9 +22,9 @@ from relance.domain.ledger import (
 )
 from relance.domain.message import MessageState
 from relance.errors import AlreadyEvaluated
-from relance.store import bulk, permissions, spells
+from relance.store import bulk, consents, spells, suppressions
 from relance.store.database import Database
-from relance.store.instants import encoder
+from relance.store.instants import OPEN, encoder
 from relance.store.record import Tick
 from relance.store.tables import BREAKPOINTS, ENTRY, MESSAGE, META, REFUSAL, RUN
 
@@ -32,6 +32,7 @@ _ENTRY = ("trigger", "customer", "at", "version", "id", "arm")
 _MESSAGE = (
     "id", "entry", "trigger", "version", "customer", "step", "channel", "template", "entry_at",
     "due_at", "priority", "ghost", "state", "attempts", "changed_at", "reason", "context",
+    "expires_at",
 )  # fmt: skip
 _REFUSAL = ("run", "customer", "reason", "detail")
 _LAST_ENTRIES = pa.schema([("customer", pa.string()), ("at", bulk.INSTANT)])
@@ -90,12 +91,27 @@ class SqlLedger:
     def suppressed(self, channel: str) -> pa.Array:
         """Customers who must not be written to on a channel."""
         with self._database.read() as connection:
-            return permissions.suppressed(connection, channel)
+            return suppressions.customers(connection, channel)
 
     def consent_changes(self, channel: str) -> pa.Table:
         """The latest consent recorded per customer. Columns: customer, granted, at."""
         with self._database.read() as connection:
-            return permissions.consent_changes(connection, channel)
+            return consents.all_of_channel(connection, channel)
+
+    def suppressed_addresses(self, channel: str) -> pa.Array:
+        """Recipients (`recipient_digest`) who must not be written to on a channel."""
+        with self._database.read() as connection:
+            return suppressions.addresses(connection, channel)
+
+    def topic_refusals(self, topic: str) -> pa.Array:
+        """Customers who do not want to hear of a topic."""
+        with self._database.read() as connection:
+            return consents.all_refusing(connection, topic)
+
+    def paused(self, at: datetime) -> pa.Array:
+        """Customers who asked not to be written to until later than `at`."""
+        with self._database.read() as connection:
+            return consents.all_paused(connection, at)
 
     def last_entries(self, trigger: str) -> pa.Table:
         """Every customer's latest entry into a trigger. Columns: customer, at."""
@@ -209,11 +225,12 @@ def _insert_messages(
     connection: Connection, messages: Iterable[MessageRecord], at: datetime
 ) -> None:
     encode = encoder(connection.dialect)
-    entered, queued = encode(at), MessageState.QUEUED.value
+    entered, queued, never = encode(at), MessageState.QUEUED.value, encode(OPEN)
     rows = (
         (
             m.id, m.entry, m.trigger, m.version, m.customer, m.step, m.channel, m.template,
             entered, encode(m.due_at), m.priority, m.ghost, queued, 0, entered, "", m.context,
+            never if m.expires_at is None else encode(m.expires_at),
         )
         for m in messages
     )  # fmt: skip

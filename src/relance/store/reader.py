@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Select, func, literal_column, select
 
 from relance.domain.message import MessageState
 from relance.errors import UsageError
@@ -104,17 +104,24 @@ class Reader:
 
     def unknown(self) -> list[UnknownMessage]:
         """Messages that may have been sent and wait for somebody to settle them."""
-        message = MESSAGE.c
-        query = (
-            select(
-                message.id, message.trigger, message.version, message.customer, message.step,
-                message.channel, message.changed_at.label("since"), message.reason,
-            )
-            .where(message.state == MessageState.UNKNOWN.value)
-            .order_by(message.changed_at, message.id)
-        )  # fmt: skip
         with self._database.read() as connection:
-            return [UnknownMessage(**row) for row in connection.execute(query).mappings()]
+            return list(unknown_messages(connection))
+
+
+def unknown_messages(connection: Connection) -> Iterator[UnknownMessage]:
+    """Every unknown message, the longest unknown first."""
+    message = MESSAGE.c
+    query = (
+        select(
+            message.id, message.trigger, message.version, message.customer, message.step,
+            message.channel, message.changed_at.label("since"), message.reason,
+            message.provider, message.doubtful_at, message.look_up_at, message.look_ups,
+        )
+        .where(message.state == literal_column("'unknown'"))
+        .order_by(message.changed_at, message.id)
+    )  # fmt: skip
+    for row in connection.execute(query).mappings():
+        yield UnknownMessage(**row)
 
 
 def _too_early(connection: Connection, segment: str) -> UsageError:

@@ -1,40 +1,50 @@
-"""Opening the state, and the three views of it that other rooms are given."""
+"""Opening the state, and the views of it that other rooms are given."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from relance.store import permissions
 from relance.store.database import Database
+from relance.store.desk import Desk
 from relance.store.ledger import SqlLedger
 from relance.store.queue import SqlQueue
 from relance.store.reader import Reader
+from relance.store.receipts import SqlReceipts
 from relance.store.schema import prepare
+from relance.store.views import Suppressed
 
 LOCK_WAIT = 120.0
 """Seconds a writer waits for another; the baseline of millions of members takes half a minute."""
 
 
 class State:
-    """An open state: `ledger` for ticks, `queue` for delivery, `reader` for people."""
+    """An open state: `ledger` for ticks, `queue` for delivery, `receipts` for providers'
+    reports, `reader` for people who ask and `desk` for people who decide."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self.ledger = SqlLedger(database)
         self.queue = SqlQueue(database)
+        self.receipts = SqlReceipts(database)
         self.reader = Reader(database)
+        self.desk = Desk(database)
 
     def suppress(self, channel: str, customer: str, reason: str, at: datetime) -> None:
         """Never write to a customer on a channel again; the first reason is kept."""
-        with self._database.write() as connection:
-            permissions.suppress(connection, channel, customer, reason, at)
+        self.desk.suppress([Suppressed(channel=channel, customer=customer, reason=reason, at=at)])
 
     def record_consent(
-        self, channel: str, customer: str, at: datetime, source: str, *, granted: bool
+        self,
+        channel: str,
+        customer: str,
+        at: datetime,
+        source: str,
+        *,
+        granted: bool,
+        topic: str = "",
     ) -> None:
-        """Note a consent given or taken back; `source` says where it was given."""
-        with self._database.write() as connection:
-            permissions.record_consent(connection, channel, customer, at, source, granted=granted)
+        """Note a consent given or taken back; see `Desk.record_consent`."""
+        self.desk.record_consent(channel, customer, at, source, granted=granted, topic=topic)
 
     def close(self) -> None:
         """Close every connection."""

@@ -1,14 +1,14 @@
 """The tables. Rows never leave this room; other rooms see frozen dataclasses and Arrow."""
 
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from sqlalchemy import Index, MetaData, String, Table, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from relance.store.instants import Instant
+from relance.store.instants import OPEN_DEFAULT, Instant
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2  # in step with the newest revision in migrations/versions
 # Clustered by key: one tree instead of a table and an index, half the writes on SQLite.
 CLUSTERED = {"sqlite_with_rowid": False}
 # Byte order on both databases: the same sorting, and cheaper than a locale's.
@@ -19,6 +19,16 @@ class Base(SQLModel):
     """Tables of the state, apart from SQLModel's global metadata."""
 
     metadata: ClassVar[MetaData] = MetaData()
+
+
+def _index(name: str, *columns: str, where: str) -> Index:
+    """An index of the rows that a condition holds for."""
+    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+
+
+def _empty() -> Any:  # Field is untyped
+    """A text that is empty in rows of an older schema, and where nothing is said."""
+    return Field(default="", sa_column_kwargs={"server_default": ""})
 
 
 class Meta(Base, table=True):
@@ -105,26 +115,21 @@ class Entry(Base, table=True):
 
 
 class Message(Base, table=True):
-    """One intended send. `context` is cleared once nothing more will be sent from it."""
+    """One intended send. `context` is cleared once nothing more will be sent from it.
+
+    `expires_at` is instants.OPEN where it never does. `look_ups` counts how often the provider
+    was asked in vain what became of an unknown one.
+    """
 
     __table_args__ = (
-        # claims: per channel, the most urgent priority, then what is due first
-        Index(
-            "message_queued",
-            "channel",
-            "priority",
-            "due_at",
-            "n",
-            sqlite_where=text("state = 'queued'"),
-            postgresql_where=text("state = 'queued'"),
-        ),
-        Index(
-            "message_leased",
-            "lease_until",
-            sqlite_where=text("state IN ('claimed', 'sending')"),
-            postgresql_where=text("state IN ('claimed', 'sending')"),
-        ),
-    )
+        # claims: per channel, the most urgent priority, then what expires first, then due first
+        _index("message_queued", "channel", "priority", "expires_at", "due_at", "n",
+               where="state = 'queued'"),
+        _index("message_leased", "lease_until", where="state IN ('claimed', 'sending')"),
+        _index("message_provider_id", "provider_id", where="provider_id IS NOT NULL"),
+        _index("message_recipient", "recipient", where="recipient IS NOT NULL"),
+        _index("message_look_up", "look_up_at", where="state = 'unknown'"),
+    )  # fmt: skip
 
     n: int | None = Field(default=None, primary_key=True)  # in the order of arrival
     id: str = Field(unique=True)
@@ -146,6 +151,13 @@ class Message(Base, table=True):
     lease_until: datetime | None = Field(default=None, sa_type=Instant)
     reason: str
     context: str
+    expires_at: datetime = Field(sa_type=Instant, sa_column_kwargs={"server_default": OPEN_DEFAULT})
+    provider: str = _empty()  # until it is marked
+    provider_id: str | None = None
+    recipient: str | None = Field(default=None, sa_type=Key)  # domain.receipt.recipient_digest
+    doubtful_at: datetime | None = Field(default=None, sa_type=Instant)
+    look_up_at: datetime | None = Field(default=None, sa_type=Instant)
+    look_ups: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
 
 
 class Attempt(Base, table=True):
@@ -185,7 +197,10 @@ class Suppression(Base, table=True):
 
 
 class ConsentChange(Base, table=True):
-    """A consent given or taken back here; the latest one per customer counts."""
+    """A consent given or taken back here; the latest one per customer counts.
+
+    A row with a `topic` is about that alone, on every channel: its `channel` is empty.
+    """
 
     __tablename__ = "consent_change"
     __table_args__ = (Index("consent_change_latest", "channel", "customer", "at"),)
@@ -196,6 +211,72 @@ class ConsentChange(Base, table=True):
     granted: bool
     at: datetime = Field(sa_type=Instant)
     source: str
+    topic: str = _empty()
+
+
+class ReceiptRow(Base, table=True):
+    """One event that a provider reported. `message` is null until one is found for it."""
+
+    __tablename__ = "receipt"
+    __table_args__ = (
+        UniqueConstraint("provider", "event_id"),
+        _index("receipt_waiting", "provider", "provider_id",
+               where="message IS NULL AND provider_id IS NOT NULL"),
+        _index("receipt_recipient", "recipient", "kind",
+               where="kind IN ('soft_bounced', 'resubscribed')"),
+    )  # fmt: skip
+
+    n: int | None = Field(default=None, primary_key=True)  # in the order of arrival
+    provider: str
+    event_id: str
+    channel: str
+    kind: str
+    message: str | None = Field(default=None, index=True)
+    provider_id: str | None = None
+    recipient: str | None = Field(default=None, sa_type=Key)
+    at: datetime = Field(sa_type=Instant)  # the event's own, or that of its arrival
+    received_at: datetime = Field(sa_type=Instant)
+    reason: str
+    machine: bool
+    raw: str
+
+
+class SuppressedAddress(Base, table=True):
+    """An address that must not be written to on a channel, as its digest."""
+
+    __tablename__ = "suppressed_address"
+    __table_args__ = (CLUSTERED,)
+
+    channel: str = Field(primary_key=True)
+    recipient: str = Field(sa_type=Key, primary_key=True)
+    reason: str
+    at: datetime = Field(sa_type=Instant)
+
+
+class Pause(Base, table=True):
+    """A customer who asked not to be written to until later than `until`."""
+
+    __table_args__ = (CLUSTERED,)
+
+    customer: str = Field(sa_type=Key, primary_key=True)
+    until: datetime = Field(sa_type=Instant)
+    at: datetime = Field(sa_type=Instant)
+    source: str
+
+
+class Rate(Base, table=True):
+    """When the next message may leave under a rate that all workers share."""
+
+    name: str = Field(primary_key=True)
+    free_at: datetime = Field(sa_type=Instant)
+
+
+class Spending(Base, table=True):
+    """How much of a day's budget is used. `day` is written as 2026-11-22."""
+
+    name: str = Field(primary_key=True)
+    day: str = Field(primary_key=True)
+    used: int
 
 
 def _table(name: str) -> Table:
@@ -213,3 +294,8 @@ ATTEMPT = _table("attempt")
 REFUSAL = _table("refusal")
 SUPPRESSION = _table("suppression")
 CONSENT_CHANGE = _table("consent_change")
+RECEIPT = _table("receipt")
+SUPPRESSED_ADDRESS = _table("suppressed_address")
+PAUSE = _table("pause")
+RATE = _table("rate")
+SPENDING = _table("spending")

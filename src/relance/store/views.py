@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from relance.domain.ledger import EntryRecord, RefusalRecord
 from relance.domain.message import MessageState
+from relance.domain.receipt import ReceiptKind
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,7 +53,11 @@ class VersionSpan:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UnknownMessage:
-    """A message that may have been sent; `since` is when that was noticed."""
+    """A message that may have been sent; `since` is when that was noticed.
+
+    `doubtful_at` is the first time at which it may have left; `look_ups` counts how often the
+    provider was asked in vain, and `look_up_at` is when it is asked next.
+    """
 
     id: str
     trigger: str
@@ -62,6 +67,30 @@ class UnknownMessage:
     channel: str
     since: datetime
     reason: str
+    provider: str
+    doubtful_at: datetime | None
+    look_up_at: datetime | None  # None: never by itself
+    look_ups: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Suppressed:
+    """A customer or an address (`domain.receipt.recipient_digest`) not to be written to."""
+
+    channel: str
+    reason: str
+    at: datetime
+    customer: str | None = None
+    recipient: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Preferences:
+    """What one customer said here: consents by channel, topics, and a pause that still lasts."""
+
+    channels: Mapping[str, bool]
+    topics_refused: frozenset[str]
+    paused_until: datetime | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,6 +116,17 @@ class Attempted:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Reported:
+    """One event that a provider reported about a message."""
+
+    at: datetime
+    provider: str
+    kind: ReceiptKind
+    reason: str
+    machine: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class MessageNote:
     """One message in a customer's history; `reason` is that of its latest state."""
 
@@ -103,6 +143,7 @@ class MessageNote:
     changed_at: datetime
     reason: str
     attempts: tuple[Attempted, ...]
+    receipts: tuple[Reported, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -122,6 +163,16 @@ class ConsentNote:
     granted: bool
     at: datetime
     source: str
+    topic: str = ""  # about that alone, on every channel
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PauseNote:
+    """A customer who asked not to be written to until later than `until`."""
+
+    until: datetime
+    at: datetime
+    source: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -135,3 +186,4 @@ class History:
     refusals: tuple[RefusalRecord, ...]
     suppressions: tuple[SuppressionNote, ...]
     consents: tuple[ConsentNote, ...]
+    pause: PauseNote | None = None
