@@ -165,36 +165,42 @@ class ChannelsYaml(Record[Mapping[str, ChannelSpec]]):
 
 
 def channel_schemas(vendors: Mapping[str, VendorSpec]) -> Mapping[str, JsonSchema]:
-    """The definitions of all channels and their fallbacks."""
-    found: dict[str, JsonSchema] = {}
+    """The definitions of all channels, their fallbacks, and the keys that they share."""
+    keys = ChannelYaml.keys()
+    found = {_shared(name): key.schema() for name, key in keys.items() if name not in _OWN_SCHEMA}
     for name in CHANNELS:
-        fallback: JsonSchema = {"$ref": f"#/definitions/fallback_{name}"}
-        found[f"channel_{name}"] = _schema(name, vendors, withheld(name), fallback)
-        found[f"fallback_{name}"] = _schema(name, vendors, withheld(name, fallback=True), fallback)
+        found[f"channel_{name}"] = _schema(name, vendors, withheld(name))
+        found[f"fallback_{name}"] = _schema(name, vendors, withheld(name, fallback=True))
     return found
 
 
+_OWN_SCHEMA = frozenset({"provider", "fallback"})  # differ from form to form
+
+
+def _shared(key: str) -> str:
+    return f"channels_{key}"
+
+
 def _schema(
-    channel: str, vendors: Mapping[str, VendorSpec], without: Collection[str], fallback: JsonSchema
+    channel: str, vendors: Mapping[str, VendorSpec], without: Collection[str]
 ) -> JsonSchema:
     """One form per vendor that serves the channel; any options where no vendor is known."""
-    base = {name: key for name, key in ChannelYaml.keys().items() if name not in without}
-    forms: list[JsonSchema] = []
-    for name in _serving(vendors, channel):
-        options = {each.name: option_key(each) for each in vendors[name].options}
-        form = record_schema({**base, **options})
-        properties = cast(JsonSchema, form["properties"])
-        properties["provider"] = {"const": name, "description": vendors[name].description}
-        forms.append(_with_fallback(form, fallback))
-    if not forms:
-        return _with_fallback({**record_schema(base), "additionalProperties": True}, fallback)
-    return {"anyOf": forms}
+    forms = [_form(channel, vendors[name], without) for name in _serving(vendors, channel)]
+    return {"anyOf": forms} if forms else _form(channel, None, without)
 
 
-def _with_fallback(form: JsonSchema, fallback: JsonSchema) -> JsonSchema:
+def _form(channel: str, vendor: VendorSpec | None, without: Collection[str]) -> JsonSchema:
+    common = {name: key for name, key in ChannelYaml.keys().items() if name not in without}
+    options = {each.name: option_key(each) for each in vendor.options} if vendor else {}
+    form = record_schema({**common, **options})
     properties = cast(dict[str, JsonSchema], form["properties"])
-    if "fallback" in properties:
-        properties["fallback"]["allOf"] = [fallback]
+    for name in common.keys() - _OWN_SCHEMA:
+        properties[name] = {"$ref": f"#/definitions/{_shared(name)}"}
+    if "fallback" in common:
+        properties["fallback"]["allOf"] = [{"$ref": f"#/definitions/fallback_{channel}"}]
+    if vendor is None:
+        return {**form, "additionalProperties": True}
+    properties["provider"] = {"const": vendor.name, "description": vendor.description}
     return form
 
 
