@@ -8,7 +8,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from relance.domain.vendor import VendorSpec
-from relance.providers import mailgun, outbox, postmark, sendgrid, ses, smtp, twilio
+from relance.providers import (
+    brevo,
+    mailgun,
+    mailjet,
+    outbox,
+    postmark,
+    resend,
+    sendgrid,
+    ses,
+    smtp,
+    sparkpost,
+    twilio,
+)
 from relance.providers.base import Provider, Vendor
 
 VENDORS: Mapping[str, Vendor] = {
@@ -20,6 +32,10 @@ VENDORS: Mapping[str, Vendor] = {
         Vendor(spec=sendgrid.SPEC, settings=sendgrid.Settings.of, open=sendgrid.Sendgrid.open),
         Vendor(spec=mailgun.SPEC, settings=mailgun.Settings.of, open=mailgun.Mailgun.open),
         Vendor(spec=ses.SPEC, settings=ses.Settings.of, open=ses.Ses.open),
+        Vendor(spec=brevo.SPEC, settings=brevo.Settings.of, open=brevo.Brevo.open),
+        Vendor(spec=mailjet.SPEC, settings=mailjet.Settings.of, open=mailjet.Mailjet.open),
+        Vendor(spec=resend.SPEC, settings=resend.Settings.of, open=resend.Resend.open),
+        Vendor(spec=sparkpost.SPEC, settings=sparkpost.Settings.of, open=sparkpost.SparkPost.open),
         Vendor(spec=twilio.SPEC, settings=twilio.Settings.of, open=twilio.Twilio.open),
     )
 }
