@@ -237,12 +237,43 @@ def ses(request: Seen) -> Answer:
     return Answer(body=json.dumps({"MessageId": f"ses-{next(_ids)}"}).encode())
 
 
+def brevo(request: Seen) -> Answer:
+    """Accepts everything, as Brevo does: e-mail with a text for an id, SMS with a number."""
+    number = next(_ids)
+    given = number if "SMS" in request.path else f"<{number}@smtp-relay.mailin.fr>"
+    return Answer(status=201, body=json.dumps({"messageId": given}).encode())
+
+
+def mailjet(request: Seen) -> Answer:
+    """Accepts everything, as Mailjet does."""
+    results = [
+        {"Status": "success", "To": [{"MessageUUID": "u", "MessageID": 576460752303423488 + i}]}
+        for i, _ in zip(_ids, json.loads(request.body)["Messages"], strict=False)
+    ]
+    return Answer(body=json.dumps({"Messages": results}).encode())
+
+
+def resend(request: Seen) -> Answer:
+    """Accepts everything, as Resend does."""
+    body = json.loads(request.body)
+    if isinstance(body, list):
+        ids = [{"id": f"resend-{next(_ids)}"} for _ in body]
+        return Answer(body=json.dumps({"data": ids}).encode())
+    return Answer(body=json.dumps({"id": f"resend-{next(_ids)}"}).encode())
+
+
+def sparkpost(request: Seen) -> Answer:
+    """Accepts everything, as SparkPost does."""
+    results = {"id": str(next(_ids)), "total_accepted_recipients": 1}
+    return Answer(body=json.dumps({"results": results}).encode())
+
+
 def twilio(request: Seen) -> Answer:
     """Accepts everything, as Twilio does."""
     return Answer(status=201, body=b'{"sid": "SM%032x", "status": "queued"}' % next(_ids))
 
 
-SCRIPTS: Mapping[str, Script] = {"postmark": postmark, "twilio": twilio}
+SCRIPTS: Mapping[str, Script] = {"postmark": postmark, "resend": resend, "twilio": twilio}
 
 
 class _Forgetful(list[Seen]):

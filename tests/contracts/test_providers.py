@@ -110,6 +110,77 @@ HTTP_VENDORS = (
         ),
     ),
     Http(
+        name="brevo",
+        options={"token": Secret(TOKEN)},
+        message=email,
+        accepts=loopback.brevo,
+        refusal=Answer(
+            status=400,
+            body=json.dumps({"code": "invalid_parameter", "message": f"bad: {ADDRESS}"}).encode(),
+        ),
+    ),
+    Http(
+        name="brevo",
+        options={"token": Secret(TOKEN)},
+        message=sms,
+        accepts=loopback.brevo,
+        refusal=Answer(
+            status=400,
+            body=json.dumps({"code": "invalid_parameter", "message": f"bad: {NUMBER}"}).encode(),
+        ),
+    ),
+    Http(
+        name="mailjet",
+        options={"key": "public", "token": Secret(TOKEN)},
+        message=email,
+        accepts=loopback.mailjet,
+        refusal=Answer(
+            status=400,
+            body=json.dumps(
+                {"Messages": [{"Status": "error", "Errors": [{"ErrorCode": "mj-0013"}]}]}
+            ).encode(),
+        ),
+    ),
+    Http(
+        name="resend",
+        options={"token": Secret(TOKEN)},
+        message=email,
+        accepts=loopback.resend,
+        refusal=Answer(
+            status=422,
+            body=json.dumps({"name": "validation_error", "message": f"bad: {ADDRESS}"}).encode(),
+        ),
+    ),
+    Http(
+        name="resend",
+        options={"token": Secret(TOKEN), "batch": True},
+        message=email,
+        accepts=loopback.resend,
+        refusal=Answer(
+            body=json.dumps(
+                {"data": [], "errors": [{"index": 0, "message": f"bad: {ADDRESS}"}]}
+            ).encode(),
+        ),
+    ),
+    Http(
+        name="sparkpost",
+        options={"token": Secret(TOKEN)},
+        message=email,
+        accepts=loopback.sparkpost,
+        refusal=Answer(
+            body=json.dumps(
+                {
+                    "errors": [{"code": "2000", "message": "validation errors"}],
+                    "results": {
+                        "id": "1",
+                        "total_accepted_recipients": 0,
+                        "rcpt_to_errors": [{"code": "1400", "message": f"bad: {ADDRESS}"}],
+                    },
+                }
+            ).encode(),
+        ),
+    ),
+    Http(
         name="twilio",
         options={"account": "AC123", "token": Secret(TOKEN)},
         message=sms,
