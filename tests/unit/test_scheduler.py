@@ -14,10 +14,11 @@ import structlog
 
 from delivery_fakes import make_trigger, make_workspace
 from relance.domain.trigger import Schedule
+from relance.domain.workspace import Workspace
 from relance.errors import AlreadyEvaluated, Problem, SourceError, StateError, WorkspaceError
 from relance.logs import Action
 from relance.pipeline.deliver import DeliveryReport
-from relance.scheduler import Jobs, Worker, fingerprint
+from relance.scheduler import ALL_ROLES, Jobs, Loaded, Role, Worker, fingerprint
 
 NINE = datetime(2026, 3, 2, 8, tzinfo=UTC)  # 09:00 in Paris
 
@@ -38,6 +39,8 @@ class House:
         self.report = DeliveryReport()
         self.problems: list[Problem] = []
         self.load_errors: list[Exception] = []
+        self.open_errors: list[Exception] = []
+        self.state_errors: list[Exception] = []
         self.files = "1"
         self.opened = 0
         self.closed = 0
@@ -45,37 +48,48 @@ class House:
         self.tick_hook: Callable[[], None] = lambda: None
         self.delivery_hook: Callable[[asyncio.Event], object] | None = None
 
-    def worker(self, **changes: float) -> Worker:
+    def worker(self, roles: frozenset[Role] = ALL_ROLES, **changes: float) -> Worker:
         settings = {"deliver_every": 0.01, "reload_every": 0.01, **changes}
         return Worker(
             self._load,
             lambda: self.files,
             clock=lambda: self.now,
             leave=self.left.append,
+            roles=roles,
             **settings,  # type: ignore[arg-type]
         )
 
-    def _load(self) -> Callable[[], Jobs]:
+    def _load(self) -> Loaded:
         if self.load_errors:
             raise self.load_errors.pop(0)
         if self.problems:
             raise WorkspaceError(self.problems)
-        return self._open
+        return Loaded(workspace=self._workspace(), open=self._open)
 
     def _open(self) -> Jobs:
+        if self.open_errors:
+            raise self.open_errors.pop(0)
         self.opened += 1
+        return Jobs(
+            workspace=self._workspace(),
+            tick=self._tick,
+            deliver=self._deliver,
+            last_runs=self._last_runs,
+            pending=lambda: 7,
+            close=self._close,
+        )
+
+    def _workspace(self) -> Workspace:
         triggers = [
             make_trigger(name, schedule=Schedule(cron=cron))
             for name, cron in self.schedules.items()
         ]
-        return Jobs(
-            workspace=make_workspace(*triggers),
-            tick=self._tick,
-            deliver=self._deliver,
-            last_runs=lambda: dict(self.last_runs),
-            pending=lambda: 7,
-            close=self._close,
-        )
+        return make_workspace(*triggers)
+
+    def _last_runs(self) -> dict[str, datetime]:
+        if self.state_errors:
+            raise self.state_errors.pop(0)
+        return dict(self.last_runs)
 
     def _tick(self, triggers, at: datetime) -> None:
         self.tick_hook()
@@ -163,6 +177,7 @@ async def test_an_instant_that_another_worker_evaluated_first_is_left_alone():
     house = House()
     house.now = NINE
     house.tick_errors = [AlreadyEvaluated("evaluated already")]
+    house.tick_hook = lambda: house.last_runs.update(winback=NINE)
     with structlog.testing.capture_logs() as lines:
         worker, running = await started(house)
         await until(lambda: Action.TICK_SKIPPED in actions(lines))
@@ -170,6 +185,93 @@ async def test_an_instant_that_another_worker_evaluated_first_is_left_alone():
         await stopped(worker, running)
     assert house.ticks == []
     assert Action.TICK_FAILED not in actions(lines)
+
+
+async def test_an_instant_after_the_one_that_another_worker_stored_is_still_evaluated():
+    house = House()
+    house.now = NINE + timedelta(days=1)
+
+    def the_other_was_late_and_stored_yesterday() -> None:
+        house.tick_errors = [AlreadyEvaluated("the state has moved on")]
+        house.last_runs = {"winback": NINE}
+        house.tick_hook = lambda: None
+
+    house.last_runs = {"winback": NINE - timedelta(days=1)}
+    house.tick_hook = the_other_was_late_and_stored_yesterday
+    worker, running = await started(house)
+    await until(lambda: bool(house.ticks))
+    await stopped(worker, running)
+    assert [at for at, _ in house.ticks] == [NINE + timedelta(days=1)]
+
+
+async def test_a_worker_that_is_always_told_that_it_came_late_does_not_ask_for_ever():
+    house = House()
+    house.now = NINE
+    house.tick_errors = [AlreadyEvaluated("evaluated already") for _ in range(50)]
+    with structlog.testing.capture_logs() as lines:
+        worker, running = await started(house)
+        await until(lambda: len(house.tick_errors) < 50)
+        await worker.catch_up()
+        await stopped(worker, running)
+    assert actions(lines).count(Action.TICK_SKIPPED) == 2
+
+
+async def test_a_state_that_comes_back_is_no_trouble_any_more():
+    house = House()
+    house.state_errors = [StateError("the server is restarting")]
+    with structlog.testing.capture_logs() as lines:
+        worker, running = await started(house)
+        await until(lambda: Action.TICK_FAILED in actions(lines))
+        assert "tick" in str((await worker.health())["troubles"])
+        await worker.catch_up()
+        assert (await worker.health())["status"] == "ok"
+        await stopped(worker, running)
+
+
+@pytest.mark.parametrize(
+    ("roles", "ticks", "delivers"),
+    [({Role.EVALUATE}, True, False), ({Role.DELIVER}, False, True), ({Role.WEB}, False, False)],
+)
+async def test_a_worker_does_what_its_roles_say_and_nothing_else(
+    roles: set[Role], ticks: bool, delivers: bool
+):
+    house = House()
+    house.now = NINE
+    worker = house.worker(frozenset(roles))
+    with structlog.testing.capture_logs() as lines:
+        running = asyncio.create_task(worker.run())
+        await until(lambda: Action.WORKER_STARTED in actions(lines))
+        await until(lambda: bool(house.ticks) >= ticks and bool(house.deliveries) >= delivers)
+        house.files = "2"
+        await until(lambda: Action.WORKSPACE_RELOADED in actions(lines))
+        health = await worker.health()
+        await stopped(worker, running)
+    assert (bool(house.ticks), bool(house.deliveries)) == (ticks, delivers)
+    assert health["roles"] == sorted(roles)
+
+
+async def test_a_state_that_cannot_be_opened_again_is_asked_less_and_less_often():
+    house = House()
+    pauses: list[float] = []
+    worker = house.worker()
+    rest = worker._rest
+
+    async def counted(seconds: float) -> None:
+        if seconds > 0.01:
+            pauses.append(seconds)
+        await rest(0.0)
+
+    worker._rest = counted  # type: ignore[method-assign]
+    with structlog.testing.capture_logs() as lines:
+        running = asyncio.create_task(worker.run())
+        await until(lambda: house.deliveries > 0)
+        house.open_errors = [StateError("the server is away") for _ in range(16)]
+        house.files = "2"
+        await until(lambda: Action.WORKSPACE_RELOADED in actions(lines))
+        assert (await worker.health())["status"] == "ok"
+        await stopped(worker, running)
+    assert pauses[:5] == [0.02, 0.04, 0.08, 0.16, 0.32]
+    assert max(pauses) == 60
 
 
 @pytest.mark.parametrize("error", [SourceError("the table orders is gone"), ZeroDivisionError()])
@@ -366,6 +468,7 @@ async def test_health_says_what_a_watcher_asks():
     assert health == {
         "status": "degraded",
         "version": health["version"],
+        "roles": ["deliver", "evaluate", "web"],
         "last_tick": NINE.isoformat(),
         "pending": 7,
         "paused": {"email": "unauthorized"},

@@ -1,10 +1,11 @@
-"""`relance run`: the worker."""
+"""`relance run` and `relance web`: the worker, and the server beside it."""
 
 from __future__ import annotations
 
 import asyncio
+import difflib
 import sys
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,66 +13,183 @@ import typer
 
 from relance.cli.app import app
 from relance.cli.options import WorkspaceOption
+from relance.errors import UsageError
 
 if TYPE_CHECKING:
-    from relance.scheduler import Jobs
-    from relance.wiring import Relance
+    from relance.domain.workspace import WebSpec
+    from relance.scheduler import Jobs, Loaded, Role
+    from relance.web import Front
+    from relance.wiring import Providers, Relance
+
+_LOOPBACK = "127.0.0.1"
+
+HostOption = Annotated[
+    str | None,
+    typer.Option(
+        "--host",
+        metavar="HOST",
+        help="The address to listen on.",
+        show_default="`web.host` of the YAML; 127.0.0.1 where there is no `web.public_url`",
+    ),
+]
+PortOption = Annotated[
+    int | None,
+    typer.Option(
+        "--port",
+        metavar="PORT",
+        min=0,
+        max=65_535,
+        help="The port to listen on; 0 takes a free one.",
+        show_default="`web.port` of the YAML, 8377 where it says none",
+    ),
+]
 
 
 @app.command()
 def run(
     workspace: WorkspaceOption = Path(),
-    port: Annotated[
-        int,
+    roles: Annotated[
+        str,
         typer.Option(
-            metavar="PORT",
-            min=0,
-            max=65_535,
-            help="The loopback port of /healthz; 0 takes a free one.",
+            metavar="ROLES",
+            help="What this worker does, of several over one state: evaluate, deliver, web.",
         ),
-    ] = 8377,
+    ] = "evaluate,deliver,web",
+    host: HostOption = None,
+    port: PortOption = None,
 ) -> None:
-    """Run as a service until SIGTERM. Ticks on schedule, delivers, reloads clean changes."""
+    """Run as a service until SIGTERM. Ticks on schedule, delivers, answers webhooks and
+    customers, reloads clean changes."""
+    _run(workspace, read_roles(roles), host, port)
+
+
+@app.command()
+def web(
+    workspace: WorkspaceOption = Path(), host: HostOption = None, port: PortOption = None
+) -> None:
+    """Only answer webhooks, unsubscribe links and /healthz, until SIGTERM."""
+    _run(workspace, read_roles("web"), host, port)
+
+
+def read_roles(text: str) -> frozenset[Role]:
+    """Roles with commas between them. Raises UsageError."""
+    from relance.scheduler import Role
+
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    for name in names:
+        if name not in set(Role):
+            near = difflib.get_close_matches(name, list(Role), n=1)
+            hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(Role)}"
+            raise UsageError(f"--roles: there is no role {name!r}", hint=hint)
+    if not names:
+        raise UsageError("--roles names no role", hint=f"there are: {', '.join(Role)}")
+    return frozenset(Role(name) for name in names)
+
+
+def _run(root: Path, roles: frozenset[Role], host: str | None, port: int | None) -> None:
     from relance import logs
 
     logs.configure(json=not sys.stderr.isatty(), level="info")
-    asyncio.run(_serve(workspace.absolute(), port))
+    asyncio.run(_Service(root.absolute(), roles, host, port).serve())
 
 
-async def _serve(root: Path, port: int) -> None:
-    from relance.scheduler import Worker, fingerprint
-    from relance.web import health_app, serving
+class _Service:
+    """A worker, and one server over whatever workspace it has open."""
 
-    worker = Worker(lambda: _load(root), lambda: fingerprint(root))
-    async with serving(health_app(worker.health), port) as taken:
-        typer.echo(f"relance works on {root}; http://127.0.0.1:{taken}/healthz", err=True)
-        await worker.run()
+    def __init__(
+        self, root: Path, roles: frozenset[Role], host: str | None, port: int | None
+    ) -> None:
+        from relance.scheduler import Worker, fingerprint
+
+        self._root = root
+        self._roles = roles
+        self._given = (host, port)
+        self._worker = Worker(self._load, lambda: fingerprint(root), roles=roles)
+        self._front: Front | None = None
+        self._began: WebSpec | None = None  # how the server was set up
+        self._now: WebSpec | None = None
+
+    async def serve(self) -> None:
+        """Work until a signal. Raises WorkspaceError, SourceError, StateError or OutsideError."""
+        from relance.scheduler import utc_now
+        from relance.web import serving, web_app
+
+        self._began = (await self._worker.load()).web
+        host, port = self._address(self._began)
+        server = web_app(self._health, self._open_front, utc_now)
+        async with serving(server, host, port) as taken:
+            shown = f"[{host}]" if ":" in host else host
+            typer.echo(f"relance works on {self._root}; http://{shown}:{taken}/healthz", err=True)
+            await self._worker.run()
+
+    def _address(self, web: WebSpec) -> tuple[str, int]:
+        host, port = self._given
+        default = web.host if self._is_public(web) else _LOOPBACK
+        return host or default, web.port if port is None else port
+
+    def _is_public(self, web: WebSpec) -> bool:
+        from relance.scheduler import Role
+
+        return web.public_url is not None and Role.WEB in self._roles
+
+    def _open_front(self) -> Front | None:
+        return self._front
+
+    async def _health(self) -> Mapping[str, object]:
+        found = await self._worker.health()
+        if self._began and self._now and self._address(self._now) != self._address(self._began):
+            moved = "web.host, web.port or web.public_url has changed: restart to listen there"
+            troubles = {**_mapping(found["troubles"]), "web": moved}
+            status = "degraded" if found["status"] == "ok" else found["status"]
+            return {**found, "status": status, "troubles": troubles}
+        return found
+
+    def _load(self) -> Loaded:
+        """Check the workspace now; open it when the worker says so."""
+        from relance.scheduler import Loaded
+        from relance.wiring import load_relance
+
+        relance = load_relance(self._root)
+        return Loaded(workspace=relance.workspace, open=lambda: self._open(relance))
+
+    def _open(self, relance: Relance) -> Jobs:
+        from relance.scheduler import Jobs, utc_now
+
+        ledger, queue = relance.state.ledger, relance.state.queue
+        providers = relance.open_providers()
+        delivery = relance.delivery(providers)
+        self._now = relance.workspace.web
+        self._front = self._front_of(relance, providers)
+
+        async def close() -> None:
+            self._front = None
+            await relance.close_providers(providers)
+            await asyncio.to_thread(relance.close)
+
+        return Jobs(
+            workspace=relance.workspace,
+            tick=lambda triggers, at: relance.tick(at, triggers),
+            deliver=lambda stop: delivery.run(utc_now, stop=stop),
+            last_runs=lambda: {name: last.at for name, last in ledger.standing().runs.items()},
+            pending=queue.pending,
+            close=close,
+        )
+
+    def _front_of(self, relance: Relance, providers: Providers) -> Front | None:
+        """What the outside meets; nothing where this worker does not answer it."""
+        from relance.scheduler import Role
+        from relance.web import Front
+
+        if Role.WEB not in self._roles:
+            return None
+        return Front(
+            workspace=relance.workspace,
+            providers=providers,
+            receipts=relance.state.receipts,
+            people=relance.state.desk,
+            links=relance.links,
+        )
 
 
-def _load(root: Path) -> Callable[[], Jobs]:
-    """Check the workspace now; open it when the worker says so."""
-    from relance.wiring import load_relance
-
-    relance = load_relance(root)
-    return lambda: _open(relance)
-
-
-def _open(relance: Relance) -> Jobs:
-    from relance.scheduler import Jobs, utc_now
-
-    ledger, queue = relance.state.ledger, relance.state.queue
-    providers = relance.open_providers()
-    delivery = relance.delivery(providers)
-
-    async def close() -> None:
-        await asyncio.gather(*(provider.close() for provider in providers.values()))
-        await asyncio.to_thread(relance.close)
-
-    return Jobs(
-        workspace=relance.workspace,
-        tick=lambda triggers, at: relance.tick(at, triggers),
-        deliver=lambda stop: delivery.run(utc_now, stop=stop),
-        last_runs=lambda: {name: last.at for name, last in ledger.standing().runs.items()},
-        pending=queue.pending,
-        close=close,
-    )
+def _mapping(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, dict) else {}

@@ -1,20 +1,14 @@
-"""The worker: ticks on schedule, delivers, reloads changed YAML, and stops cleanly.
-
-The only place besides the wiring and the command line that reads the clock.
-"""
+"""The worker: ticks on schedule, delivers, reloads changed YAML, and stops cleanly."""
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import os
 import signal
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
@@ -22,68 +16,35 @@ from relance import __version__, logs
 from relance.domain.workspace import Workspace
 from relance.errors import AlreadyEvaluated, RelanceError, WorkspaceError
 from relance.logs import Action
-from relance.pipeline.deliver import DeliveryReport
 from relance.pipeline.timetable import Due, Timetable
+from relance.scheduler.jobs import ALL_ROLES, Jobs, Loaded, Role, utc_now
 
 _LATE = timedelta(minutes=1)  # a tick later than this says so
 _RETRY = tuple(timedelta(minutes=m) for m in (1, 5, 15, 60))  # after a failed tick
 _DELIVER_EVERY = 5.0  # seconds between looks at the queue
 _DELIVER_RETRY = 300.0  # seconds at most between looks while delivery fails
 _RELOAD_EVERY = 2.0  # seconds between looks at the files
+_REOPEN_RETRY = 60.0  # seconds at most between tries to open what could not be opened
 _PATIENCE = 9.0  # seconds for running work after a stop; the promise is ten in all
-_WATCHED = ("config", "triggers", "templates")
 
 log = logs.get("scheduler")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Jobs:
-    """What the worker does with one loaded workspace. `tick`, `last_runs` and `pending` block.
-
-    `tick` evaluates triggers by name as of an instant; `deliver` sends what is due until the
-    event is set; `last_runs` says when each trigger was last evaluated.
-    """
-
-    workspace: Workspace
-    tick: Callable[[Sequence[str], datetime], object]
-    deliver: Callable[[asyncio.Event], Awaitable[DeliveryReport]]
-    last_runs: Callable[[], Mapping[str, datetime]]
-    pending: Callable[[], int]
-    close: Callable[[], Awaitable[None]]
-
-
-Open = Callable[[], Jobs]
-
-
-def fingerprint(root: Path) -> str:
-    """Changes when a file of the workspace's YAML or templates changes."""
-    digest = hashlib.sha256()
-    for folder in _WATCHED:
-        for path in sorted((root / folder).rglob("*")):
-            with suppress(FileNotFoundError):  # gone between the listing and the look
-                state = path.stat()
-                digest.update(f"{path}\0{state.st_mtime_ns}\0{state.st_size}\n".encode())
-    return digest.hexdigest()
-
-
-def utc_now() -> datetime:
-    """The present, for the worker alone."""
-    return datetime.now(UTC)
 
 
 class Worker:
     """Runs a workspace until it is told to stop.
 
     `load` checks the YAML, raising WorkspaceError, and returns what opens it: on a reload the
-    old jobs are closed in between. `fingerprint` says whether files changed. `leave` ends the
-    process where a tick outlasts a stop (nothing of it is stored).
+    old jobs are closed in between. `fingerprint` says whether files changed. `roles` are what
+    this worker does of the work; it keeps the workspace open and fresh whatever they are.
+    `leave` ends the process where a tick outlasts a stop (nothing of it is stored).
     """
 
     def __init__(
         self,
-        load: Callable[[], Open],
+        load: Callable[[], Loaded],
         fingerprint: Callable[[], str],
         *,
+        roles: frozenset[Role] = ALL_ROLES,
         clock: Callable[[], datetime] = utc_now,
         deliver_every: float = _DELIVER_EVERY,
         reload_every: float = _RELOAD_EVERY,
@@ -92,6 +53,7 @@ class Worker:
     ) -> None:
         self._load = load
         self._fingerprint = fingerprint
+        self._roles = roles
         self._clock = clock
         self._deliver_every = deliver_every
         self._reload_every = reload_every
@@ -103,10 +65,12 @@ class Worker:
         self._ticking = asyncio.Lock()
         self._delivering = asyncio.Lock()
         self._scheduler = AsyncIOScheduler(timezone=UTC)
-        self._open: Open | None = None
+        self._loaded: Loaded | None = None
+        self._seen = ""  # the fingerprint of what was loaded
         self._jobs: Jobs | None = None
         self._timetable: Timetable | None = None
         self._done: dict[str, datetime] = {}
+        self._beaten: Due | None = None  # what another worker stored first
         self._failures = 0
         self._last_tick: datetime | None = None
         self._troubles: dict[str, str] = {}
@@ -119,23 +83,34 @@ class Worker:
         for event in (self._stop, self._halt, self._bell):
             event.set()
 
+    async def load(self) -> Workspace:
+        """Check the workspace, before `run` opens it. Raises WorkspaceError."""
+        self._seen = await asyncio.to_thread(self._fingerprint)
+        self._loaded = await asyncio.to_thread(self._load)
+        return self._loaded.workspace
+
     async def run(self) -> None:
         """Work until `stop`, SIGTERM or SIGINT. Raises WorkspaceError where the start has
         mistakes, and SourceError or StateError where it cannot be opened."""
-        seen = await asyncio.to_thread(self._fingerprint)
-        self._open = await asyncio.to_thread(self._load)
+        if self._loaded is None:
+            await self.load()
         await self._begin()
         self._listen()
         logging.getLogger("apscheduler").setLevel(logging.ERROR)  # it warns of every long tick
         self._scheduler.start()
-        log.info("Worker started", action=Action.WORKER_STARTED, version=__version__)
-        loops = [
-            asyncio.create_task(loop)
-            for loop in (self._keep_ticking(), self._keep_delivering(), self._keep_reloading(seen))
-        ]
+        roles = sorted(self._roles)
+        log.info("Worker started", action=Action.WORKER_STARTED, version=__version__, roles=roles)
+        loops = [asyncio.create_task(loop) for loop in self._loops()]
         await self._stop.wait()
         self._scheduler.shutdown(wait=False)
         await self._finish(loops)
+
+    def _loops(self) -> Iterator[Coroutine[None, None, None]]:
+        yield self._keep_reloading(self._seen)
+        if Role.EVALUATE in self._roles:
+            yield self._keep_ticking()
+        if Role.DELIVER in self._roles:
+            yield self._keep_delivering()
 
     async def health(self) -> dict[str, object]:
         """What /healthz answers: `ok`, `degraded` (with the troubles) or `stopping`."""
@@ -150,6 +125,7 @@ class Worker:
         return {
             "status": status,
             "version": __version__,
+            "roles": sorted(self._roles),
             "last_tick": self._last_tick.isoformat() if self._last_tick else None,
             "pending": pending,
             "paused": dict(self._paused),
@@ -182,11 +158,15 @@ class Worker:
             last = await asyncio.to_thread(jobs.last_runs)
             due = timetable.due(_later(last, self._done), self._clock())
             if due is None:
+                self._nothing_owed()
                 return False
             self._tell_late(due)
             await asyncio.to_thread(jobs.tick, list(due.triggers), due.at)
         except AlreadyEvaluated:
             log.info("Another worker was faster", action=Action.TICK_SKIPPED, at=_text(due))
+            if due != self._beaten:
+                self._beaten = due
+                return True  # it may have stored another instant: what is due now is asked again
         except RelanceError as error:
             self._tick_failed(due, str(error))
             return False
@@ -210,10 +190,14 @@ class Worker:
                     delay_seconds=round((now - instant).total_seconds()),
                 )
 
-    def _tick_done(self, due: Due) -> None:
+    def _nothing_owed(self) -> None:
+        """A failed tick that nobody owes any more (another worker made up for it) is no trouble."""
         self._failures = 0
-        self._last_tick = due.at
         self._troubles.pop("tick", None)
+
+    def _tick_done(self, due: Due) -> None:
+        self._nothing_owed()
+        self._last_tick = due.at
         self._done.update(dict.fromkeys(due.triggers, due.at))
 
     def _tick_failed(self, due: Due | None, problem: str) -> None:
@@ -263,14 +247,16 @@ class Worker:
 
     async def _keep_reloading(self, seen: str) -> None:
         """Reload once the files have changed and then stayed the same for one look."""
-        candidate = seen
+        candidate, pause = seen, self._reload_every
         while not self._stop.is_set():
-            await self._rest(self._reload_every)
+            await self._rest(pause)
             found = await asyncio.to_thread(self._fingerprint)
             if self._jobs is None or (found != seen and found == candidate):
                 seen = found
                 await self._reload_unhurt()
             candidate = found
+            # a state that is away is not asked every two seconds
+            pause = self._reload_every if self._jobs else min(pause * 2, _REOPEN_RETRY)
 
     async def _reload_unhurt(self) -> None:
         try:
@@ -293,7 +279,7 @@ class Worker:
         except RelanceError as error:
             self._rejected([str(error)])
             return
-        self._open = fresh
+        self._loaded = fresh
         self._troubles.pop("workspace", None)
         async with self._ticking:
             self._halt.set()  # a long delivery steps aside: what is on the wire still finishes
@@ -327,13 +313,13 @@ class Worker:
 
     async def _begin(self) -> None:
         """Open the loaded workspace and put its schedules into the timetable."""
-        if self._open is None:
+        if self._loaded is None:
             return
-        jobs = await asyncio.to_thread(self._open)
+        jobs = await asyncio.to_thread(self._loaded.open)
         workspace = jobs.workspace
         self._jobs = jobs
         self._timetable = Timetable(workspace.triggers, workspace.zone, self._clock())
-        wake = self._timetable.wake()
+        wake = self._timetable.wake() if Role.EVALUATE in self._roles else None
         if wake is not None:
             self._scheduler.add_job(
                 self._ring,
