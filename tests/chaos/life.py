@@ -1,0 +1,264 @@
+"""One life of the shop: days of ticks and deliveries by one or several workers, who are killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+
+from chaos import evidence
+from chaos.evidence import Evidence
+from chaos.shop import BASELINE, Shop
+from chaos.victim import STATEMENT, Errand
+from chaos.yard import VendorProcess, ended_within, finish, start
+
+LEASE = timedelta(minutes=20)  # after so long, what a dead worker held is free (15 minutes)
+LATER = tuple(timedelta(hours=h) for h in (0.75, 1.5, 3, 5, 9, 13, 17))  # looks at the queue
+DRAIN = (*LATER, *(timedelta(hours=h) for h in (30, 60, 100, 150, 200)))
+_TIMEOUT = 0.5  # seconds that the program waits for an answer
+_ANOTHER = "another worker was faster"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Kill:
+    """How a process dies: at the `count`-th time of a point, at the vendor's or after `seconds`."""
+
+    point: str = ""
+    count: int = 0
+    moment: str = ""  # at the vendor's: read, recorded, answered
+    seconds: float | None = None
+
+    def __str__(self) -> str:
+        if self.seconds is not None:
+            return f"after {self.seconds * 1000:.0f} ms"
+        return f"{self.moment or self.point} {self.count}"
+
+    @property
+    def kind(self) -> str:
+        """What it is called in the table."""
+        if self.seconds is not None:
+            return "at any moment"
+        return f"request {self.moment}" if self.moment else self.point
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Setting:
+    """What a life is tried with."""
+
+    database: str  # sqlite, postgresql
+    workers: int
+    email: str
+    seed: int
+    days: int = 4
+    killed: bool = True
+    health: float = 1.0  # the share of requests that the vendor answers as it should
+    as_service: bool = False  # `relance run` instead of `relance tick` and `relance deliver`
+
+    def __str__(self) -> str:
+        return f"{self.database}-{self.workers}-{self.email}-seed{self.seed}"
+
+
+Census = Mapping[str, Mapping[str, int]]
+"""How often each point is reached, by command, in a life in which nothing happens."""
+
+
+@dataclass
+class Life:
+    """A shop with its vendor. `live` goes through the days; `evidence` is what is left."""
+
+    setting: Setting
+    folder: Path
+    state: str
+    vendor: VendorProcess
+    census: Census = field(default_factory=dict)
+    deaths: Counter[str] = field(default_factory=Counter)
+    story: list[str] = field(default_factory=list)  # for the person who replays it
+
+    def __post_init__(self) -> None:
+        self._random = random.Random(str(self.setting))
+        self.shop = Shop(folder=self.folder / "shop", state=self.state, email=self.setting.email)
+        self.shop.write(vendor=self.vendor.url, workers=self.setting.workers, timeout=_TIMEOUT)
+
+    # -- the days
+
+    def live(self) -> None:
+        """Baseline, then a tick and its deliveries a day, then until everything is through."""
+        self.alone("tick", BASELINE)
+        for day in range(1, self.setting.days + 1):
+            at = BASELINE + timedelta(days=day)
+            self.day(at)
+        self.drain(at)
+
+    def day(self, at: datetime) -> None:
+        """One day: the workers die in the tick and while they deliver, and are started again."""
+        if self.setting.as_service:
+            self.serve(at + timedelta(seconds=1))
+        else:
+            self.crowd("tick", at)
+            self.alone("tick", at)
+            self.crowd("deliver", at)
+        self.crowd("deliver", at + LEASE)
+        self.look(at, LATER)
+
+    def look(self, at: datetime, offsets: Sequence[timedelta]) -> None:
+        """Deliver what falls due later, undisturbed."""
+        for offset in offsets:
+            if evidence.due(self.state, at + offset):
+                self.alone("deliver", at + offset)
+
+    def drain(self, at: datetime) -> None:
+        """Until nothing is on its way any more, with a vendor that is well again."""
+        self.vendor.order({"health": 1.0})
+        for offset in DRAIN:
+            if not evidence.pending(self.state):
+                return
+            self.alone("deliver", at + timedelta(days=1) + offset)
+
+    # -- commands
+
+    def alone(self, command: str, at: datetime) -> None:
+        """One command that nobody disturbs. It must succeed."""
+        process = self._begin(0, command, at, None)
+        finish([process])
+        assert process.exitcode == 0, self.told(0)
+
+    def crowd(self, command: str, at: datetime) -> None:
+        """All workers at once; one or more of them die."""
+        kills = [self._fate(command, worker) for worker in range(self.setting.workers)]
+        processes = [self._begin(n, command, at, kill) for n, kill in enumerate(kills)]
+        self._strike(processes, kills)
+        finish(processes)
+        for worker, (process, kill) in enumerate(zip(processes, kills, strict=True)):
+            self._bury(worker, command, process.exitcode, kill)
+
+    def serve(self, at: datetime) -> None:
+        """All workers as services, by a clock that was set; those who live are stopped."""
+        kills = [self._fate("run", worker) for worker in range(self.setting.workers)]
+        processes = [self._begin(n, "run", at, kill) for n, kill in enumerate(kills)]
+        self._strike(processes, kills)
+        self._until_quiet(at, processes)
+        for process in processes:
+            if process.exitcode is None:
+                process.terminate()  # SIGTERM: a clean stop
+        finish(processes)
+        for worker, (process, kill) in enumerate(zip(processes, kills, strict=True)):
+            self._bury(worker, "run", process.exitcode, kill)
+        self.alone("tick", at.replace(second=0))
+
+    def _until_quiet(self, at: datetime, processes: Sequence[ForkServerProcess]) -> None:
+        """Until the living have nothing more to do: what the dead hold stays held."""
+        quiet, before = 0, -1
+        deadline = time.monotonic() + 60
+        while quiet < 8 and any(process.exitcode is None for process in processes):
+            assert time.monotonic() < deadline, "the workers do not come to rest"
+            busy = evidence.due(self.state, at)
+            now = evidence.held(self.state) + len(self.vendor.record())
+            quiet = quiet + 1 if not busy and now == before else 0
+            before = now
+            time.sleep(0.1)  # the worker's own clock runs
+
+    def _begin(
+        self, worker: int, command: str, at: datetime, kill: Kill | None
+    ) -> ForkServerProcess:
+        self.vendor.order({"now": at.isoformat()})
+        when = ["--port", "0"] if command == "run" else ["--at", at.isoformat()]
+        self.story.append(f"{command} {at:%d %H:%M} worker {worker}: {kill or 'undisturbed'}")
+        log = self._log(worker)
+        log.write_text("", encoding="utf-8")
+        errand = Errand(
+            words=[command, *when, "--workspace", str(self.shop.workspace(worker))],
+            log=log,
+            point=kill.point if kill else "",
+            count=kill.count if kill else 0,
+            census=self.folder / f"census-{command}" if not self.setting.killed else None,
+            clock=at if command == "run" else None,
+        )
+        return start(errand)
+
+    def _strike(self, processes: Sequence[ForkServerProcess], kills: Sequence[Kill | None]) -> None:
+        """Kill those who do not do it themselves: by the vendor, or after so many seconds."""
+        for process, kill in zip(processes, kills, strict=True):
+            if kill and kill.moment:
+                self.vendor.order(
+                    {"kill": process.pid, "request": kill.count, "moment": kill.moment}
+                )
+        began = time.monotonic()
+        timed = [(k.seconds, p) for p, k in zip(processes, kills, strict=True) if k and k.seconds]
+        for seconds, process in sorted(timed, key=lambda each: each[0]):
+            if not ended_within(process, max(0.0, began + seconds - time.monotonic())):
+                assert process.pid is not None
+                os.kill(process.pid, signal.SIGKILL)
+
+    def _bury(self, worker: int, command: str, code: int | None, kill: Kill | None) -> None:
+        if code == -signal.SIGKILL:
+            assert kill is not None
+            self.deaths[f"{command}: {kill.kind}"] += 1
+            return
+        faster = command == "tick" and code == 3 and _ANOTHER in self.told(worker)
+        assert code == 0 or faster, self.told(worker)
+
+    # -- fate
+
+    def _fate(self, command: str, worker: int) -> Kill | None:
+        """How a worker dies in a command; None where it is spared."""
+        draw = self._random
+        if not self.setting.killed or (worker > 0 and draw.random() < 0.3):
+            return None
+        known = {p: n for each in self._known(command) for p, n in self.census[each].items()}
+        match draw.randrange(10):
+            case 0 | 1 | 2 | 3:
+                point = draw.choice(sorted(known))
+                return Kill(point=point, count=draw.randint(1, known[point]))
+            case 4 | 5:
+                return Kill(point=STATEMENT, count=draw.randint(1, known[STATEMENT]))
+            case 6 | 7 if command != "tick":
+                moment = draw.choice(["read", "recorded", "answered"])
+                return Kill(moment=moment, count=draw.randint(1, 30))
+            case _:
+                return Kill(seconds=draw.uniform(0.05, 0.8))
+
+    @staticmethod
+    def _known(command: str) -> Sequence[str]:
+        return ("tick", "deliver") if command == "run" else (command,)
+
+    # -- what is left
+
+    def told(self, worker: int) -> str:
+        """What a worker's last command said."""
+        return self._log(worker).read_text(encoding="utf-8", errors="replace")
+
+    def _log(self, worker: int) -> Path:
+        return self.folder / f"worker-{worker}.log"
+
+    def counted(self) -> Census:
+        """The points that this life's commands passed."""
+        return {
+            command: json.loads((self.folder / f"census-{command}").read_text(encoding="utf-8"))
+            for command in ("tick", "deliver")
+        }
+
+    def evidence(self) -> Evidence:
+        """Everything known once it is over."""
+        book = self.vendor.record()
+        return Evidence.of(self.state, book, self._listed(), self.setting.email)
+
+    def _listed(self) -> frozenset[str]:
+        program = "from relance.cli import main; main()"
+        words = ["unknown", "list", "--json", "--workspace", str(self.shop.workspace(0))]
+        done = subprocess.run(
+            [sys.executable, "-c", program, *words],
+            capture_output=True,
+            check=True,
+            env={**os.environ, "TOKEN": "t0ken"},
+        )
+        return frozenset(each["id"] for each in json.loads(done.stdout)["messages"])
