@@ -220,7 +220,7 @@ class ReceiptRow(Base, table=True):
     __tablename__ = "receipt"
     __table_args__ = (
         UniqueConstraint("provider", "event_id"),
-        _index("receipt_waiting", "provider", "provider_id",
+        _index("receipt_waiting", "provider_id",
                where="message IS NULL AND provider_id IS NOT NULL"),
         _index("receipt_recipient", "recipient", "kind",
                where="kind IN ('soft_bounced', 'resubscribed')"),

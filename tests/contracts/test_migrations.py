@@ -1,0 +1,288 @@
+"""An older state is brought up to date with all that is in it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+import structlog
+from sqlalchemy import Connection, inspect, select, text
+from sqlalchemy.engine import Engine
+
+from contracts.state_words import MINUTE, day, outcome
+from relance.domain.ledger import Mark
+from relance.domain.message import MessageState
+from relance.errors import StateError
+from relance.store import open_state
+from relance.store.database import Database
+from relance.store.migrate import REVISION_TABLE, upgrade
+from relance.store.tables import SCHEMA_VERSION, Base
+
+OLD_STATES = (
+    "queued", "claimed", "sending", "accepted", "unknown", "failed", "skipped", "ghost",
+)  # fmt: skip
+NOW = day(1)
+
+
+@pytest.fixture
+def engine(state_url: str) -> Iterator[Engine]:
+    """The database at the URL, past the state: for setting up and for looking."""
+    database = Database(state_url, lock_wait=10)
+    if database.path is not None:
+        database.path.parent.mkdir()
+    yield database.engine
+    database.close()
+
+
+def first_release(connection: Connection) -> None:
+    """Tables as the first release made them: by the first revision, without Alembic's own."""
+    upgrade(connection, 0, "0001")
+    connection.execute(text(f"DROP TABLE {REVISION_TABLE}"))
+    fill(connection, "meta", {"key": "schema_version", "value": "1"})
+    fill(connection, "meta", {"key": "workspace", "value": "shop"})
+
+
+def fill(connection: Connection, table: str, row: dict[str, object]) -> None:
+    """Insert by the columns that are there, not by those of today."""
+    known = Base.metadata.tables[table]
+    columns = [known.c[name] for name in row]
+    names = ", ".join(f'"{column.name}"' for column in columns)
+    marks = ", ".join(f":{column.name}" for column in columns)
+    statement = text(f"INSERT INTO {table} ({names}) VALUES ({marks})")
+    values = {column.name: stored(connection, column, row[column.name]) for column in columns}
+    connection.execute(statement, values)
+
+
+def stored(connection: Connection, column: Any, value: object) -> object:
+    process = column.type.dialect_impl(connection.dialect).bind_processor(connection.dialect)
+    return process(value) if process else value
+
+
+def fill_every_table(connection: Connection) -> None:
+    fill(connection, "run", {
+        "tick": "t", "trigger": "winback", "at": day(0), "kind": "tick", "version": "v1",
+        "segment_version": "s1", "baseline": False, "members": 3, "entered": 2, "left": 1,
+        "treated": 1, "held_out": 1, "refused": '{"no_consent": 1}', "messages": 8,
+    })  # fmt: skip
+    fill(connection, "segment_state", {
+        "segment": "active", "version": "1", "since": day(0), "at": day(0),
+    })  # fmt: skip
+    fill(connection, "membership", {
+        "reign": 1, "left_at": datetime(9999, 12, 31, tzinfo=day(0).tzinfo), "customer": "ann",
+        "entered_at": day(0), "baseline": True,
+    })  # fmt: skip
+    fill(connection, "breakpoints", {
+        "fitted_at": day(0), "recency": "[1, 2, 3, 4]", "frequency": "[1, 2, 3, 4]",
+        "monetary": "[1, 2, 3, 4]",
+    })  # fmt: skip
+    fill(connection, "refusal", {
+        "run": 1, "customer": "eve", "reason": "no_consent", "detail": "",
+    })  # fmt: skip
+    fill(connection, "suppression", {
+        "channel": "email", "customer": "bob", "reason": "unsubscribed", "at": day(0),
+    })  # fmt: skip
+    fill(connection, "consent_change", {
+        "channel": "email", "customer": "cid", "granted": False, "at": day(0), "source": "page",
+    })  # fmt: skip
+    for number, state in enumerate(OLD_STATES):
+        fill_message(connection, number, state)
+
+
+def fill_message(connection: Connection, number: int, state: str) -> None:
+    held = state in ("claimed", "sending")
+    fill(connection, "entry", {
+        "trigger": "winback", "customer": f"c{number}", "at": day(0), "version": "v1",
+        "id": f"e{number}", "arm": "holdout" if state == "ghost" else "treated",
+    })  # fmt: skip
+    fill(connection, "message", {
+        "id": f"m-{state}", "entry": f"e{number}", "trigger": "winback", "version": "v1",
+        "customer": f"c{number}", "step": 0, "channel": "email", "template": "winback",
+        "entry_at": day(0), "due_at": day(0), "priority": 50, "ghost": state == "ghost",
+        "state": state, "attempts": 1, "changed_at": day(0) + MINUTE,
+        "worker": "w1" if held else None, "lease_until": day(0) + 15 * MINUTE if held else None,
+        "reason": "timeout" if state == "unknown" else "", "context": '{"a":"Zoé"}',
+    })  # fmt: skip
+    if state in ("accepted", "unknown", "failed"):
+        fill(connection, "attempt", {
+            "message": f"m-{state}", "at": day(0) + MINUTE, "provider": "postmark",
+            "state": state, "reason": "", "detail": "",
+            "provider_id": "p-7" if state == "accepted" else None,
+        })  # fmt: skip
+
+
+def contents(connection: Connection) -> dict[str, list[dict[str, object]]]:
+    """Every row of every table, as the database gives it."""
+    found = {}
+    for name in inspect(connection).get_table_names():
+        rows = connection.execute(text(f"SELECT * FROM {name}")).mappings()
+        found[name] = sorted(map(dict, rows), key=str)
+    return found
+
+
+def shape(connection: Connection) -> dict[str, object]:
+    """Columns, types, defaults, keys and indexes of every table, as the database sees them."""
+    seen = inspect(connection)
+    return {
+        name: {
+            "columns": [
+                (c["name"], repr(c["type"]), c["nullable"], c["default"], c.get("autoincrement"))
+                for c in seen.get_columns(name)
+            ],
+            "key": seen.get_pk_constraint(name)["constrained_columns"],
+            "unique": sorted(
+                map(str, (u["column_names"] for u in seen.get_unique_constraints(name)))
+            ),
+            "indexes": sorted(
+                (
+                    str(index["name"]),
+                    str(index["column_names"]),
+                    bool(index["unique"]),
+                    str({k: str(v) for k, v in index["dialect_options"].items()}),
+                )
+                for index in seen.get_indexes(name)
+                if "duplicates_constraint" not in index
+            ),
+            "options": str(seen.get_table_options(name)),
+        }
+        for name in sorted(seen.get_table_names())
+        if name != REVISION_TABLE
+    }
+
+
+def test_a_state_made_by_the_revisions_is_the_one_that_the_code_describes(
+    engine: Engine,
+) -> None:
+    with engine.begin() as connection:
+        Base.metadata.create_all(connection)
+        described = shape(connection)
+        Base.metadata.drop_all(connection)
+        upgrade(connection, 0)
+        assert shape(connection) == described
+
+
+def test_the_newest_revision_is_the_version_that_a_state_names(state_url: str) -> None:
+    opened = open_state(state_url, workspace="shop")
+    with opened._database.read() as connection:
+        revision = connection.scalar(text(f"SELECT version_num FROM {REVISION_TABLE}"))
+        version = connection.scalar(text("SELECT value FROM meta WHERE key = 'schema_version'"))
+    opened.close()
+    assert (int(revision), int(version)) == (SCHEMA_VERSION, SCHEMA_VERSION)
+
+
+def test_no_row_is_lost_and_no_old_value_changed(state_url: str, engine: Engine) -> None:
+    with engine.begin() as connection:
+        first_release(connection)
+        fill_every_table(connection)
+        before = contents(connection)
+    with structlog.testing.capture_logs() as logs:
+        open_state(state_url, workspace="shop").close()
+    with engine.begin() as connection:
+        after = contents(connection)
+    assert [(line["action"], line["before"], line["now"]) for line in logs] == [
+        ("state_migrated", 1, SCHEMA_VERSION)
+    ]
+    before["meta"] = [
+        {**row, "value": str(SCHEMA_VERSION)} if row["key"] == "schema_version" else row
+        for row in before["meta"]
+    ]
+    for table, rows in before.items():
+        assert len(rows) > 0, table
+        kept = [{name: row[name] for name in rows[0]} for row in after[table]]
+        assert sorted(kept, key=str) == sorted(rows, key=str), table
+
+
+def test_the_queue_of_an_older_state_is_delivered(state_url: str, engine: Engine) -> None:
+    with engine.begin() as connection:
+        first_release(connection)
+        fill_every_table(connection)
+    state = open_state(state_url, workspace="shop")
+    queue = state.queue
+    assert queue.release_expired(NOW, {}) == (1, 1)
+    claimed = queue.claim(NOW, 9, NOW + MINUTE, "w2")
+    assert sorted(m.id for m in claimed) == ["m-claimed", "m-queued"]
+    assert [m.expires_at for m in claimed] == [None, None]
+    marks = [Mark(message=m.id, provider="postmark", recipient="r") for m in claimed]
+    assert len(queue.sending(marks, NOW, "w2").ours) == 2
+    queue.record([outcome(m.id, MessageState.ACCEPTED, NOW, worker="w2") for m in claimed])
+    [tally] = state.reader.tallies()
+    assert tally.messages == {"accepted": 3, "failed": 1, "skipped": 1, "unknown": 2}
+    state.close()
+
+
+def test_what_was_sent_before_can_be_reported_and_looked_up(state_url: str, engine: Engine) -> None:
+    with engine.begin() as connection:
+        first_release(connection)
+        fill_every_table(connection)
+    state = open_state(state_url, workspace="shop")
+    assert state.queue.taken("postmark", ["p-7", "p-8"]) == {"p-7"}
+    [doubt] = state.queue.doubtful(NOW, 9)
+    assert (doubt.id, doubt.provider) == ("m-unknown", "postmark")
+    assert doubt.doubtful_at == day(0) + MINUTE
+    state.close()
+
+
+def test_processes_that_open_an_older_state_together_all_succeed(
+    state_url: str, engine: Engine
+) -> None:
+    with engine.begin() as connection:
+        first_release(connection)
+        fill_every_table(connection)
+    start = threading.Barrier(4)
+    counts: list[int] = []
+
+    def work() -> None:
+        start.wait()
+        state = open_state(state_url, workspace="shop", lock_wait=30)
+        counts.append(state.queue.pending())
+        state.close()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert counts == [3] * 4
+
+
+def test_an_older_state_of_another_workspace_is_left_as_it_is(
+    state_url: str, engine: Engine
+) -> None:
+    with engine.begin() as connection:
+        first_release(connection)
+    with pytest.raises(StateError, match="belongs to the workspace 'shop', not 'market'"):
+        open_state(state_url, workspace="market")
+    with engine.begin() as connection:
+        assert REVISION_TABLE not in inspect(connection).get_table_names()
+        assert connection.scalar(select(Base.metadata.tables["meta"].c.value)) is not None
+
+
+def test_an_upgrade_that_breaks_midway_leaves_the_older_state(
+    state_url: str, engine: Engine
+) -> None:
+    with engine.begin() as connection:
+        first_release(connection)
+        fill_every_table(connection)
+        connection.execute(text("CREATE TABLE spending (theirs INTEGER)"))  # made last
+        before = contents(connection)
+    with pytest.raises(StateError):
+        open_state(state_url, workspace="shop")
+    with engine.begin() as connection:
+        assert contents(connection) == before
+        connection.execute(text("DROP TABLE spending"))
+    open_state(state_url, workspace="shop").close()
+
+
+def test_a_worker_of_the_first_release_can_finish_on_the_new_tables(
+    state_url: str, engine: Engine
+) -> None:
+    with engine.begin() as connection:
+        first_release(connection)
+    state = open_state(state_url, workspace="shop")
+    with engine.begin() as connection:
+        fill_every_table(connection)
+    assert [m.id for m in state.queue.claim(NOW, 9, NOW + timedelta(hours=1), "w")] == ["m-queued"]
+    assert state.queue.consents("email", ["cid"]) == {"cid": False}
+    state.close()
