@@ -8,7 +8,7 @@ import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,16 +17,17 @@ from zoneinfo import ZoneInfo
 
 from relance.domain.caps import places
 from relance.domain.condition import Measure
-from relance.domain.workspace import Workspace
+from relance.domain.workspace import ChannelSpec, Workspace
 from relance.errors import Problem, SourceError, UsageError, WorkspaceError
 
 if TYPE_CHECKING:
     from relance.domain.message import Rendered
     from relance.engine.service import RelanceEngine
+    from relance.links import LinkMaker
     from relance.pipeline.backfill import BackfillReport
     from relance.pipeline.deliver import Delivery, DeliveryReport
-    from relance.pipeline.ports import Provider
     from relance.pipeline.tick import TickReport, Tools
+    from relance.providers import Provider
     from relance.rendering import Templates
     from relance.spec import Loaded
     from relance.store import History, MemberList, State
@@ -35,6 +36,11 @@ if TYPE_CHECKING:
 _CONFIG = "config/relance.yaml"
 
 Progress = Callable[[str], None]
+Providers = Mapping[str, Sequence["Provider"]]  # by channel, its own first
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
 
 
 class Relance:
@@ -115,19 +121,34 @@ class Relance:
         try:
             return await self.delivery(providers).run(at)
         finally:
-            await asyncio.gather(*(provider.close() for provider in providers.values()))
+            await self.close_providers(providers)
 
-    def open_providers(self) -> dict[str, Provider]:
-        """A provider per channel; nothing is connected yet."""
-        from relance.providers import VENDORS
+    def open_providers(self) -> Providers:
+        """Each channel's provider, and its fallback's; nothing is connected yet."""
+        from relance.pipeline.outlets import specs
 
-        workspace = self.workspace
         return {
-            name: VENDORS[channel.provider].open(channel, workspace.root)
-            for name, channel in workspace.channels.items()
+            name: tuple(self._open_provider(*each) for each in enumerate(specs(channel)))
+            for name, channel in self.workspace.channels.items()
         }
 
-    def delivery(self, providers: Mapping[str, Provider]) -> Delivery:
+    def _open_provider(self, place: int, spec: ChannelSpec) -> Provider:
+        from relance.pipeline.outlets import place_name
+        from relance.pipeline.shared_rate import SharedRate
+        from relance.providers import VENDORS
+
+        take = None
+        if spec.rate is not None:
+            rate = SharedRate(self.state.queue, place_name(spec, place), spec.rate, clock=_utc_now)
+            take = rate.take
+        return VENDORS[spec.provider].open(spec, self.workspace.root, take=take)
+
+    async def close_providers(self, providers: Providers) -> None:
+        """Let go of every provider's connections."""
+        opened = [provider for several in providers.values() for provider in several]
+        await asyncio.gather(*(provider.close() for provider in opened))
+
+    def delivery(self, providers: Providers) -> Delivery:
         """The delivery pipeline over these providers, under this process's name."""
         from relance.pipeline.deliver import Delivery
 
@@ -138,7 +159,21 @@ class Relance:
             self.templates,
             providers,
             worker=f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}",
+            receipts=self.state.receipts,
+            links=self.links,
         )
+
+    @cached_property
+    def links(self) -> LinkMaker | None:
+        """Signed links back to us; None where no `web.public_url` leads here."""
+        web = self.workspace.web
+        if web.public_url is None:
+            return None
+        from relance.links import LinkMaker
+
+        triggers = self.workspace.triggers.values()
+        topics = {trigger.name: trigger.topic for trigger in triggers if trigger.topic}
+        return LinkMaker(web.public_url, web.secrets, topics)
 
     def members(self, segment: str, at: datetime | None) -> MemberList:
         """Who was in a segment at its last evaluation, or at an instant in the past."""

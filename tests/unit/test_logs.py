@@ -13,6 +13,7 @@ from delivery_fakes import (
     FakeEngine,
     FakeProvider,
     FakeQueue,
+    FakeReceipts,
     FakeRenderer,
     make_workspace,
     message,
@@ -47,8 +48,16 @@ async def test_whatever_a_provider_answers_no_address_name_or_text_is_logged():
             provider.script = answer
             queue = FakeQueue(message(4))
             workspace = make_workspace(channels=("email",))
-            providers = {"email": provider}
-            await Delivery(workspace, queue, FakeEngine(), FakeRenderer(), providers, "w").run(AT)
+            delivery = Delivery(
+                workspace,
+                queue,
+                FakeEngine(),
+                FakeRenderer(),
+                {"email": [provider]},
+                "w",
+                receipts=FakeReceipts(queue),
+            )
+            await delivery.run(AT)
     assert len(lines) >= 5
     for personal in ("shop.example", "Camille", "Bonjour"):
         assert personal not in str(lines)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from relance.domain.channel import is_personal
 from relance.domain.duration import Duration
 from relance.domain.trigger import Trigger
 from relance.domain.workspace import FrequencyCap
@@ -19,7 +20,10 @@ def due_at(waits: Sequence[Duration], at: datetime, zone: ZoneInfo) -> datetime:
 
 
 def places(trigger: Trigger, cap: FrequencyCap, at: datetime, zone: ZoneInfo) -> int:
-    """The most messages that one entry at `at` has in any window of the cap; at least 1."""
-    dues = [due_at(step.waits, at, zone) for step in trigger.steps]
+    """The most messages that one entry at `at` sends its customer in any window of the cap.
+
+    What tells the company's own people takes no place.
+    """
+    dues = [due_at(step.waits, at, zone) for step in trigger.steps if is_personal(step.channel)]
     windows = [(due, cap.per.after(due, zone)) for due in dues]
-    return max(1, *(sum(start <= due < end for due in dues) for start, end in windows))
+    return max((sum(start <= due < end for due in dues) for start, end in windows), default=0)

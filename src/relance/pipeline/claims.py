@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from relance.domain.ledger import Claimed
 from relance.errors import RelanceError
+from relance.pipeline.outcomes import RELEASED, put_back, unknown
+from relance.pipeline.outlets import Outlets
 from relance.pipeline.ports import Queue
-from relance.pipeline.recheck import Ready, Recheck, put_back
+from relance.pipeline.recheck import Ready, Recheck
 from relance.pipeline.recorder import Recorder, Tally
 
-# Longer than the slowest wave takes: pace.py sizes waves so that they leave in five minutes.
+# Longer than the slowest wave takes: pace.py sizes waves so that they leave in a minute.
 LEASE = timedelta(minutes=15)
-
-RELEASED = "released"
 
 
 @dataclass(kw_only=True)
@@ -45,16 +45,20 @@ class Run:
     def release(self, messages: Iterable[Claimed]) -> None:
         """Give claimed messages back as they were."""
         at = self.clock()
-        self.recorder.add(put_back(m, at, due_at=m.due_at, reason=RELEASED) for m in messages)
+        self.recorder.add(put_back(m, at, reason=RELEASED) for m in messages)
 
 
 class Claims:
-    """Takes one channel's due messages, wave by wave."""
+    """Takes one channel's due messages, wave by wave. A channel that left the YAML has no
+    `outlets`: its messages are only sorted out."""
 
-    def __init__(self, run: Run, channel: str, size: int, *, only_one: bool) -> None:
+    def __init__(
+        self, run: Run, channel: str, size: int, outlets: Outlets | None, *, only_one: bool
+    ) -> None:
         self._run = run
         self._channel = channel
         self._size = size
+        self._outlets = outlets
         self._waves_left = 1 if only_one else None
 
     async def next(self) -> list[Ready] | None:
@@ -78,13 +82,24 @@ class Claims:
 
     async def _look_again(self, claimed: list[Claimed]) -> list[Ready]:
         run = self._run
+        kept = list(self._repeatable(claimed))
         try:
             async with run.asking:
                 checked = await asyncio.to_thread(
-                    run.recheck.check, self._channel, claimed, run.clock()
+                    run.recheck.check, self._channel, kept, run.clock()
                 )
         except BaseException:
-            run.release(claimed)
+            run.release(kept)
             raise
         run.recorder.add(checked.outcomes)
         return checked.ready
+
+    def _repeatable(self, claimed: list[Claimed]) -> Iterator[Claimed]:
+        """Without those that may have left and can no longer be repeated safely."""
+        at = self._run.clock()
+        for message in claimed:
+            reason = self._outlets.unrepeatable(message, at) if self._outlets else None
+            if reason is None:
+                yield message
+            else:
+                self._run.recorder.add([unknown(message, at, reason)])

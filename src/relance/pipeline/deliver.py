@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 
 from relance import logs
+from relance.domain.channel import CHANNELS
 from relance.domain.workspace import Workspace
 from relance.logs import Action
 from relance.pipeline.claims import Claims, Run
+from relance.pipeline.compose import Composer
+from relance.pipeline.lane import Lane
+from relance.pipeline.look_up import LookUps
+from relance.pipeline.outlets import open_outlets, repeatable
 from relance.pipeline.pace import pace
-from relance.pipeline.ports import Engine, Provider, Queue, Renderer
+from relance.pipeline.ports import Engine, Links, Provider, Queue, Receipts, Renderer
 from relance.pipeline.recheck import Recheck
 from relance.pipeline.recorder import DeliveryReport, Recorder, Sleep, Tally
-from relance.pipeline.wire import Wire
 
 __all__ = ["Clock", "Delivery", "DeliveryReport"]
 
 Clock = Callable[[], datetime]
 
-# messages of a channel that left the YAML still have to be taken from the queue
-_CHANNELS = frozenset({"email", "sms"})
 _GRACE = 7.0  # seconds for the wire after a stop; the worker has promised to be gone in ten
 
 log = logs.get("delivery")
@@ -30,8 +33,9 @@ log = logs.get("delivery")
 class Delivery:
     """Takes due messages through the second look, the templates and the providers.
 
-    `providers` are by channel, one for each channel of the workspace. `worker` names this
-    process on the messages that it claims. One run at a time.
+    `providers` are by channel, one for each channel of the workspace and one more where it has a
+    fallback. `receipts` takes what providers answer to look-ups. `worker` names this process on
+    the messages that it claims. One run at a time; the providers' breakers outlive the runs.
     """
 
     def __init__(
@@ -40,18 +44,26 @@ class Delivery:
         queue: Queue,
         engine: Engine,
         renderer: Renderer,
-        providers: Mapping[str, Provider],
+        providers: Mapping[str, Sequence[Provider]],
         worker: str,
         *,
+        receipts: Receipts,
+        links: Links | None = None,
         grace: float = _GRACE,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
-        self._workspace = workspace
+        self._outlets = open_outlets(workspace, providers)
         self._queue = queue
-        self._renderer = renderer
-        self._providers = {name: providers[name] for name in workspace.channels}
         self._worker = worker
+        self._composer = Composer(renderer, links)
         self._recheck = Recheck(workspace, queue, engine, renderer)
+        self._look_ups = LookUps(
+            queue=queue,
+            recheck=self._recheck,
+            receipts=receipts,
+            outlets=self._outlets,
+            bounces=workspace.bounces,
+        )
         self._grace = grace
         self._sleep = sleep
 
@@ -94,16 +106,24 @@ class Delivery:
                 stop=stop,
                 asking=asyncio.Lock(),
             )
-            channels = sorted(_CHANNELS | self._workspace.channels.keys())
+            # messages of a channel that left the YAML still have to be taken from the queue
+            channels = sorted(CHANNELS.keys() | self._outlets.keys())
             lanes = (self._carry(run, channel, only_one=only_one) for channel in channels)
-            ends = await asyncio.gather(*lanes, return_exceptions=True)
+            ends = await asyncio.gather(self._look_up(run), *lanes, return_exceptions=True)
         for failure in (run.failure, recorder.failure, *ends):
             if failure is not None:
                 raise failure
+        tally.paused = self._paused(clock())
         return _finished(tally.report())
 
+    def _paused(self, at: datetime) -> dict[str, str]:
+        """Why nothing leaves by a channel, for each by which nothing does."""
+        troubles = {name: outlets.trouble(at) for name, outlets in self._outlets.items()}
+        return {name: trouble for name, trouble in troubles.items() if trouble is not None}
+
     async def _release_expired(self, at: datetime, tally: Tally) -> None:
-        queued, unknown = await asyncio.to_thread(self._queue.release_expired, at)
+        windows = repeatable(self._outlets.values())
+        queued, unknown = await asyncio.to_thread(self._queue.release_expired, at, windows)
         if queued or unknown:
             tally.expired(unknown)
             log.warning(
@@ -113,19 +133,27 @@ class Delivery:
                 unknown=unknown,
             )
 
+    async def _look_up(self, run: Run) -> None:
+        """One round of look-ups beside the sending; a stop cuts it off, for it changes nothing
+        that the next one would not."""
+        asked = asyncio.create_task(self._look_ups.run(run.clock, run.asking))
+        stopped = asyncio.create_task(run.stop.wait())
+        await asyncio.wait({asked, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if not asked.done():
+            asked.cancel()
+        with suppress(asyncio.CancelledError):
+            await asked
+
     async def _carry(self, run: Run, channel: str, *, only_one: bool) -> None:
-        provider = self._providers.get(channel)
-        if provider is None:
-            claims = Claims(run, channel, pace(1, None).wave, only_one=only_one)
+        outlets = self._outlets.get(channel)
+        if outlets is None:
+            claims = Claims(run, channel, pace(1, None).wave, None, only_one=only_one)
             while await claims.next() is not None:
                 await run.recorder.room()
             return
-        spec = self._workspace.channels[channel]
-        sizes = pace(provider.batch_size, spec.rate)
-        wire = Wire(
-            run, spec, provider, self._renderer, sizes, grace=self._grace, sleep=self._sleep
-        )
-        await wire.carry(Claims(run, channel, sizes.wave, only_one=only_one))
+        lane = Lane(run, outlets, self._composer, grace=self._grace, sleep=self._sleep)
+        await lane.carry(Claims(run, channel, outlets.wave, outlets, only_one=only_one))
 
 
 def _finished(report: DeliveryReport) -> DeliveryReport:

@@ -43,13 +43,19 @@ def make_messages(
     trigger = passed.trigger
     for step in trigger.steps:
         due = due_at(step.waits, entries[0].at, workspace.zone)
+        expires = step.expires.after(due, workspace.zone) if step.expires else None
         contexts = _contexts(passed.rows, sorted(renderer.names(step.template, step.channel)))
         for entry, context in zip(entries, contexts, strict=True):
-            yield _message(trigger, step, entry, due, context)
+            yield _message(trigger, step, entry, due, expires, context)
 
 
 def _message(
-    trigger: Trigger, step: Step, entry: EntryRecord, due: datetime, context: str
+    trigger: Trigger,
+    step: Step,
+    entry: EntryRecord,
+    due: datetime,
+    expires: datetime | None,
+    context: str,
 ) -> MessageRecord:
     return MessageRecord(
         id=message_id(entry.id, step.index),
@@ -64,6 +70,7 @@ def _message(
         priority=trigger.priority,
         ghost=entry.arm is Arm.HOLDOUT,
         context=context,
+        expires_at=expires,
     )
 
 

@@ -8,7 +8,7 @@ each other, and the arm is drawn only for those who passed them all.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
@@ -17,19 +17,27 @@ import pyarrow.compute as pc
 
 from relance.domain.arm import in_global_holdout
 from relance.domain.caps import places
+from relance.domain.channel import CHANNELS, is_personal
 from relance.domain.ledger import Refusal
+from relance.domain.receipt import recipient_digest
 from relance.domain.trigger import Reentry, Trigger
 from relance.domain.workspace import FrequencyCap, Workspace
 from relance.pipeline.addresses import emails_ok, to_e164_many
 from relance.pipeline.ports import Ledger
 
 
+def _nobody() -> pa.Array:
+    return pa.array([], pa.string())
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Barred:
-    """Customers whom the ledger bars from one channel."""
+    """Whom the ledger bars from one channel: customers, and `addresses` by their digests."""
 
-    suppressed: pa.Array
-    withdrawn: pa.Array  # consent withdrawn here
+    suppressed: pa.Array = field(default_factory=_nobody)
+    withdrawn: pa.Array = field(default_factory=_nobody)  # consent withdrawn here
+    paused: pa.Array = field(default_factory=_nobody)
+    addresses: pa.Array = field(default_factory=_nobody)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,6 +46,7 @@ class Facts:
 
     channel: str
     barred: Barred
+    uninterested: pa.Array = field(default_factory=_nobody)  # in the trigger's topic
     entered_before: pa.Array  # customers whose last entry forbids another one
     holdout_period: str
     holdout_share: float
@@ -57,9 +66,23 @@ def no_consent(rows: pa.Table, facts: Facts) -> pa.BooleanArray:
     return pc.or_(pc.invert(granted), _among(rows, facts.barred.withdrawn))
 
 
+def topic(rows: pa.Table, facts: Facts) -> pa.BooleanArray:
+    """The customer does not want to hear of the trigger's topic."""
+    return _among(rows, facts.uninterested)
+
+
+def paused(rows: pa.Table, facts: Facts) -> pa.BooleanArray:
+    """The customer asked not to be written to until later than now."""
+    return _among(rows, facts.barred.paused)
+
+
 def suppressed(rows: pa.Table, facts: Facts) -> pa.BooleanArray:
-    """On the suppression list of the channel."""
-    return _among(rows, facts.barred.suppressed)
+    """On the suppression list of the channel: the customer, or the address."""
+    customers = _among(rows, facts.barred.suppressed)
+    if not len(facts.barred.addresses):
+        return customers
+    recipients = _flat(rows[f"recipient_{facts.channel}"])
+    return pc.or_(customers, pc.is_in(recipients, value_set=facts.barred.addresses))
 
 
 def entered_before(rows: pa.Table, facts: Facts) -> pa.BooleanArray:
@@ -76,12 +99,18 @@ def global_holdout(rows: pa.Table, facts: Facts) -> pa.BooleanArray:
     return pa.array(held, pa.bool_())
 
 
+# what the company's own people are told passes these alone
+_ALWAYS: tuple[tuple[Refusal, Gate], ...] = (
+    (Refusal.REENTRY, entered_before),
+    (Refusal.GLOBAL_HOLDOUT, global_holdout),
+)
 GATES: tuple[tuple[Refusal, Gate], ...] = (
     (Refusal.UNREACHABLE, unreachable),
     (Refusal.NO_CONSENT, no_consent),
+    (Refusal.TOPIC, topic),
+    (Refusal.PAUSED, paused),
     (Refusal.SUPPRESSED, suppressed),
-    (Refusal.REENTRY, entered_before),
-    (Refusal.GLOBAL_HOLDOUT, global_holdout),
+    *_ALWAYS,
 )
 
 
@@ -103,25 +132,44 @@ class Passed:
     refused: tuple[Refused, ...]
 
 
-def with_reachable(rows: pa.Table, channels: Iterable[str]) -> pa.Table:
-    """Rows with `reachable_<channel>`: looked at once, however many triggers want to write."""
-    for channel in sorted(channels):
-        rows = rows.append_column(f"reachable_{channel}", _reachable(rows, channel))
+def with_reachable(rows: pa.Table, barred: Mapping[str, Barred]) -> pa.Table:
+    """Rows with `reachable_<channel>` for each channel: looked at once, however many triggers
+    want to write; and `recipient_<channel>`, the address's digest, where any is barred."""
+    for channel, bars in sorted(barred.items()):
+        if is_personal(channel):
+            addresses = _addresses(rows, channel)
+            reachable = pc.is_valid(addresses)
+            rows = rows.append_column(f"reachable_{channel}", reachable)
+            if len(bars.addresses):
+                rows = rows.append_column(f"recipient_{channel}", _digests(addresses))
     return rows
 
 
-def _reachable(rows: pa.Table, channel: str) -> pa.BooleanArray:
-    if channel == "sms":
-        numbers = to_e164_many(rows["phone"], rows["region"])
-        return pa.array([number is not None for number in numbers], pa.bool_())
-    return emails_ok(rows["email"])
+def _addresses(rows: pa.Table, channel: str) -> pa.Array:
+    """The usable addresses of a channel, null where there is none."""
+    if CHANNELS[channel].address == "phone":
+        return pa.array(to_e164_many(rows["phone"], rows["region"]), pa.string())
+    emails = _flat(rows["email"])
+    return pc.if_else(emails_ok(emails), emails, pa.scalar(None, pa.string()))
 
 
-def gather_barred(ledger: Ledger, channel: str) -> Barred:
-    """Who must not be written to on a channel, in two bulk queries."""
+def _digests(addresses: pa.Array) -> pa.Array:
+    digests = [None if a is None else recipient_digest(a) for a in addresses.to_pylist()]
+    return pa.array(digests, pa.string())
+
+
+def gather_barred(ledger: Ledger, channel: str, at: datetime) -> Barred:
+    """Who must not be written to on a channel, in a few bulk queries."""
+    if not is_personal(channel):
+        return Barred()
     consents = ledger.consent_changes(channel)
     withdrawn = consents.filter(pc.invert(consents["granted"]))
-    return Barred(suppressed=ledger.suppressed(channel), withdrawn=_flat(withdrawn["customer"]))
+    return Barred(
+        suppressed=ledger.suppressed(channel),
+        withdrawn=_flat(withdrawn["customer"]),
+        paused=ledger.paused(at),
+        addresses=ledger.suppressed_addresses(channel),
+    )
 
 
 def gather_facts(
@@ -136,6 +184,7 @@ def gather_facts(
     return Facts(
         channel=channel,
         barred=barred[channel],
+        uninterested=ledger.topic_refusals(trigger.topic) if trigger.topic else _nobody(),
         entered_before=_forbidden(ledger, trigger, workspace, at),
         holdout_period=holdout_period(at.astimezone(workspace.zone)),
         holdout_share=workspace.global_holdout,
@@ -164,7 +213,7 @@ def pass_gates(trigger: Trigger, customers: pa.Array, rows: pa.Table, facts: Fac
     gone = customers.filter(pc.invert(pc.is_in(customers, value_set=_flat(rows["customer"]))))
     if len(gone):
         refused.append(Refused(reason=Refusal.GONE, customers=gone))
-    for reason, gate in GATES:
+    for reason, gate in GATES if is_personal(facts.channel) else _ALWAYS:
         stopped = gate(rows, facts)
         if pc.any(stopped, min_count=0).as_py():
             stopped_rows = rows.filter(stopped)
@@ -182,9 +231,9 @@ def share_places(
 ) -> list[Passed]:
     """Apply the frequency caps over all triggers of a tick, the highest priority first.
 
-    An entry takes as many places of a cap as it has messages in the busiest of its windows. Who has
-    no place left because of earlier messages is refused by the cap; who lost the place to
-    another trigger of the same tick is displaced, and the winners are named.
+    An entry takes as many places of a cap as it has messages to its customer in the busiest of its
+    windows. Who has no place left because of earlier messages is refused by the cap; who lost the
+    place to another trigger of the same tick is displaced, and the winners are named.
     """
     ranked = sorted(passed, key=lambda p: (-p.trigger.priority, p.trigger.name))
     if not caps or not ranked:
@@ -217,6 +266,7 @@ def _take_places(
     rows = pc.index_in(_flat(one.rows["customer"]), value_set=everybody).to_numpy()
     full = np.zeros(len(rows), dtype=bool)
     full_before = np.zeros(len(rows), dtype=bool)
+    weights = {cap: weight for cap, weight in weights.items() if weight}
     for cap, weight in weights.items():
         full |= used[cap][rows] + weight > cap.count
         full_before |= before[cap][rows] + weight > cap.count

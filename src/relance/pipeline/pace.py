@@ -9,7 +9,7 @@ _BATCHES = 4  # requests in flight where each carries many
 _GROUP = 100  # messages marked `sending` at once: what a crash may leave unknown
 _WAVE = 5_000  # messages claimed at once
 _STOP = 4.0  # seconds of rate-limited sending that a stop may have to wait for
-_LEAVES = 300.0  # seconds in which a wave must have left; well inside its lease
+_LEAVES = 60.0  # seconds in which a wave leaves: inside its lease though many workers share a rate
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -229,8 +229,8 @@ class Ledger(Protocol):
         """Every customer's latest entry into a trigger. Columns: customer, at."""
 
     def recent_messages(self, since: datetime) -> pa.Table:
-        """Messages (ghosts too) due, sent or still to be sent later than `since`; not skipped
-        or failed ones.
+        """Messages to customers (ghosts too) due, sent or still to be sent later than `since`;
+        not skipped or failed ones.
 
         Columns: customer, messages (int64).
         """
@@ -402,6 +402,9 @@ class Renderer(Protocol):
 
     def names(self, template: str, channel: str) -> frozenset[str]:
         """The dotted names a template uses, over all locales (`customer.first_name`)."""
+
+    def message_names(self, template: str, channel: str) -> frozenset[str]:
+        """The names of the message's own that a template uses (`message.unsubscribe_url`)."""
 
     def fingerprint(self, template: str, channel: str) -> str:
         """Changes with any text that the template can send."""

@@ -1,4 +1,4 @@
-"""What a wave of messages asks the engine: goals reached, and each step's `if` and `unless`."""
+"""What a wave of messages asks the engine: goals reached, memberships, `if` and `unless`."""
 
 from __future__ import annotations
 
@@ -6,9 +6,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from relance.domain.condition import Aggregate, Comparison, Condition, EventIs, Measure, Op, Window
+from relance.domain.condition import (
+    Aggregate,
+    Comparison,
+    Condition,
+    EventIs,
+    Measure,
+    NoneOf,
+    Op,
+    SegmentIs,
+    Window,
+)
 from relance.domain.ledger import Claimed
-from relance.domain.trigger import Goal, Step
+from relance.domain.trigger import Goal, OnExit, Step, Trigger
 from relance.domain.workspace import Workspace
 
 _SINCE_ENTRY = Window(since_entry=True)
@@ -53,9 +63,19 @@ def goal_condition(goal: Goal, deadline: datetime | None) -> Condition:
     return EventIs(first, (Comparison(Op.BEFORE, deadline),))
 
 
+def still_member(trigger: Trigger) -> Condition:
+    """What `while_member` asks: whether the transition that let the customer in still stands.
+
+    A move's segment is the one it led to. For `on: exit` it is not being back in the segment.
+    """
+    member = SegmentIs(trigger.segment)
+    return NoneOf((member,)) if isinstance(trigger.on, OnExit) else member
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Columns:
     goal: str | None
+    member: str | None
     only_if: str | None
     unless: str | None
 
@@ -84,6 +104,11 @@ class Questions:
         goal = self._of(message).goal
         return goal is not None and bool(row[goal])
 
+    def still_member(self, message: Claimed, row: Mapping[str, object]) -> bool:
+        """Whether a step that is only for members still has one."""
+        member = self._of(message).member
+        return member is None or bool(row[member])
+
     def step_holds(self, message: Claimed, row: Mapping[str, object]) -> bool:
         """Whether the step's `if` holds and its `unless` does not."""
         columns = self._of(message)
@@ -97,10 +122,13 @@ class Questions:
         return self._cache[key]
 
     def _columns_of(self, message: Claimed) -> _Columns:
-        goal = self._workspace.triggers[message.trigger].goal
+        trigger = self._workspace.triggers[message.trigger]
+        goal = trigger.goal
         step = self._steps.of(message)
+        members_only = step is not None and step.while_member
         return _Columns(
             goal=self._ask(self._goal(goal, message.entry_at) if goal else None),
+            member=self._ask(still_member(trigger) if members_only else None),
             only_if=self._ask(step.only_if if step else None),
             unless=self._ask(step.unless if step else None),
         )

@@ -15,8 +15,9 @@ from relance.domain.ledger import Outcome
 from relance.domain.message import MessageState
 from relance.errors import StateError
 from relance.logs import Action
+from relance.pipeline.outcomes import POSTPONED
+from relance.pipeline.outlets import BUDGET
 from relance.pipeline.ports import Queue
-from relance.pipeline.recheck import POSTPONED
 
 _GROUP = 100  # outcomes per transaction while there is much to do
 _IDLE = 0.25  # seconds that a lone outcome may wait for company
@@ -32,9 +33,10 @@ Sleep = Callable[[float], Awaitable[None]]
 class DeliveryReport:
     """What one delivery did. Every number is of messages whose new state is written down.
 
-    `retried` go out again later by themselves, `postponed` wait for the end of quiet hours,
-    `ghosts` are the held-out who passed the same way. `paused` maps a channel whose provider
-    refuses us to the reason: its messages stay queued.
+    `retried` go out again later by themselves, `postponed` wait for the end of quiet hours or
+    for tomorrow's budget, `ghosts` are the held-out who passed the same way. `paused` maps a
+    channel by which nothing leaves now to the reason (`provider_paused: …`, `circuit_open: …`,
+    `daily_budget`): its messages stay queued.
     """
 
     accepted: int = 0
@@ -48,8 +50,8 @@ class DeliveryReport:
 
     @property
     def empty(self) -> bool:
-        """Whether there was nothing to do."""
-        return self == DeliveryReport()
+        """Whether nothing was done."""
+        return replace(self, paused={}) == DeliveryReport()
 
 
 class Tally:
@@ -69,7 +71,7 @@ class Tally:
             self._skipped[outcome.reason] += 1
         elif outcome.state is MessageState.QUEUED:
             self._retried += outcome.attempted
-            self._postponed += outcome.reason == POSTPONED
+            self._postponed += outcome.reason in (POSTPONED, BUDGET)
         _tell(outcome, self._log)
 
     def expired(self, unknown: int) -> None:

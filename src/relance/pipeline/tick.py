@@ -214,8 +214,8 @@ def take_in(
     everybody = pc.unique(pa.concat_arrays([candidates[trigger.name] for trigger in met]))
     channels = {trigger.steps[0].channel for trigger in met}
     rows = picture.rows(everybody, template_names(tools.renderer, met))
-    rows = with_reachable(rows, channels)
-    barred = {channel: gather_barred(tools.ledger, channel) for channel in channels}
+    barred = {name: gather_barred(tools.ledger, name, picture.at) for name in channels}
+    rows = with_reachable(rows, barred)
     passed = []
     for trigger in met:
         facts = gather_facts(tools.workspace, tools.ledger, trigger, picture.at, barred)

@@ -13,6 +13,7 @@ from delivery_fakes import (
     FakeEngine,
     FakeProvider,
     FakeQueue,
+    FakeReceipts,
     FakeRenderer,
     make_trigger,
     make_workspace,
@@ -44,8 +45,9 @@ class Room:
             self.queue,
             self.engine,
             self.renderer,
-            {"email": self.email, "sms": self.sms},
+            {"email": [self.email], "sms": [self.sms]},
             worker,
+            receipts=FakeReceipts(self.queue),
             grace=grace,
             sleep=self._sleep,
         )
@@ -138,7 +140,7 @@ async def test_a_held_out_customer_passes_the_same_way_and_nothing_is_sent():
 
 async def test_in_quiet_hours_a_message_waits_for_the_customers_own_morning():
     hours = QuietHours(start=time(20), end=time(11))  # 09:00 UTC is 10:00 in Paris
-    room = Room(message(1), message(2), message(3), limits=Limits(quiet_hours=hours))
+    room = Room(message(1), message(2), message(3), limits=Limits(quiet_hours=(hours,)))
     room.engine.people = {"c2": {"timezone": "Asia/Tokyo"}, "c3": {"timezone": "no/where"}}
     report = await room.run()
     assert (report.postponed, report.accepted, report.retried) == (2, 1, 0)
@@ -217,7 +219,7 @@ async def test_a_provider_that_refuses_us_is_paused_and_everything_stays_queued(
     room = Room(*(message(n) for n in range(3_000)), *texts, triggers={"winback": trigger})
     room.email.script = lambda outgoing: Paused("unauthorized")
     report = await room.run()
-    assert (report.accepted, report.paused) == (10, {"email": "unauthorized"})
+    assert (report.accepted, report.paused) == (10, {"email": "provider_paused: unauthorized"})
     assert (report.failed, report.unknown, report.retried) == (0, 0, 0)
     assert len(room.email.sent) <= 32
     left = [row.message for row in room.queue.rows.values() if row.state is MessageState.QUEUED]
@@ -418,4 +420,12 @@ async def test_cancelling_a_delivery_is_a_stop():
 def test_a_channel_without_its_provider_is_noticed_before_anything_is_claimed():
     room = Room()
     with pytest.raises(KeyError, match="sms"):
-        Delivery(room.workspace, room.queue, room.engine, room.renderer, {"email": room.email}, "w")
+        Delivery(
+            room.workspace,
+            room.queue,
+            room.engine,
+            room.renderer,
+            {"email": [room.email]},
+            "w",
+            receipts=FakeReceipts(room.queue),
+        )

@@ -185,7 +185,7 @@ def test_a_text_message_needs_a_number_that_can_be_called():
     wave = [message(n, channel="sms") for n in (1, 2, 3)]
     checked = look.check(*wave, channel="sms")
     assert [o.reason for o in checked.outcomes] == ["unreachable", "unreachable"]
-    assert [ready.address for ready in checked.ready] == ["+447400123456"]
+    assert [ready.address.text for ready in checked.ready] == ["+447400123456"]
 
 
 def test_only_names_that_the_message_does_not_hold_are_fetched():

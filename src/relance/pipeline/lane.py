@@ -1,0 +1,239 @@
+"""One channel's delivery: waves are claimed, rendered and marked in groups, and led to a wire."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from functools import partial
+from typing import TypeVar
+
+from relance import logs
+from relance.domain.breaker import Gate
+from relance.domain.ledger import Mark
+from relance.errors import RelanceError, RenderError
+from relance.logs import Action
+from relance.pipeline.claims import Claims, Run
+from relance.pipeline.compose import Composer, unrendered
+from relance.pipeline.outcomes import put_off
+from relance.pipeline.outlets import BUDGET, Outlet, Outlets
+from relance.pipeline.recheck import Ready
+from relance.pipeline.recorder import Sleep
+from relance.pipeline.wire import Parcel, Wire, hold
+
+_BREATH = 16  # texts rendered before the answers of the wire get their turn
+
+T = TypeVar("T")
+Pick = Callable[[datetime], Outlet | None]
+
+log = logs.get("delivery")
+
+
+class Lane:
+    """Sends one channel's waves. A wave is prepared while the one before it is sent.
+
+    What certainly did not leave by the channel's provider goes to its fallback, once; what may
+    have left stays with the provider it left by.
+    """
+
+    def __init__(
+        self, run: Run, outlets: Outlets, composer: Composer, *, grace: float, sleep: Sleep
+    ) -> None:
+        self._run = run
+        self._outlets = outlets
+        self._composer = composer
+        self._grace = grace
+        self._sleep = sleep
+        self._wires = {
+            outlet: Wire(run, outlet, outlets.repeats(outlet), self._instead)
+            for outlet in outlets.all
+        }
+
+    async def carry(self, claims: Claims) -> None:
+        """Send every wave; on return nothing of this channel is on the wire any more."""
+        first = await self._next(claims)
+        if first is None:
+            return
+        async with asyncio.TaskGroup() as tasks:
+            callers = [
+                tasks.create_task(wire.call())
+                for wire in self._wires.values()
+                for _ in range(wire.outlet.pace.calls)
+            ]
+            callers.append(tasks.create_task(self._hang_up(tuple(callers))))
+            await self._feed(claims, first)
+            for wire in self._wires.values():  # in their order: the first may hand on to the next
+                await wire.idle()
+            for caller in callers:
+                caller.cancel()
+
+    async def _feed(self, claims: Claims, first: list[Ready]) -> None:
+        wave: list[Ready] | None = first
+        while wave is not None:
+            coming = asyncio.create_task(self._next(claims))
+            try:
+                await self._launch(wave)
+                wave = await coming
+            finally:
+                coming.cancel()
+
+    async def _next(self, claims: Claims) -> list[Ready] | None:
+        nowhere = self._outlets.current(self._run.clock()) is None
+        return None if self._run.halted or nowhere else await claims.next()
+
+    async def _launch(self, wave: list[Ready]) -> None:
+        """First what may have left already, by its own provider; then the rest."""
+        for outlet in self._outlets.all:
+            own = [ready for ready in wave if self._bound_to(outlet, ready)]
+            await self._go(own, partial(_open_one, outlet))
+        await self._go([r for r in wave if r.message.doubtful_at is None], self._outlets.current)
+
+    def _bound_to(self, outlet: Outlet, ready: Ready) -> bool:
+        message = ready.message
+        return message.doubtful_at is not None and self._outlets.owner(message) is outlet
+
+    async def _go(self, ready: list[Ready], pick: Pick) -> None:
+        """Lead messages to a wire, group by group, wherever the breakers let them pass."""
+        while ready:
+            await self._run.recorder.room()
+            at = self._run.clock()
+            outlet = pick(at)
+            if self._run.halted:
+                self._run.release(each.message for each in ready)
+                return
+            if outlet is None:
+                self._hold(ready)
+                return
+            if outlet.spent_until(at) is not None:
+                self._put_off(ready, outlet)
+                return
+            ready = await self._go_by(outlet, ready)
+
+    async def _go_by(self, outlet: Outlet, ready: list[Ready]) -> list[Ready]:
+        """Send one group and return the rest; one request while that is still to be tried."""
+        wire = self._wires[outlet]
+        if outlet.gate(self._run.clock()) is Gate.CLOSED:
+            size = outlet.pace.group
+        else:
+            await wire.idle()  # somebody may be trying it: the answer counts for the rest as well
+            size = outlet.pace.batch
+            if outlet.gate(self._run.clock()) is not Gate.PROBE:
+                return ready
+        over = await self._hand_over(outlet, ready[:size])
+        self._put_off(over, outlet)
+        if size == outlet.pace.batch and outlet.gate(self._run.clock()) is not Gate.CLOSED:
+            await wire.idle()
+        return ready[size:]
+
+    def _hold(self, ready: Sequence[Ready]) -> None:
+        for each in ready:
+            outlet = self._outlets.owner(each.message) or self._outlets.all[0]
+            hold(self._run, outlet, [each.message])
+
+    def _put_off(self, ready: Sequence[Ready], outlet: Outlet) -> None:
+        """Until the budget is whole again: the start of the next day."""
+        if not ready:
+            return
+        at = self._run.clock()
+        outlet.spend_all(at)
+        until = outlet.spent_until(at) or at
+        self._run.recorder.add(
+            put_off(each.message, at, until=until, reason=BUDGET) for each in ready
+        )
+
+    async def _hand_over(
+        self, outlet: Outlet, ready: Sequence[Ready], *, again: bool = False
+    ) -> list[Ready]:
+        """Render, mark `sending` and put on a provider's wire; those over a budget come back.
+
+        `again`: they are marked already, under a provider by which they did not leave.
+        """
+        left = [each.message for each in ready]  # neither settled nor on the wire yet
+        try:
+            parcels = await self._compose(outlet, ready)
+            left = [parcel.message for parcel in parcels]
+            ours, over = await self._mark(outlet, parcels, again=again)
+            left = [parcel.message for parcel in ours]
+            for batch in _chunks(ours, outlet.pace.batch):
+                await self._wires[outlet].put(batch)
+                left = left[len(batch) :]
+        except RelanceError as error:
+            self._run.release(left)
+            self._run.fail(error)
+            return []
+        except asyncio.CancelledError:
+            self._run.release(left)
+            raise
+        return [parcel.ready for parcel in over]
+
+    async def _compose(self, outlet: Outlet, group: Sequence[Ready]) -> list[Parcel]:
+        at = self._run.clock()
+        parcels = []
+        for place, ready in enumerate(group):
+            if place % _BREATH == 0:
+                await asyncio.sleep(0)
+            try:
+                outgoing = self._composer.compose(ready, outlet.spec, at)
+            except RenderError as error:
+                self._run.recorder.add([unrendered(ready, error, at)])
+            else:
+                parcels.append(Parcel(ready=ready, outgoing=outgoing, at=at))
+        return parcels
+
+    async def _mark(
+        self, outlet: Outlet, parcels: list[Parcel], *, again: bool
+    ) -> tuple[list[Parcel], list[Parcel]]:
+        """Those that are still ours (another worker may have taken over an expired lease), and
+        those over a budget."""
+        run, provider = self._run, outlet.provider.name
+        at = run.clock()
+        marks = [
+            Mark(message=p.message.id, provider=provider, recipient=p.ready.address.digest)
+            for p in parcels
+        ]
+        budgets = outlet.budgets(self._outlets.channel, at, again=again)
+        marked = await asyncio.to_thread(run.queue.sending, marks, at, run.worker, budgets)
+        ours, over = set(marked.ours), set(marked.over)
+        return (
+            [parcel for parcel in parcels if parcel.message.id in ours],
+            [parcel for parcel in parcels if parcel.message.id in over],
+        )
+
+    async def _instead(self, outlet: Outlet, parcels: list[Parcel], reason: str) -> list[Parcel]:
+        """Fail over to the next provider; what may have left, or finds none, comes back."""
+        at = self._run.clock()
+        other = self._outlets.after(outlet, at)
+        fresh = [parcel for parcel in parcels if parcel.message.doubtful_at is None]
+        if other is None or other.spent_until(at) or self._run.halted or not fresh:
+            return parcels
+        over = await self._hand_over(other, [parcel.ready for parcel in fresh], again=True)
+        kept = {ready.message.id for ready in over}
+        log.info(
+            "Messages go by the fallback",
+            action=Action.FAILED_OVER,
+            channel=self._outlets.channel.name,
+            provider=outlet.provider.name,
+            fallback=other.provider.name,
+            reason=reason,
+            messages=len(fresh) - len(kept),
+        )
+        return [p for p in parcels if p.message.doubtful_at is not None or p.message.id in kept]
+
+    async def _hang_up(self, callers: tuple[asyncio.Task[None], ...]) -> None:
+        """After a stop, wait the grace and cut off the calls that are still on the wire."""
+        await self._run.stop.wait()
+        await self._sleep(self._grace)
+        for caller in callers:
+            caller.cancel()
+        # puts back whatever still comes
+        await asyncio.gather(*(wire.call() for wire in self._wires.values()))
+
+
+def _open_one(outlet: Outlet, at: datetime) -> Outlet | None:
+    """The outlet, unless its breaker keeps everything back."""
+    return None if outlet.gate(at) is Gate.OPEN else outlet
+
+
+def _chunks(items: list[T], size: int) -> Iterator[list[T]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
