@@ -273,6 +273,49 @@ def twilio(request: Seen) -> Answer:
     return Answer(status=201, body=b'{"sid": "SM%032x", "status": "queued"}' % next(_ids))
 
 
+def vonage(request: Seen) -> Answer:
+    """Accepts everything, as Vonage does."""
+    return Answer(status=202, body=b'{"message_uuid": "uuid-%d"}' % next(_ids))
+
+
+def ovh(request: Seen) -> Answer:
+    """Accepts everything, as OVH does."""
+    body = {
+        "totalCreditsRemoved": 1,
+        "invalidReceivers": [],
+        "ids": [27814656 + next(_ids)],
+        "validReceivers": json.loads(request.body)["receivers"],
+    }
+    return Answer(body=json.dumps(body).encode())
+
+
+def sinch(request: Seen) -> Answer:
+    """Accepts everything, as Sinch does."""
+    return Answer(status=201, body=b'{"id": "01FC%d", "type": "mt_text"}' % next(_ids))
+
+
+def infobip(request: Seen) -> Answer:
+    """Accepts everything, as Infobip does: under the ids that it is given."""
+    status = {"groupId": 1, "groupName": "PENDING", "id": 26, "name": "PENDING_ACCEPTED"}
+    to = [each["destinations"][0] for each in json.loads(request.body)["messages"]]
+    results = [
+        {"messageId": each["messageId"], "status": status, "destination": each["to"]} for each in to
+    ]
+    return Answer(body=json.dumps({"bulkId": "b", "messages": results}).encode())
+
+
+def receiver(request: Seen) -> Answer:
+    """Accepts everything, as a company's own system does."""
+    return Answer(status=204, body=b"")
+
+
+def slack(request: Seen) -> Answer:
+    """Accepts everything, as chat.postMessage does, and an incoming webhook."""
+    if not request.path.endswith("/chat.postMessage"):
+        return Answer(body=b"ok")
+    return Answer(body=b'{"ok": true, "channel": "C1", "ts": "1763800000.%06d"}' % next(_ids))
+
+
 SCRIPTS: Mapping[str, Script] = {"postmark": postmark, "resend": resend, "twilio": twilio}
 
 

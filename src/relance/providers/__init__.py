@@ -10,16 +10,22 @@ from collections.abc import Mapping
 from relance.domain.vendor import VendorSpec
 from relance.providers import (
     brevo,
+    infobip,
     mailgun,
     mailjet,
     outbox,
+    ovh,
     postmark,
     resend,
     sendgrid,
     ses,
+    sinch,
+    slack,
     smtp,
     sparkpost,
     twilio,
+    vonage,
+    webhook,
 )
 from relance.providers.base import Provider, Vendor
 
@@ -37,6 +43,12 @@ VENDORS: Mapping[str, Vendor] = {
         Vendor(spec=resend.SPEC, settings=resend.Settings.of, open=resend.Resend.open),
         Vendor(spec=sparkpost.SPEC, settings=sparkpost.Settings.of, open=sparkpost.SparkPost.open),
         Vendor(spec=twilio.SPEC, settings=twilio.Settings.of, open=twilio.Twilio.open),
+        Vendor(spec=vonage.SPEC, settings=vonage.Settings.of, open=vonage.Vonage.open),
+        Vendor(spec=ovh.SPEC, settings=ovh.Settings.of, open=ovh.Ovh.open),
+        Vendor(spec=sinch.SPEC, settings=sinch.Settings.of, open=sinch.Sinch.open),
+        Vendor(spec=infobip.SPEC, settings=infobip.Settings.of, open=infobip.Infobip.open),
+        Vendor(spec=webhook.SPEC, settings=webhook.Settings.of, open=webhook.Webhook.open),
+        Vendor(spec=slack.SPEC, settings=slack.Settings.of, open=slack.Slack.open),
     )
 }
 
