@@ -86,7 +86,7 @@ class ChannelYaml(Record[ChannelSpec]):
     provider = required(Provider(), "Which vendor sends; see the list of providers.")
     from_: Key[str] = Key(
         Sender(), "The sender: `Name <address>` for e-mail, a number or name for SMS, a number for "
-        "WhatsApp.",
+        "WhatsApp. `slack` and `webhook` have none.",
         default="", needed=True,
     )  # fmt: skip
     rate = optional(
@@ -101,12 +101,13 @@ class ChannelYaml(Record[ChannelSpec]):
         "for the next day.",
         shown="no limit",
     )
-    reply_to = optional(Address(), "Where answers go.", shown="the sender")
+    reply_to = optional(Address(), "Where answers to an e-mail go.", shown="the sender")
     headers: Key[Mapping[str, str]] = optional(
         Headers(), "Headers of your own on every e-mail.", default={}, shown="none"
     )
     tags: Key[tuple[str, ...]] = optional(
-        TAGS, "Labels for the vendor's own statistics, beside the trigger's name.",
+        TAGS, "Labels for the vendor's own statistics, beside the trigger's name; not for `slack` "
+        "and `webhook`.",
         default=(), shown="none",
     )  # fmt: skip
     fallback = optional(

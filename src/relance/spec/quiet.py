@@ -130,12 +130,12 @@ class QuietWeek(Shape[tuple[QuietHours, ...]]):
 
     def read(self, spot: Spot) -> tuple[QuietHours, ...]:
         if isinstance(spot.node, Fields):
+            if not spot.node.pairs:
+                raise spot.broken("is empty", "name a day, or delete the key")
             found = self._week.read(spot)
         else:
             daily = _STRETCHES.read(spot)
             found = tuple(each for one in daily for each in windows(one, _KEYS["daily"]))
-        if not found:
-            raise spot.broken("is empty", "name a day, or delete the key")
         if always_quiet(found):
             raise spot.broken("leaves no minute of the week", "nothing could ever be sent")
         return found

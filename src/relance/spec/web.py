@@ -126,9 +126,9 @@ class ByLocale(Shape[Mapping[str, str]]):
     _titles = MapOf(_TITLE, "locales to titles", pattern=".*")
 
     def read(self, spot: Spot) -> Mapping[str, str]:
-        pairs = spot.fields(self.says).pairs
-        locales = read_all(LOCALE, [spot.at(key.text, key) for key, _ in pairs])
+        keys = {key.text: key for key, _ in reversed(spot.fields(self.says).pairs)}
         titles = self._titles.read(spot)
+        locales = read_all(LOCALE, [spot.at(name, keys[name]) for name in titles])
         if not titles:
             raise spot.broken("is empty", "give it a title")
         if len(set(locales)) < len(titles):

@@ -53,7 +53,7 @@ steps:
 VENDORS = {
     "outbox": VendorSpec(
         name="outbox",
-        channels=frozenset({"email", "sms"}),
+        channels=frozenset({"email", "sms", "whatsapp", "slack", "webhook"}),
         options=(
             OptionSpec(
                 name="folder", kind=OptionKind.FOLDER, description="Where.", default="outbox"
@@ -74,6 +74,14 @@ VENDORS = {
             ),
         ),
         description="E-mail.",
+    ),
+    "text": VendorSpec(
+        name="text",
+        channels=frozenset({"sms", "whatsapp"}),
+        options=(
+            OptionSpec(name="token", kind=OptionKind.SECRET, description="Token.", required=True),
+        ),
+        description="Text messages.",
     ),
 }
 

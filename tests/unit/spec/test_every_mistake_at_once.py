@@ -75,7 +75,7 @@ config/relance.yaml:17:34: channels.email.token: a secret stands in the file (pu
 config/relance.yaml:17:49: channels.email.port: must be a whole number, not 'many'
 config/relance.yaml:17:61: channels.email.mode: 'sfot' is not `soft` or `hard` (did you mean soft?)
 config/relance.yaml:17:73: channels.email.from: is not a sender of e-mail (write Name <address@domain>)
-config/relance.yaml:18:19: channels.sms.provider: the provider post does not send sms (for sms there is outbox)
+config/relance.yaml:18:19: channels.sms.provider: the provider post does not send sms (for sms there is outbox, text)
 config/relance.yaml:19:3: channels.fax: unknown key (there is slack, webhook, whatsapp)
 config/relance.yaml:20:39: limits.per_customer.1: 'three per week' is not a limit such as `3 per 7 days` (write it like 3 per 7 days or 1 per day)
 config/relance.yaml:20:69: limits.quiet_hours: '20:00-20:00' is not a stretch of the day such as `20:00-08:00` (it begins and ends at the same time; the whole day is: all day)
