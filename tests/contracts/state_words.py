@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
@@ -89,6 +89,7 @@ def tick(
     messages: Iterable[MessageRecord] = (),
     refusals: Iterable[RefusalRecord] = (),
     breakpoints: Breakpoints | None = None,
+    seen: Mapping[str, datetime | None] | None = None,
 ) -> TickRecord:
     return TickRecord(
         id="tick",
@@ -99,6 +100,7 @@ def tick(
         messages=messages,
         refusals=refusals,
         breakpoints=breakpoints,
+        seen=seen or {},
     )
 
 

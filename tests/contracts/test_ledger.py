@@ -274,6 +274,50 @@ def test_of_two_workers_with_the_same_tick_one_stores_it(state: State, state_url
     assert state.ledger.last_entries("winback").num_rows == 500
 
 
+def test_of_two_workers_that_catch_up_at_different_instants_one_stores_its_tick(
+    state: State, state_url: str
+) -> None:
+    state.ledger.commit(tick(day(0), spells=[baseline("active", "ann")]))
+    other = open_state(state_url, workspace="shop", lock_wait=10)
+    start = threading.Barrier(2)
+    results: list[datetime] = []
+    refused: list[datetime] = []
+
+    def catch_up(of: State, at: datetime, customer: str) -> None:
+        seen = {"winback": of.ledger.standing().runs["winback"].at}
+        start.wait()
+        try:
+            of.ledger.commit(tick(at, entries=[entry(customer, at)], seen=seen))
+            results.append(at)
+        except AlreadyEvaluated:
+            refused.append(at)
+
+    threads = [
+        threading.Thread(target=catch_up, args=(state, day(1), "ann")),
+        threading.Thread(target=catch_up, args=(other, day(2), "ann")),
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert other.ledger.standing().runs["winback"].at == results[0]
+    other.close()
+    assert sorted(results + refused) == [day(1), day(2)]
+    assert state.ledger.last_entries("winback").to_pylist() == [
+        {"customer": "ann", "at": results[0]}
+    ]
+
+
+def test_a_tick_that_has_seen_the_last_run_is_stored(ledger: Ledger) -> None:
+    ledger.commit(tick(day(0), seen={"winback": None}))
+    ledger.commit(tick(day(1), seen={"winback": day(0)}))
+    ledger.commit(tick(day(2), runs=[run(day(2), kind=RunKind.BACKFILL)]))
+    ledger.commit(tick(day(3), seen={"winback": day(1)}))
+    with pytest.raises(AlreadyEvaluated, match="meanwhile"):
+        ledger.commit(tick(day(4), seen={"winback": None}))
+    assert ledger.standing().runs["winback"].at == day(3)
+
+
 def test_a_tick_that_breaks_midway_leaves_nothing(state: State) -> None:
     state.ledger.commit(tick(day(0), spells=[baseline("active", "ann")]))
 

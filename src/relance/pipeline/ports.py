@@ -7,7 +7,7 @@ text everywhere, whatever type the source's key has.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Protocol, Self
@@ -171,7 +171,8 @@ class SpellChange:
 class TickRecord:
     """Everything that one tick changes; it is committed whole or not at all.
 
-    `entries`, `messages` and `refusals` may be long and are consumed once.
+    `entries`, `messages` and `refusals` may be long and are consumed once. `seen` is when each
+    trigger was evaluated last, as far as this tick knew (None: never).
     """
 
     id: str
@@ -183,6 +184,7 @@ class TickRecord:
     refusals: Iterable[RefusalRecord]
     breakpoints: Breakpoints | None  # newly fitted ones only
     events_seen: frozenset[str] = frozenset()  # event tables that had rows
+    seen: Mapping[str, datetime | None] = field(default_factory=dict)
 
 
 class Ledger(Protocol):
@@ -238,7 +240,8 @@ class Ledger(Protocol):
     def commit(self, record: TickRecord) -> None:
         """Store a tick in one transaction. Raises StateError; then nothing was stored.
 
-        A run that is already there (another worker was faster) raises AlreadyEvaluated.
+        A run that is already there, or a trigger that was evaluated after what this tick has
+        seen (another worker was faster), raises AlreadyEvaluated.
         """
 
 

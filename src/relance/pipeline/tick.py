@@ -137,6 +137,10 @@ def _evaluate(tools: Tools, at: datetime, triggers: list[Trigger], run_id: str) 
             refusals=(row for one in intake.passed.values() for row in make_refusals(one, at)),
             breakpoints=None if fitted == standing.breakpoints else fitted,
             events_seen=frozenset(name for name, there in picture.events.items() if there),
+            seen={
+                trigger.name: run.at if (run := standing.runs.get(trigger.name)) else None
+                for trigger in triggers
+            },
         )
         tools.progress("commit")
         tools.ledger.commit(record)

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 from sqlalchemy import Connection, Row, Select, func, insert, or_, select
 
+from relance.domain.channel import CHANNELS
 from relance.domain.ledger import (
     Breakpoints,
     EntryRecord,
@@ -38,6 +39,7 @@ _REFUSAL = ("run", "customer", "reason", "detail")
 _LAST_ENTRIES = pa.schema([("customer", pa.string()), ("at", bulk.INSTANT)])
 _WAITING = (MessageState.QUEUED, MessageState.CLAIMED, MessageState.SENDING)
 # a send some minutes after its instant belongs to it: "1 per day" must not stop a daily trigger
+_TO_OURSELVES = [kind.name for kind in CHANNELS.values() if not kind.personal]
 _PUNCTUAL = timedelta(hours=1)
 _RECENT = pa.schema([("customer", pa.string()), ("messages", pa.int64())])
 
@@ -124,7 +126,7 @@ class SqlLedger:
             return bulk.table(connection, query, _LAST_ENTRIES)
 
     def recent_messages(self, since: datetime) -> pa.Table:
-        """Messages (ghosts too) of the time after `since`, not skipped or failed.
+        """Messages to customers (ghosts too) of the time after `since`, not skipped or failed.
 
         A message is of the time for which it was due, or of that at which it left where that was
         much later; one that has not left yet may leave at any time. Columns: customer, messages.
@@ -138,7 +140,7 @@ class SqlLedger:
         )
         query: Select[Any] = (
             select(message.customer, func.count())
-            .where(of_late, message.state.not_in(gone))
+            .where(of_late, message.state.not_in(gone), message.channel.not_in(_TO_OURSELVES))
             .group_by(message.customer)
         )
         with self._database.read() as connection:
@@ -147,13 +149,15 @@ class SqlLedger:
     def commit(self, record: Tick) -> None:
         """Store a tick whole or not at all.
 
-        Raises AlreadyEvaluated where another worker stored one of its runs first, StateError
-        where the database fails, time would go backwards or the membership has moved on. What
-        the record's iterables raise passes through.
+        Raises AlreadyEvaluated where another worker stored one of its runs first, or evaluated
+        one of its triggers at another instant since this tick looked; StateError where the
+        database fails, time would go backwards or the membership has moved on. What the
+        record's iterables raise passes through.
         """
         with self._database.write() as connection:
             _one_at_a_time(connection)
             _refuse_repeated(connection, record)
+            _refuse_outrun(connection, record)
             runs = {run.trigger: _insert_run(connection, record.id, run) for run in record.runs}
             spells.write(connection, record.spells, record.at)
             _insert_entries(connection, record.entries)
@@ -192,6 +196,19 @@ def _refuse_repeated(connection: Connection, record: Tick) -> None:
             f"{', '.join(repeated)} at {record.at.isoformat()}: another worker was faster",
             hint="nothing is missing, and nothing was stored twice",
         )
+
+
+def _refuse_outrun(connection: Connection, record: Tick) -> None:
+    """Two workers that catch up late may choose different instants for the same transitions."""
+    runs = _last_runs(connection) if record.seen else {}
+    for trigger, seen in record.seen.items():
+        now = runs[trigger].at if trigger in runs else None
+        if now is not None and now != seen:
+            raise AlreadyEvaluated(
+                f"{trigger} at {record.at.isoformat()}: another worker evaluated it as of"
+                f" {now.isoformat()} meanwhile",
+                hint="nothing is missing, and nothing was stored twice",
+            )
 
 
 def _insert_run(connection: Connection, tick: str, run: RunRecord) -> int:

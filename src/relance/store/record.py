@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -51,6 +51,7 @@ class Tick(Protocol):
     def refusals(self) -> Iterable[RefusalRecord]: ...
     @property
     def breakpoints(self) -> Breakpoints | None: ...
-
     @property
     def events_seen(self) -> frozenset[str]: ...
+    @property
+    def seen(self) -> Mapping[str, datetime | None]: ...
