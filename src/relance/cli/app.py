@@ -14,8 +14,8 @@ from relance.errors import RelanceError, WorkspaceError, printable
 
 # in the order in which a newcomer needs them
 ORDER = (
-    "init", "check", "tick", "deliver", "report", "run",
-    "members", "preview", "why", "backfill", "schema", "demo",
+    "init", "check", "tick", "deliver", "report", "run", "web",
+    "members", "preview", "why", "unknown", "suppress", "backfill", "schema", "demo",
 )  # fmt: skip
 
 
@@ -78,6 +78,13 @@ app = typer.Typer(
 )
 
 
+def group(name: str, about: str) -> typer.Typer:
+    """A command that has commands of its own."""
+    made = typer.Typer(help=about, no_args_is_help=True, rich_markup_mode=None)
+    app.add_typer(made, name=name)
+    return made
+
+
 def _version(shown: bool) -> None:
     if shown:
         from relance import __version__
@@ -104,4 +111,13 @@ def main() -> None:
 
 
 # each module adds its commands to `app`
-from relance.cli import demo, evaluate, messages, reports, service, workspace  # noqa: E402, F401
+from relance.cli import (  # noqa: E402
+    demo,  # noqa: F401
+    evaluate,  # noqa: F401
+    messages,  # noqa: F401
+    reports,  # noqa: F401
+    service,  # noqa: F401
+    suppress,  # noqa: F401
+    unknown,  # noqa: F401
+    workspace,  # noqa: F401
+)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +10,7 @@ import typer
 
 from relance.cli import show
 from relance.cli.app import app
+from relance.cli.asking import ask
 from relance.cli.options import (
     AheadOption,
     AtOption,
@@ -20,7 +20,6 @@ from relance.cli.options import (
     read_acting_instant,
     read_instant,
 )
-from relance.errors import UsageError
 
 if TYPE_CHECKING:
     from relance.domain.ledger import RunRecord
@@ -138,25 +137,12 @@ def backfill(
                 err=as_json,
             )
         if entering and not yes:
-            _ask("Let them enter?", err=as_json)
+            ask("Let them enter?", otherwise="nobody entered", err=as_json)
         done = relance.backfill(trigger, instant, commit=True) if entering else plan
     if as_json:
         show.print_json({"candidates": done.candidates, **run_document(done.run)})
     else:
         _print_runs(f"Back-fill of {trigger}", [done.run])
-
-
-def _ask(question: str, *, err: bool) -> None:
-    """Go on after a yes; end with nothing done after a no. Raises UsageError without an answer."""
-    # typer.confirm would put a space on stdout even with `err`, where a document may follow
-    typer.echo(f"{question} [y/N] ", nl=False, err=err)
-    answer = sys.stdin.readline()
-    if not answer:
-        typer.echo(err=err)
-        raise UsageError("nobody answered, and nobody entered", hint="--yes does not ask")
-    if answer.strip().lower() not in {"y", "yes"}:
-        typer.echo("nobody entered", err=True)
-        raise typer.Exit
 
 
 @app.command()

@@ -37,7 +37,7 @@ AheadOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 
 
-def read_instant(text: str | None, zone: ZoneInfo) -> datetime:
+def read_instant(text: str | None, zone: ZoneInfo, *, option: str = "--at") -> datetime:
     """`--at` as an aware UTC instant; now where it is not given. Raises UsageError."""
     if text is None:
         return datetime.now(UTC).replace(microsecond=0)
@@ -45,13 +45,13 @@ def read_instant(text: str | None, zone: ZoneInfo) -> datetime:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise UsageError(
-            f"--at {text!r} is not an instant", hint="write 2026-03-01 or 2026-03-01T09:00"
+            f"{option} {text!r} is not an instant", hint="write 2026-03-01 or 2026-03-01T09:00"
         ) from None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=zone)
     if not _YEARS[0] <= moment.year <= _YEARS[1]:
         raise UsageError(
-            f"--at {text!r} is too far away", hint=f"years from {_YEARS[0]} to {_YEARS[1]}"
+            f"{option} {text!r} is too far away", hint=f"years from {_YEARS[0]} to {_YEARS[1]}"
         )
     return moment.astimezone(UTC)
 

@@ -34,10 +34,17 @@ def command_reference() -> str:
     context: Any = typer.Context(group)
     parts = [_HEAD.format(about=group.help, root="\n".join(_options(group)) + "\n")]
     for name in group.list_commands(context):
-        command = group.commands[name]
-        if not command.hidden:
-            parts.append("\n".join(_command(name, command)) + "\n")
+        for path, command in _leaves(name, group.commands[name]):
+            parts.append("\n".join(_command(path, command)) + "\n")
     return "\n".join(parts)
+
+
+def _leaves(name: str, command: Any) -> Iterator[tuple[str, Any]]:
+    """A command, or the commands of a group, by what one types."""
+    for below, each in getattr(command, "commands", {}).items():
+        yield f"{name} {below}", each
+    if not hasattr(command, "commands") and not command.hidden:
+        yield name, command
 
 
 def _command(name: str, command: Any) -> Iterator[str]:

@@ -67,7 +67,7 @@ def run(
 def web(
     workspace: WorkspaceOption = Path(), host: HostOption = None, port: PortOption = None
 ) -> None:
-    """Only answer webhooks, unsubscribe links and /healthz, until SIGTERM."""
+    """Run as a service that only answers webhooks and customers. As `run --roles web`."""
     _run(workspace, read_roles("web"), host, port)
 
 
