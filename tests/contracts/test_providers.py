@@ -10,13 +10,15 @@ import json
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 import loopback
 from loopback import Answer, Fault, Loopback
-from relance.domain.message import Accepted, Email, Outgoing, Sms
+from relance.domain.channel import CHANNELS
+from relance.domain.message import Accepted, Email, Notice, Outgoing, Sms
 from relance.domain.workspace import ChannelSpec
 from relance.errors import NotSent, Paused, Refused, SendError, Unsure
 from relance.providers import VENDORS, Provider, vendor_specs
@@ -49,15 +51,36 @@ def sms(number: int = 1) -> Sms:
     )
 
 
+def notice(number: int = 1) -> Notice:
+    return Notice(
+        message_id=f"message{number}",
+        trigger="winback",
+        customer=f"c{number}",
+        text=f"{ADDRESS} is slipping away",
+        entered_at=datetime(2026, 11, 22, 9, tzinfo=UTC),
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Http:
-    """What the suite must know of an HTTP vendor. `refusal` is its word for a bad recipient."""
+    """What the suite must know of an HTTP vendor. `refusal` is its word for a bad recipient.
+
+    `address` is the option that says where it is. `words`: whether a success is one only by what
+    its body says, and credentials travel; neither holds of a receiver of signed notices.
+    """
 
     name: str
     options: Mapping[str, object]
     message: Callable[[int], Outgoing]
     accepts: loopback.Script
     refusal: Answer
+    address: str = "base_url"
+    words: bool = True
+
+    @property
+    def channel(self) -> str:
+        kinds = {Email: "email", Sms: "sms"}
+        return kinds.get(type(self.message(1)), self.name)
 
 
 HTTP_VENDORS = (
@@ -190,6 +213,71 @@ HTTP_VENDORS = (
             body=json.dumps({"code": 21211, "message": f"invalid: {NUMBER}"}).encode(),
         ),
     ),
+    Http(
+        name="vonage",
+        options={"api_key": "abcd1234", "api_secret": Secret(TOKEN)},
+        message=sms,
+        accepts=loopback.vonage,
+        refusal=Answer(
+            status=422,
+            body=json.dumps({"title": "Invalid params", "detail": f"bad: {NUMBER}"}).encode(),
+        ),
+    ),
+    Http(
+        name="ovh",
+        options={
+            "service_name": "sms-ab12345-1",
+            "application_key": Secret(TOKEN),
+            "application_secret": Secret("never on the wire"),
+            "consumer_key": Secret("consumer"),
+        },
+        message=sms,
+        accepts=loopback.ovh,
+        refusal=Answer(
+            body=json.dumps(
+                {"invalidReceivers": [NUMBER], "ids": [], "validReceivers": []}
+            ).encode()
+        ),
+    ),
+    Http(
+        name="sinch",
+        options={"service_plan_id": "plan", "token": Secret(TOKEN)},
+        message=sms,
+        accepts=loopback.sinch,
+        refusal=Answer(
+            status=400,
+            body=json.dumps(
+                {"code": "syntax_invalid_parameter_format", "text": f"bad: {NUMBER}"}
+            ).encode(),
+        ),
+    ),
+    Http(
+        name="infobip",
+        options={"api_key": Secret(TOKEN)},
+        message=sms,
+        accepts=loopback.infobip,
+        refusal=Answer(
+            body=json.dumps(
+                {"messages": [{"messageId": "message1", "status": {"groupId": 5, "id": 52}}]}
+            ).encode()
+        ),
+    ),
+    Http(
+        name="webhook",
+        options={"secret": Secret("whsec_" + base64.b64encode(TOKEN.encode() * 2).decode())},
+        message=notice,
+        accepts=loopback.receiver,
+        refusal=Answer(status=422),
+        address="url",
+        words=False,
+    ),
+    Http(
+        name="slack",
+        options={"token": Secret(TOKEN), "channel": "C0123456789"},
+        message=notice,
+        accepts=loopback.slack,
+        refusal=Answer(body=b'{"ok": false, "error": "msg_too_long"}'),
+    ),
 )
 
 
@@ -209,12 +297,11 @@ def http(request: pytest.FixtureRequest) -> Http:
 
 
 def opened(http: Http, url: str, naps: Naps | None = None, timeout: float = 5.0) -> Provider:
-    message = http.message(1)
     channel = ChannelSpec(
-        name="email" if isinstance(message, Email) else "sms",
+        name=http.channel,
         provider=http.name,
-        sender=message.sender,
-        options={**http.options, "base_url": url, "timeout": timeout},
+        sender=getattr(http.message(1), "sender", ""),
+        options={**http.options, http.address: url, "timeout": timeout},
     )
     return VENDORS[http.name].open(channel, Path("/nowhere"), sleep=naps or Naps())
 
@@ -328,7 +415,7 @@ async def test_a_vendor_that_never_answers_is_unsure_after_the_timeout(http: Htt
 @pytest.mark.parametrize("body", [b"<html>", b"", b'{"sid": ', b"{}", b"[]", b"null", b'"ok"'])
 async def test_a_success_that_cannot_be_read_is_unsure(http: Http, body: bytes) -> None:
     answer, vendor, _ = await one_send(http, always(Answer(body=body)))
-    assert isinstance(answer, Unsure)
+    assert isinstance(answer, Unsure if http.words else Accepted)
     assert len(vendor.seen) == 1
 
 
@@ -391,7 +478,7 @@ async def test_the_token_goes_on_the_wire_and_into_no_repr(http: Http) -> None:
     values = " ".join(seen.headers.values())
     scheme, _, coded = seen.headers.get("authorization", "").partition(" ")
     basic = base64.b64decode(coded).decode() if scheme == "Basic" else ""
-    assert TOKEN in values + basic
+    assert (TOKEN in values + basic) is http.words
     assert TOKEN not in seen.path
     provider = opened(http, "http://127.0.0.1:1")
     assert TOKEN not in repr(vars(provider))
@@ -402,11 +489,12 @@ def test_a_plain_address_in_the_open_internet_is_refused(http: Http) -> None:
         name="email",
         provider=http.name,
         sender="",
-        options={**http.options, "base_url": "http://api.example.com"},
+        options={**http.options, http.address: "http://api.example.com"},
         path="config/relance.yaml:20:3",
     )
     (problem,) = VENDORS[http.name].problems(channel, Path("/nowhere"))
-    assert str(problem).startswith("config/relance.yaml:20:3: channels.email.base_url: must be")
+    where = f"channels.email.{http.address}"
+    assert str(problem).startswith(f"config/relance.yaml:20:3: {where}: must be https")
     assert (problem.path, problem.line, problem.column) == ("config/relance.yaml", 20, 3)
 
 
@@ -414,7 +502,7 @@ def test_a_plain_address_in_the_open_internet_is_refused(http: Http) -> None:
 def test_every_vendor_says_what_it_takes(name: str) -> None:
     spec = vendor_specs()[name]
     assert spec.name == name
-    assert spec.channels <= {"email", "sms"}
+    assert spec.channels <= CHANNELS.keys()
     assert all(option.description.endswith(".") for option in spec.options)
     assert len({option.name for option in spec.options}) == len(spec.options)
 
@@ -423,6 +511,6 @@ def test_every_http_vendor_goes_through_these_cases() -> None:
     with_an_address = {
         name
         for name, spec in vendor_specs().items()
-        if any(option.name == "base_url" for option in spec.options)
+        if any(option.name in {"base_url", "url"} for option in spec.options)
     }
     assert with_an_address == {vendor.name for vendor in HTTP_VENDORS}

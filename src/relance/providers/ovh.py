@@ -180,10 +180,10 @@ def read(response: Response, messages: Sequence[Sms]) -> list[Answer]:
 _OURS = {
     "INVALID_CREDENTIAL": "unauthorised",
     "INVALID_KEY": "unauthorised",
-    "INVALID_SIGNATURE": "unauthorised",
+    "INVALID_SIGNATURE": "wrong_signature",
     "NOT_CREDENTIAL": "unauthorised",
     "NOT_GRANTED_CALL": "forbidden",
-    "QUERY_TIME_OUT": "wrong_clock",
+    "QUERY_TIME_OUT": "wrong_signature",
 }
 _EXPIRED = 460  # the service was not paid for
 
@@ -255,19 +255,20 @@ class Ovh(HttpProvider[Sms]):
         try:
             return await super()._once(messages)
         except Paused as error:
-            if error.reason not in {"unauthorised", "wrong_clock"}:
+            if error.reason != "wrong_signature" or not await self._clock_was_wrong():
                 raise
-            await self._learn_the_time(error)
             raise NotSent("wrong_clock", detail="OVH's clock was asked") from error
 
-    async def _learn_the_time(self, error: Paused) -> None:
-        """Ask OVH's clock, once. Raises `error` where our clock is not what was wrong."""
+    async def _clock_was_wrong(self) -> bool:
+        """Ask OVH's clock, once, when it does not take our signature: it dates them by its own."""
         signature = self._settings.signature
         if signature.offset is not None:
-            raise error
-        signature.learn(await self._client.call(_TIME))
-        if not signature.offset:
-            raise error
+            return False
+        try:
+            signature.learn(await self._client.call(_TIME))
+        except SendError as error:  # of the question; the SMS itself did not leave
+            raise NotSent("no_time", detail=error.reason) from error
+        return signature.offset != 0
 
     async def look_up(self, doubtful: Doubtful) -> Receipt | None:
         path = f"/sms/{self._settings.service}/outgoing?tag={quote(doubtful.message_id, safe='')}"
