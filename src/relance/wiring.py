@@ -136,12 +136,15 @@ class Relance:
         from relance.pipeline.outlets import place_name
         from relance.pipeline.shared_rate import SharedRate
         from relance.providers import VENDORS
+        from relance.providers.options import with_callback
 
+        vendor = VENDORS[spec.provider]
         take = None
         if spec.rate is not None:
             rate = SharedRate(self.state.queue, place_name(spec, place), spec.rate, clock=_utc_now)
             take = rate.take
-        return VENDORS[spec.provider].open(spec, self.workspace.root, take=take)
+        reached = with_callback(spec, vendor.spec, self.workspace.web.public_url)
+        return vendor.open(reached, self.workspace.root, take=take)
 
     async def close_providers(self, providers: Providers) -> None:
         """Let go of every provider's connections."""
