@@ -108,8 +108,9 @@ def _amazon(url: str) -> SplitResult:
         parts = urlsplit(url)
     except ValueError as error:
         raise Unverified("wrong_host") from error
-    # netloc, not hostname: neither a port nor a user may stand there
-    if parts.scheme != "https" or not _HOST.fullmatch(parts.netloc):
+    # netloc, not hostname: neither a port nor a user may stand there; urlsplit drops line breaks
+    sound = parts.scheme == "https" and _HOST.fullmatch(parts.netloc) and url.isprintable()
+    if not sound:
         raise Unverified("wrong_host")
     return parts
 
