@@ -128,6 +128,7 @@ def message(
     step: int = 0,
     channel: str = "email",
     due_at: datetime | None = None,
+    expires_at: datetime | None = None,
     priority: int = 50,
 ) -> MessageRecord:
     return MessageRecord(
@@ -143,6 +144,7 @@ def message(
         priority=priority,
         ghost=of.arm is Arm.HOLDOUT,
         context='{"customer.first_name":"Zoé"}',
+        expires_at=expires_at,
     )
 
 
@@ -160,16 +162,20 @@ def outcome(
     suppress: bool = False,
     attempted: bool = True,
     worker: str = "",
+    doubtful: bool = False,
+    provider: str = "outbox",
+    provider_id: str | None = "p-1",
 ) -> Outcome:
     return Outcome(
         message=message_id,
         state=state,
         at=at,
-        provider="outbox",
-        provider_id="p-1" if state is MessageState.ACCEPTED else None,
+        provider=provider,
+        provider_id=provider_id if state is MessageState.ACCEPTED else None,
         reason=reason,
         due_at=due_at,
         suppress=suppress,
         attempted=attempted,
         worker=worker,
+        doubtful=doubtful,
     )
