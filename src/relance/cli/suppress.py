@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,7 +17,7 @@ from relance.cli.who import channels_for, personal_channel, plain_reason, who
 from relance.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from relance.domain.workspace import Workspace
     from relance.store import Suppressed
@@ -191,12 +192,11 @@ def _rows(
     if len(named) != 1:
         raise UsageError("say who: --customer, --email or --phone, one of them")
     [(kind, value)] = named.items()
-    try:
+    with _about(kind):
         person = who(kind, value, workspace.customers.region)
         channels = channels_for(kind, _known(channel))
+    with _about("reason"):
         why = plain_reason(reason)
-    except ValueError as error:
-        raise UsageError(f"--{kind}: {error}") from error
     return [
         Suppressed(
             channel=each,
@@ -210,10 +210,17 @@ def _rows(
 
 
 def _known(channel: str | None) -> str | None:
-    try:
+    with _about("channel"):
         return None if channel is None else personal_channel(channel)
+
+
+@contextmanager
+def _about(option: str) -> Iterator[None]:
+    """What is wrong with an option's value is wrong usage."""
+    try:
+        yield
     except ValueError as error:
-        raise UsageError(f"--channel: {error}") from error
+        raise UsageError(f"--{option}: {error}") from error
 
 
 def _tell_added(added: int, asked: int, *, as_json: bool) -> None:

@@ -68,6 +68,9 @@ class SuppressionFile:
         if len(cells) > len(columns):
             self._wrong(number, f"{len(cells)} cells, and the header has {len(columns)}")
             return
+        if any("\N{REPLACEMENT CHARACTER}" in cell for cell in cells):
+            self._wrong(number, "bytes that are no UTF-8: save the file as UTF-8")
+            return
         given = {
             name: cell.strip() for name, cell in zip(columns, cells, strict=False) if cell.strip()
         }
