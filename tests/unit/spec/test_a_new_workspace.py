@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,18 @@ def test_a_new_workspace_checks_clean(tmp_path: Path) -> None:
     assert loaded.workspace.name == "My #1 “shop”"
     assert loaded.workspace.channels["email"].provider == "outbox"
     assert list(loaded.workspace.triggers) == ["welcome"]
+
+
+def test_the_commented_parts_of_a_new_workspace_would_check_clean(tmp_path: Path) -> None:
+    scaffold(tmp_path, "shop", vendor_specs())
+    path = tmp_path / "config/relance.yaml"
+    text = re.sub(r"^# (web:|topics:|  \w+: )", r"\1", path.read_text(), flags=re.MULTILINE)
+    path.write_text(text)
+    env = {"RELANCE_SECRET": "0" * 32}
+    loaded = load(tmp_path, env=env, vendors=vendor_specs(), texts=WELCOME)
+    assert [str(problem) for problem in loaded.problems] == []
+    assert loaded.workspace.web.public_url == "https://crm.shop.example"
+    assert loaded.workspace.topics["news"].titles == {"fr": "Nouveautés", "en": "News"}
 
 
 def test_nothing_is_ever_overwritten(tmp_path: Path) -> None:

@@ -178,12 +178,21 @@ def test_the_commented_providers_of_la_boutique_would_check_clean(tmp_path: Path
     text = (ROOT / "config/relance.yaml").read_text()
     outbox = re.compile(r"^  (email|sms):\n    provider: outbox\n(    .*\n)+", re.MULTILINE)
     text = re.sub(r"^  # ( *\S)", r"  \1", outbox.sub("", text), flags=re.MULTILINE)
-    text = re.sub(r"^  (The outbox|below it).*\n", "", text, flags=re.MULTILINE)
+    text = re.sub(r"^  (The outbox|below it|Beside the).*\n", "", text, flags=re.MULTILINE)
+    text = re.sub(r"^# (web:|  \w+: )", r"\1", text, flags=re.MULTILINE)
     (tmp_path / "config").mkdir()
     (tmp_path / "config/relance.yaml").write_text(text)
     (tmp_path / "config/segments.yaml").write_text((ROOT / "config/segments.yaml").read_text())
-    env = {"POSTMARK_TOKEN": "a", "TWILIO_ACCOUNT": "AC1", "TWILIO_TOKEN": "b"}
+    env = {"POSTMARK_TOKEN": "a", "TWILIO_ACCOUNT": "AC1", "TWILIO_TOKEN": "b",
+           "SLACK_URL": "https://hooks.slack.example/x", "RELANCE_SECRET": "0" * 32}  # fmt: skip
     loaded = load(tmp_path, env=env, vendors=vendor_specs(), texts={})
     assert loaded.workspace, [str(problem) for problem in loaded.problems]
+    assert {problem.path for problem in loaded.problems} == {"triggers"}  # it has none here
+    assert loaded.workspace.web.public_url == "https://crm.boutique.example"
+    channels = loaded.workspace.channels
+    assert (channels["email"].daily, channels["email"].reply_to) == (
+        100_000,
+        "bonjour@boutique.example",
+    )
     providers = {name: each.provider for name, each in loaded.workspace.channels.items()}
-    assert providers == {"email": "postmark", "sms": "twilio"}
+    assert providers == {"email": "postmark", "sms": "twilio", "slack": "slack"}
