@@ -45,7 +45,7 @@ class MailServer:
             await self._client.ehlo()
         except _ERRORS as error:
             self._client.close()
-            raise unconnected(error) from error
+            raise unconnected(error) from None  # the server's text may hold the address
         return self._client
 
     def _unopened(self) -> aiosmtplib.SMTP:
@@ -88,8 +88,7 @@ async def _transact(client: aiosmtplib.SMTP, envelope: Envelope) -> SendError | 
         decision = read(error, in_data=in_data)
         lost = not client.is_connected or not isinstance(error, aiosmtplib.SMTPResponseException)
         if lost or isinstance(decision, Paused | Unsure):
-            raise decision from error
-        decision.__cause__ = error
+            raise decision from None
         await _reset(client)
         return decision
     return None

@@ -7,7 +7,7 @@ import contextlib
 import email
 import email.policy
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,23 +16,12 @@ import trustme
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 
-from relance.domain.message import Accepted, Email
+from relance.domain.message import Accepted
 from relance.domain.workspace import ChannelSpec
-from relance.errors import NotSent, Paused, Refused, SendError, Unsure, WorkspaceError
-from relance.providers.smtp import Settings, Smtp
+from relance.errors import NotSent, Paused, Refused, SendError, WorkspaceError
+from relance.providers.smtp import Settings
 from relance.settings import Secret
-
-PASSWORD = "s3cret-passw0rd"
-ADDRESS = "chloe.private@example.com"
-EMAIL = Email(
-    message_id="abc1",
-    trigger="winback",
-    to=ADDRESS,
-    sender="La Boutique <bonjour@boutique.example>",
-    subject="Vous nous manquez",
-    html="<p>Bonjour</p>",
-    text="Bonjour\n.\n..\n",
-)
+from smtp_client import ADDRESS, EMAIL, PASSWORD, channel, one_send, opened, outcome
 
 
 class Mailbox:
@@ -90,37 +79,6 @@ def running(mailbox: Mailbox, **options: object) -> Iterator[int]:
         yield server.port
     finally:
         server.stop()
-
-
-async def no_nap(seconds: float) -> None:
-    """Time does not pass here."""
-
-
-def channel(port: int, **options: object) -> ChannelSpec:
-    options = {"host": "127.0.0.1", "port": port, "security": "none", "timeout": 5, **options}
-    return ChannelSpec(
-        name="email", provider="smtp", sender="", options=options, path="relance.yaml:9:1"
-    )
-
-
-def opened(port: int, **options: object) -> Smtp:
-    return Smtp.open(channel(port, **options), Path("/nowhere"), sleep=no_nap)
-
-
-async def outcome(provider: Smtp, message: Email = EMAIL) -> Accepted | SendError:
-    try:
-        (answer,) = await provider.send([message])
-    except SendError as error:
-        return error
-    return answer
-
-
-async def one_send(port: int, message: Email = EMAIL, **options: object) -> Accepted | SendError:
-    provider = opened(port, **options)
-    try:
-        return await outcome(provider, message)
-    finally:
-        await provider.close()
 
 
 async def test_a_message_arrives_whole_and_with_its_stable_id() -> None:
@@ -327,107 +285,6 @@ async def test_a_line_break_in_a_header_never_reaches_the_server() -> None:
         answer = await one_send(port, replace(EMAIL, to="a@b.example>\r\nRCPT TO:<c@d.example"))
     assert isinstance(answer, Refused)
     assert mailbox.taken == []
-
-
-GREETING = ["220 hello", "250 hello", "250 sender", "250 recipient", "354 go on"]
-HANG, CLOSE = "hang", "close"
-
-
-@contextlib.asynccontextmanager
-async def scripted(lines: Sequence[str]) -> AsyncIterator[tuple[int, list[str]]]:
-    """A server that says these lines one by one, whatever it hears, and then hangs or closes.
-
-    Shows how far each connection came. A message's text is one thing heard.
-    """
-    heard: list[str] = []
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            for said in lines:
-                if said == HANG:
-                    await reader.read()
-                elif said != CLOSE:
-                    writer.write(f"{said}\r\n".encode())
-                    end = b"\r\n.\r\n" if said.startswith("354") else b"\r\n"
-                    heard.append((await reader.readuntil(end)).decode()[:4].strip())
-        except (asyncio.IncompleteReadError, ConnectionError):
-            pass
-        finally:
-            writer.close()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    try:
-        yield server.sockets[0].getsockname()[1], heard
-    finally:
-        server.close()
-        await server.wait_closed()
-
-
-async def test_a_connection_lost_after_the_text_is_unsure_and_not_repeated() -> None:
-    async with scripted([*GREETING, CLOSE]) as (port, heard):
-        answer = await one_send(port)
-    assert isinstance(answer, Unsure)
-    assert answer.reason == "disconnected"
-    assert heard.count("DATA") == 1
-
-
-async def test_a_server_silent_after_the_text_is_unsure() -> None:
-    async with scripted([*GREETING, HANG]) as (port, heard):
-        answer = await one_send(port, timeout=0.5)
-    assert isinstance(answer, Unsure)
-    assert answer.reason == "read_timeout"
-    assert heard.count("DATA") == 1
-
-
-async def test_gibberish_after_the_text_is_unsure() -> None:
-    async with scripted([*GREETING, "who are you"]) as (port, _):
-        answer = await one_send(port, timeout=1)
-    assert isinstance(answer, Unsure)
-
-
-@pytest.mark.parametrize("said", range(5))
-async def test_a_connection_lost_before_the_text_is_tried_again(said: int) -> None:
-    """DATA itself is the border: from there on nobody knows what the server has kept."""
-    async with scripted([*GREETING[:said], CLOSE]) as (port, heard):
-        answer = await one_send(port)
-    certain = said < 4
-    assert type(answer) is (NotSent if certain else Unsure)
-    assert heard.count("EHLO") == (0 if said == 0 else 3 if certain else 1)
-
-
-async def test_a_server_that_shuts_down_politely_is_tried_again() -> None:
-    async with scripted([*GREETING[:2], "421 4.3.2 shutting down"]) as (port, heard):
-        answer = await one_send(port)
-    assert isinstance(answer, NotSent)
-    assert heard.count("MAIL") == 3
-
-
-async def test_a_server_that_bars_us_pauses() -> None:
-    async with scripted(["554 5.7.1 your address is on a list"]) as (port, _):
-        answer = await one_send(port)
-    assert isinstance(answer, Paused)
-
-
-async def test_a_cancelled_send_does_not_leave_its_answer_to_the_next() -> None:
-    async with scripted([*GREETING, HANG]) as (port, heard):
-        provider = opened(port)
-        sending = asyncio.create_task(outcome(provider))
-        while "From" not in heard:  # the text itself
-            await asyncio.sleep(0)
-        sending.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await sending
-        assert provider._server._client is not None
-        assert not provider._server._client.is_connected
-        await provider.close()
-
-
-async def test_nobody_listening_means_not_sent() -> None:
-    async with scripted([]) as (port, _):
-        pass
-    answer = await one_send(port)
-    assert isinstance(answer, NotSent)
-    assert answer.reason == "connect"
 
 
 @pytest.mark.parametrize(
