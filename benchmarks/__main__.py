@@ -8,6 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks.batches import batch_calls, memory_over_a_backlog
 from benchmarks.cli import help_time
 from benchmarks.delivery import single_requests
 from benchmarks.measure import Result, table, write
@@ -44,6 +45,8 @@ def _run(folder: Path) -> list[Result]:
         *against_handwritten(folder, data),
         *fifty_against_one(folder, data),
         *single_requests(folder),
+        *batch_calls(folder),
+        *memory_over_a_backlog(folder, data),
         *help_time(),
     ]
 

@@ -36,6 +36,20 @@ def run_json(*arguments: str) -> dict[str, object]:
     return document
 
 
+def number(document: dict[str, object], name: str) -> float:
+    """A number out of a program's JSON document."""
+    return float(str(document[name]))
+
+
+def shares(document: dict[str, object], messages: int) -> str:
+    """Where a delivery's CPU time went, per message."""
+    database, cpu = number(document, "database"), number(document, "cpu")
+    return (
+        f"{cpu / messages * 1e6:,.0f} µs of CPU a message, of them the database"
+        f" {database / messages * 1e6:,.0f} µs ({database / cpu:.0%})"
+    )
+
+
 def median(values: list[float]) -> float:
     return statistics.median(values)
 

@@ -9,12 +9,13 @@ import time
 from datetime import datetime
 from pathlib import Path
 
+from benchmarks.queued import ENV
 from relance.wiring import open_relance
 
 
 def main(root: Path, at: str) -> None:
     phases: list[tuple[str, float]] = []
-    with open_relance(root, env={"TOKEN": "benchmark"}) as relance:
+    with open_relance(root, env=ENV) as relance:
         started = time.perf_counter()
         report = relance.tick(
             datetime.fromisoformat(at),

@@ -1,0 +1,93 @@
+"""Delivery through providers' batch calls, against rendering alone; and memory over a backlog."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from benchmarks.measure import Result, median, number, run_json, shares
+from benchmarks.queued import afresh, workspace
+from benchmarks.shop import SECOND_TICK
+
+ROUNDS = 3
+MESSAGES = 20_000
+BACKLOG = 1_000_000
+DRAINED = 100_000
+_FROM = 'from: "La Boutique <bonjour@boutique.example>"'
+_VENDORS = {
+    "postmark": ("Postmark's batch of 500", 'token: "${TOKEN}"'),
+    "resend": ("Resend's batch of 100", 'token: "${TOKEN}", batch: true'),
+}
+
+
+def batch_calls(folder: Path) -> list[Result]:
+    """20,000 e-mails through each vendor's batch call on loopback."""
+    return [_one(folder, vendor) for vendor in _VENDORS]
+
+
+def _one(folder: Path, vendor: str) -> Result:
+    sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+    from loopback import process
+
+    title, options = _VENDORS[vendor]
+    root = folder / vendor
+    with process(vendor) as url:
+        _prepare(root, vendor, options, url, MESSAGES, None)
+        rounds = []
+        for _ in range(ROUNDS):
+            afresh(root)
+            ours = run_json("benchmarks.deliver_once", str(root), SECOND_TICK)
+            if ours["accepted"] != MESSAGES:
+                raise SystemExit(f"{ours['accepted']} of {MESSAGES} messages were accepted")
+            bare = run_json("benchmarks.render_once", str(root), str(MESSAGES))
+            rounds.append((number(ours, "seconds"), number(bare, "seconds"), ours))
+    ratio = median([bare / ours for ours, bare, _ in rounds])
+    rate = MESSAGES / median([ours for ours, _, _ in rounds])
+    limit = MESSAGES / median([bare for _, bare, _ in rounds])
+    return Result(
+        work=f"delivery through {title}",
+        measured=f"{rate:,.0f} messages/s",
+        limit=f"{limit:,.0f} texts/s (rendering alone)",
+        ratio=f"{ratio:.2f} ×",
+        budget="at least 0.4 ×",
+        held=ratio >= 0.4,
+        note=f"{MESSAGES:,} MJML e-mails in two languages; {shares(rounds[0][2], MESSAGES)}",
+    )
+
+
+def memory_over_a_backlog(folder: Path, data: Path) -> list[Result]:
+    """The worker's memory while a million messages wait, from the first wave to the last."""
+    sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+    from loopback import process
+
+    root = folder / "backlog"
+    with process("postmark") as url:
+        _prepare(root, "postmark", _VENDORS["postmark"][1], url, BACKLOG, data)
+        ours = run_json("benchmarks.deliver_once", str(root), SECOND_TICK, str(DRAINED))
+    peak, early, late = (number(ours, f"{name}_mb") for name in ("peak", "early", "late"))
+    waited = int(number(ours, "pending"))
+    return [
+        Result(
+            work=f"memory while {waited:,} messages wait",
+            measured=f"{peak:,.0f} MB at most",
+            limit="",
+            ratio="",
+            budget="at most 300 MB",
+            held=peak <= 300,
+            note=f"{early:,.0f} MB in use after {DRAINED // 10:,} sent, {late:,.0f} MB after"
+            f" {DRAINED:,}; {number(ours, 'accepted') / number(ours, 'seconds'):,.0f} messages/s",
+        )
+    ]
+
+
+def _prepare(
+    root: Path, vendor: str, options: str, url: str, customers: int, data: Path | None
+) -> None:
+    workspace(
+        root,
+        channel="email",
+        options=f'provider: {vendor}, {options}, base_url: "{url}", {_FROM}',
+        template="welcome",
+        customers=customers,
+        data=data,
+    )

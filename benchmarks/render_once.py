@@ -1,0 +1,34 @@
+"""The limit of batch delivery: rendering the same messages in a loop. Prints JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+
+from benchmarks.queued import ENV
+from relance.wiring import open_relance
+
+
+def main(root: Path, messages: int) -> None:
+    with open_relance(root, env=ENV) as relance:
+        templates = relance.templates
+        values = [_values(index) for index in range(messages)]
+        templates.render("welcome", "email", locale="fr", values=values[0])  # compiles it
+        started = time.perf_counter()
+        for index, each in enumerate(values):
+            templates.render("welcome", "email", locale="fr" if index % 3 else "en", values=each)
+        seconds = time.perf_counter() - started
+    print(json.dumps({"seconds": seconds}))
+
+
+def _values(index: int) -> dict[str, object]:
+    return {
+        "customer": {"first_name": f"Prénom{index % 500}"},
+        "message": {"id": f"{index:024x}", "trigger": "everybody"},
+    }
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), int(sys.argv[2]))
