@@ -305,7 +305,7 @@ class Ses(HttpProvider[Email]):
     ) -> None:
         super().__init__(settings.endpoint, sleep, take)
         self._settings = settings
-        self._sns = Sns(settings.topic_arn, get or _get)
+        self._sns = Sns(settings.topic_arn, get or fetch)
 
     @classmethod
     def open(
@@ -332,7 +332,7 @@ class Ses(HttpProvider[Email]):
 _GET_SECONDS = 10.0  # SNS waits 15 for our answer
 
 
-async def _get(url: str) -> bytes:
+async def fetch(url: str) -> bytes:
     """The body behind an address at Amazon. Raises SendError."""
     from relance.providers.http import Client
 

@@ -17,10 +17,11 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 from hypothesis import given
 
+from loopback import Answer, Loopback
 from relance.domain.receipt import Inbound, Receipt, ReceiptKind, recipient_digest
 from relance.domain.workspace import ChannelSpec
-from relance.errors import NotSent
-from relance.providers.ses import Ses, Settings
+from relance.errors import NotSent, Paused
+from relance.providers.ses import Ses, Settings, fetch
 from relance.settings import Secret
 from reports import AT, JUNK, call, corrupted, dumped, refusal, survives
 
@@ -330,6 +331,16 @@ async def test_an_amazon_that_cannot_be_asked_is_asked_again_with_the_next_repor
         await provider.events(notice(event("Open")), AT)
     amazon.down = False
     assert len(await provider.events(notice(event("Open")), AT)) == 1
+
+
+async def test_what_is_behind_an_address_is_fetched_whole_and_only_from_there() -> None:
+    async with Loopback(lambda _: Answer(body=b"PEM")) as amazon:
+        assert await fetch(f"{amazon.url}/x.pem?a=b") == b"PEM"
+        amazon.script = lambda _: Answer(status=302, headers={"Location": "http://evil.example/"})
+        with pytest.raises(Paused, match="redirected"):
+            await fetch(f"{amazon.url}/x.pem")
+    assert (amazon.seen[0].method, amazon.seen[0].path) == ("GET", "/x.pem?a=b")
+    assert "authorization" not in amazon.seen[0].headers
 
 
 @given(JUNK | corrupted(bounce("Permanent")))
