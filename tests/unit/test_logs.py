@@ -8,16 +8,8 @@ from pathlib import Path
 import pytest
 import structlog
 
-from delivery_fakes import (
-    AT,
-    FakeEngine,
-    FakeProvider,
-    FakeQueue,
-    FakeReceipts,
-    FakeRenderer,
-    make_workspace,
-    message,
-)
+from delivery_fakes import AT, FakeEngine, FakeProvider, FakeRenderer, make_workspace, message
+from delivery_queue import FakeQueue, FakeReceipts
 from relance import logs
 from relance.errors import NotSent, Paused, Refused, Unsure
 from relance.logs import Action

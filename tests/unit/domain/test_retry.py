@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from relance.domain.consent import may_write
-from relance.domain.retry import WAITS, retry_at
+from relance.domain.retry import WAITS, key_holds, look_up_after, retry_at
 
 AT = datetime(2026, 3, 1, 9, tzinfo=UTC)
 
@@ -52,3 +52,26 @@ def test_an_absurd_wish_of_the_vendor_is_bounded():
 )
 def test_neither_the_source_nor_the_record_may_say_no(source: bool, recorded: bool, allowed: bool):
     assert may_write(source=source, recorded=recorded) is allowed
+
+
+def test_a_repeat_is_safe_while_the_key_holds_with_a_margin_for_the_request_itself():
+    hour = timedelta(hours=1)
+    assert key_holds(hour, AT, AT + timedelta(minutes=45))
+    assert not key_holds(hour, AT, AT + timedelta(minutes=46))
+    assert not key_holds(None, AT, AT)
+
+
+def test_a_vendor_is_asked_five_times_within_a_day_and_then_no_more():
+    asked, at = [], AT
+    while (due := look_up_after(AT, at, answered=True)) is not None:
+        asked.append((due - AT) / timedelta(minutes=1))
+        at = due
+    assert asked == [1, 10, 60, 360, 1440]
+
+
+def test_a_vendor_who_cannot_be_asked_is_asked_for_three_days():
+    at, times = AT, 0
+    while (due := look_up_after(AT, at, answered=False)) is not None:
+        at, times = due, times + 1
+    assert at == AT + timedelta(days=3)
+    assert times == 13

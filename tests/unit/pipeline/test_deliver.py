@@ -4,60 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from datetime import datetime, time, timedelta
+from datetime import time, timedelta
 
 import pytest
 
-from delivery_fakes import (
-    AT,
-    FakeEngine,
-    FakeProvider,
-    FakeQueue,
-    FakeReceipts,
-    FakeRenderer,
-    make_trigger,
-    make_workspace,
-    message,
-)
-from relance.domain.ledger import Claimed
+from delivery_fakes import AT, FakeProvider, make_trigger, message
+from delivery_queue import FakeReceipts
+from delivery_room import Room
 from relance.domain.message import Email, MessageState, Outgoing, Sms
 from relance.domain.trigger import Step
 from relance.domain.workspace import ChannelSpec, Limits, QuietHours
 from relance.errors import NotSent, Paused, Refused, SourceError, StateError, Unsure
-from relance.pipeline.deliver import Delivery, DeliveryReport
-
-
-class Room:
-    """A delivery with everything faked; its parts may be changed before `run`."""
-
-    def __init__(self, *messages: Claimed, **workspace: object) -> None:
-        self.queue = FakeQueue(*messages)
-        self.engine = FakeEngine()
-        self.renderer = FakeRenderer()
-        self.email = FakeProvider()
-        self.sms = FakeProvider()
-        self.workspace = make_workspace(**workspace)
-        self.pauses: list[float] = []
-
-    def delivery(self, worker: str = "w1", grace: float = 7.0) -> Delivery:
-        return Delivery(
-            self.workspace,
-            self.queue,
-            self.engine,
-            self.renderer,
-            {"email": [self.email], "sms": [self.sms]},
-            worker,
-            receipts=FakeReceipts(self.queue),
-            grace=grace,
-            sleep=self._sleep,
-        )
-
-    async def _sleep(self, seconds: float) -> None:
-        self.pauses.append(seconds)
-        await asyncio.sleep(0)
-
-    async def run(self, at: datetime = AT) -> DeliveryReport:
-        return await self.delivery().run(at)
+from relance.pipeline.deliver import Delivery
 
 
 async def test_every_due_message_is_sent_once_and_recorded_as_accepted():

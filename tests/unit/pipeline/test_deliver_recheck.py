@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import time, timedelta
 
 import pytest
 
 from delivery_fakes import (
     AT,
     FakeEngine,
-    FakeQueue,
     FakeRenderer,
     is_attribute,
     make_trigger,
     make_workspace,
     message,
 )
+from delivery_queue import FakeQueue
 from relance.domain.condition import (
     Aggregate,
     Comparison,
@@ -25,12 +25,16 @@ from relance.domain.condition import (
     CustomerIs,
     EventIs,
     Measure,
+    NoneOf,
     Op,
+    SegmentIs,
     Window,
 )
 from relance.domain.duration import Duration
 from relance.domain.ledger import Claimed, Skip
-from relance.domain.trigger import Goal, Step
+from relance.domain.receipt import recipient_digest
+from relance.domain.trigger import Goal, On, OnEnter, OnExit, OnStay, Step
+from relance.domain.workspace import Limits, QuietHours
 from relance.pipeline.recheck import Checked, Recheck
 
 VIP = CustomerIs("vip", (Comparison(Op.IS, value=True),))
@@ -215,3 +219,130 @@ def test_an_address_is_not_shown_by_accident():
     ready = Look().check(message(1)).ready[0]
     assert "c1@shop.example" not in repr(ready)
     assert "Camille" not in repr(ready)
+
+
+WORN = {"expires_at": AT - timedelta(seconds=1)}
+
+
+def test_the_reasons_of_people_come_before_those_of_the_moment():
+    step = Step(index=0, channel="email", template="winback", unless=VIP, while_member=True)
+    look = Look(goal=GOAL, steps=(step,), topic="news")
+    everything = {"email": "broken"}
+    look.engine.people = {"c1": everything}
+    look.engine.holds = lambda condition, customer: not isinstance(condition, SegmentIs)
+    look.queue.refused_topics = {("c1", "news")}
+    look.queue.pauses = {"c1": AT + timedelta(days=1)}
+    one = message(1, **WORN)
+    given = []
+    removals = (
+        lambda: None,
+        lambda: look.queue.refused_topics.clear(),
+        lambda: look.queue.pauses.clear(),
+        lambda: everything.update(email="c1@shop.example"),
+        lambda: setattr(look.engine, "holds", lambda condition, customer: condition == VIP),
+        lambda: setattr(look.engine, "holds", lambda c, _: c == VIP or isinstance(c, SegmentIs)),
+    )
+    for remove in removals:
+        given.append(look.reasons(one)["m00001"])
+        one = message(1)
+        remove()
+    assert given == [
+        Skip.EXPIRED,
+        Skip.TOPIC,
+        Skip.PAUSED,
+        Skip.UNREACHABLE,
+        Skip.GOAL_REACHED,
+        Skip.LEFT_SEGMENT,
+    ]
+    assert look.reasons(one) == {"m00001": Skip.CONDITION}
+
+
+def test_a_suppressed_address_is_not_written_to_whoever_has_it_now():
+    look = Look()
+    look.engine.people = {"c1": {"email": "Shared@shop.example"}, "c2": {}}
+    look.queue.blocked_recipients = {recipient_digest("shared@shop.example")}
+    assert look.reasons(message(1), message(2)) == {"m00001": "suppressed"}
+
+
+def test_a_topic_is_refused_for_its_triggers_only_and_not_asked_for_without_one():
+    look = Look(topic="news")
+    look.queue.refused_topics = {("c1", "offers"), ("c2", "news")}
+    assert look.reasons(message(1), message(2)) == {"m00002": "topic"}
+    plain = Look()
+    plain.check(message(1))
+    assert "topics_refused" not in plain.queue.trace
+
+
+def test_a_pause_ends_at_its_instant():
+    look = Look()
+    look.queue.pauses = {"c1": AT + timedelta(seconds=1), "c2": AT}
+    assert look.reasons(message(1), message(2)) == {"m00001": "paused"}
+
+
+def test_a_message_is_of_use_up_to_and_including_its_expiry():
+    assert Look().reasons(message(1, expires_at=AT), message(2, **WORN)) == {"m00002": "expired"}
+
+
+@pytest.mark.parametrize(
+    ("on", "asked"),
+    [
+        (OnEnter(), SegmentIs("trigger/winback")),
+        (OnStay(Duration.parse("30 days")), SegmentIs("trigger/winback")),
+        (OnExit(), NoneOf((SegmentIs("trigger/winback"),))),
+    ],
+)
+def test_while_member_asks_whether_the_transition_still_stands(on: On, asked: Condition):
+    step = Step(index=0, channel="email", template="winback", while_member=True)
+    look = Look(steps=(step,), on=on)
+    assert look.reasons(message(1)) == {"m00001": "left_segment"}
+    assert list(look.engine.asked[0].values()) == [asked]
+
+
+def test_a_step_for_everybody_does_not_ask_for_membership():
+    look = Look()
+    look.check(message(1))
+    assert look.engine.asked == [{}]
+
+
+def test_quiet_hours_that_end_too_late_for_a_message_skip_it_at_once():
+    hours = QuietHours(start=time(0), end=time(18))
+    look = Look()
+    look.workspace = replace(look.workspace, limits=Limits(quiet_hours=(hours,)))
+    soon, late = AT + timedelta(hours=2), AT + timedelta(hours=20)
+    checked = look.check(message(1, expires_at=soon), message(2, expires_at=late))
+    assert [(o.state, o.reason) for o in checked.outcomes] == [
+        ("skipped", "expired"),
+        ("queued", "quiet_hours"),
+    ]
+
+
+def slack(**trigger: object) -> Look:
+    look = Look(steps=(Step(index=0, channel="slack", template="winback", **trigger),))
+    look.workspace = make_workspace(*look.workspace.triggers.values(), channels=("slack",))
+    return look
+
+
+def test_the_companys_own_people_are_told_whatever_the_customer_wants():
+    look = slack()
+    hours = QuietHours(start=time(0), end=time(0))
+    look.workspace = replace(look.workspace, limits=Limits(quiet_hours=(hours,)))
+    look.engine.people = {"c1": {"email": None, "phone": None, "consent_email": False}}
+    look.queue.blocked_customers = {"c1"}
+    look.queue.pauses = {"c1": AT + timedelta(days=1)}
+    checked = look.check(message(1, channel="slack"), channel="slack")
+    assert checked.outcomes == []
+    assert [ready.address.text for ready in checked.ready] == [""]
+
+
+def test_but_not_of_one_who_is_gone_or_of_what_is_no_longer_so():
+    look = slack(unless=VIP)
+    look.engine.gone = {"c1"}
+    look.engine.holds = lambda condition, customer: customer == "c2"
+    wave = [message(1, channel="slack"), message(2, channel="slack")]
+    wave += [message(3, channel="slack", **WORN), message(4, channel="slack", ghost=True)]
+    assert look.reasons(*wave, channel="slack") == {
+        "m00001": "gone",
+        "m00002": "condition",
+        "m00003": "expired",
+        "m00004": "",
+    }

@@ -12,6 +12,7 @@ import pytest
 from relance.domain.condition import AllOf
 from relance.domain.duration import Duration
 from relance.domain.ledger import Refusal
+from relance.domain.receipt import recipient_digest
 from relance.domain.trigger import OnEnter, Schedule, Step, Trigger
 from relance.domain.workspace import (
     CustomersSpec,
@@ -68,7 +69,7 @@ def trigger(name: str = "welcome", *, priority: int = 50, channel: str = "email"
     )
 
 
-def customers_table(*customers: dict[str, object]) -> pa.Table:
+def customers_table(*customers: dict[str, object], barred: pa.Array = NOBODY) -> pa.Table:
     usual = {
         "email": "someone@example.com",
         "phone": "+33612345678",
@@ -87,7 +88,9 @@ def customers_table(*customers: dict[str, object]) -> pa.Table:
         }
     )
     rows = pa.Table.from_pylist([{**usual, **customer} for customer in customers], schema)
-    return with_reachable(rows, {"email": Barred(), "sms": Barred()})
+    return with_reachable(
+        rows, {"email": Barred(addresses=barred), "sms": Barred(), "slack": Barred()}
+    )
 
 
 def facts(
@@ -95,13 +98,19 @@ def facts(
     channel: str = "email",
     suppressed: pa.Array = NOBODY,
     withdrawn: pa.Array = NOBODY,
+    paused: pa.Array = NOBODY,
+    addresses: pa.Array = NOBODY,
+    uninterested: pa.Array = NOBODY,
     entered_before: pa.Array = NOBODY,
     holdout_period: str = "2026Q1",
     holdout_share: float = 0.0,
 ) -> Facts:
     return Facts(
         channel=channel,
-        barred=Barred(suppressed=suppressed, withdrawn=withdrawn),
+        barred=Barred(
+            suppressed=suppressed, withdrawn=withdrawn, paused=paused, addresses=addresses
+        ),
+        uninterested=uninterested,
         entered_before=entered_before,
         holdout_period=holdout_period,
         holdout_share=holdout_share,
@@ -165,6 +174,47 @@ def test_suppressed_and_entered_before_are_told_apart() -> None:
     rows = customers_table({"customer": "s"}, {"customer": "e"}, {"customer": "ok"})
     known = facts(suppressed=pa.array(["s"]), entered_before=pa.array(["e", "s"]))
     assert reasons(go(rows, known)) == {"suppressed": ["s"], "reentry": ["e"]}
+
+
+def test_topic_pause_and_suppression_stand_in_this_order() -> None:
+    rows = customers_table(*({"customer": name} for name in ("t", "p", "s")))
+    known = facts(
+        uninterested=pa.array(["t"]),
+        paused=pa.array(["p", "t"]),
+        suppressed=pa.array(["s", "p", "t"]),
+    )
+    assert reasons(go(rows, known)) == {"topic": ["t"], "paused": ["p"], "suppressed": ["s"]}
+
+
+def test_a_suppressed_address_refuses_whoever_has_it() -> None:
+    barred = pa.array([recipient_digest("gone@example.com")])
+    rows = customers_table(
+        {"customer": "a", "email": "Gone@Example.com"}, {"customer": "b"}, barred=barred
+    )
+    assert reasons(go(rows, facts(addresses=barred))) == {"suppressed": ["a"]}
+
+
+def test_to_tell_its_own_people_the_company_needs_neither_address_nor_consent() -> None:
+    rows = customers_table(
+        {"customer": "a", "email": None, "phone": None, "consent_email": False},
+        {"customer": "again"},
+    )
+    known = facts(
+        channel="slack",
+        suppressed=pa.array(["a"]),
+        paused=pa.array(["a"]),
+        entered_before=pa.array(["again"]),
+    )
+    passed = go(rows, known, trigger(channel="slack"))
+    assert reasons(passed) == {"reentry": ["again"]}
+    assert passed.rows["customer"].to_pylist() == ["a"]
+
+
+def test_what_the_company_tells_itself_takes_no_place_under_a_cap() -> None:
+    told = trigger("told", priority=90, channel="slack")
+    result = compete("1 per 7 days", {"b": 9}, told, trigger("written"))
+    assert result["told"].rows["customer"].to_pylist() == ["a", "b"]
+    assert result["written"].rows["customer"].to_pylist() == ["a"]
 
 
 def test_a_customer_who_is_no_longer_in_the_table_is_gone() -> None:
