@@ -75,6 +75,46 @@ BROKEN: dict[str, tuple[str, str | bytes, str]] = {
         CONFIG, RELANCE.replace('outbox, from: "S', 'outbux, from: "S'),
         ":18:21: channels.email.provider: there is no provider 'outbux' (did you mean outbox?)",
     ),
+    "a channel with what it cannot use": (
+        CONFIG, RELANCE + "  slack: {provider: outbox, from: Stage}\n",
+        ":20:29: channels.slack.from: has no place in slack (it is for email, sms and whatsapp)",
+    ),
+    "a header of relance's own": (
+        CONFIG, RELANCE.replace("email: {provider", "email: {headers: {Bcc: a}, provider"),
+        ":18:21: channels.email.headers.Bcc: is a header that relance writes itself (leave it out)",
+    ),
+    "a provider that stands in for itself": (
+        CONFIG, RELANCE.replace('"+33700000000"}', "S, fallback: {provider: outbox, from: T}}"),
+        ":19:46: channels.sms.fallback: is the provider that it stands in for (name another one",
+    ),
+    "a week without a minute": (
+        CONFIG, RELANCE + "limits: {quiet_hours: {weekdays: all day, weekend: all day}}\n",
+        ":20:23: limits.quiet_hours: leaves no minute of the week (nothing could ever be sent)",
+    ),
+    "a web address without a secret": (
+        CONFIG, RELANCE + "web: {public_url: https://crm.stage.example}\n",
+        ":20:6: web.secret: is missing beside public_url (write secret: ",
+    ),
+    "a secret in the file": (
+        CONFIG, RELANCE + "web: {public_url: https://crm.stage.example, secret: hunter2hunter2}\n",
+        ":20:54: web.secret: a secret stands in the file (put it in the environment: ",
+    ),
+    "a topic in no language": (
+        CONFIG, RELANCE + "topics: {news: {french: Nouveautés}}\n",
+        ":20:17: topics.news.french: 'french' is not a locale such as `fr` or `fr_CH`",
+    ),
+    "a policy of bounces": (
+        CONFIG, RELANCE + "bounces: {soft: often}\n",
+        ":20:17: bounces.soft: 'often' is not a limit such as `3 per 7 days`",
+    ),
+    "an unknown topic": (
+        TRIGGER, GOOD + "topic: news\n" + SEND,
+        ":5:8: topic: there is no topic 'news' (add topics: to config/relance.yaml)",
+    ),
+    "a message that is never of use": (
+        TRIGGER, GOOD + "expires: 0 days\n" + SEND,
+        ":5:10: expires: '0 days' is not a length of time such as `3 days`, or `never`",
+    ),
     "segments in a circle": (
         SEGMENTS, "version: 1\nsegments:\n  a: {segment: b}\n  b: {segment: a}\n",
         ":3:3: segments.a: the segments go in a circle: a → b → a",
@@ -132,6 +172,71 @@ def test_mistakes_of_all_files_are_told_at_once_in_file_order(desk: Desk) -> Non
     for hint in ("global_holdout", "order", "priority", "title"):
         assert f"did you mean {hint}?" in answer.out
     assert answer.out.splitlines()[-1] == "4 mistakes"
+
+
+def test_what_a_channel_lacks_is_told_in_all_files_at_once(desk: Desk) -> None:
+    desk.settings(
+        "topics: {news: News}\n"
+        "web: {public_url: http://crm.stage.example}\n"
+        "bounces: {sofft: 3 per day}\n"
+        "limits: {quiet_hours: {funday: all day}}\n"
+    )
+    desk.trigger(
+        segment=BOUGHT,
+        topic="nws",
+        expires="soon",
+        while_member="yes",
+        steps="[{send: {channel: whatsapp, template: hello}}]",
+    )
+    desk.write("templates/hello/slack.txt", "{{ message.preferences_url }}")
+    answer = desk.call("check", "--offline")
+    assert answer.code == 1
+    assert [": ".join(line.split(": ")[:2]) for line in answer.out.splitlines()] == [
+        f"{CONFIG}:13:12: customers.consent.whatsapp",
+        f"{CONFIG}:21:6: web.secret",
+        f"{CONFIG}:21:19: web.public_url",
+        f"{CONFIG}:22:11: bounces.sofft",
+        f"{CONFIG}:23:24: limits.quiet_hours.funday",
+        f"{TRIGGER}:4:26: steps.0.send.channel",
+        f"{TRIGGER}:4:46: steps.0.send.template",
+        f"{TRIGGER}:6:8: topic",
+        f"{TRIGGER}:7:10: expires",
+        f"{TRIGGER}:8:15: while_member",
+        "templates/hello/slack.txt:1:4: 'message.preferences_url' has no place here",
+        "11 mistakes",
+    ]
+
+
+def test_a_provider_refuses_by_name_what_it_cannot_do(desk: Desk) -> None:
+    """Of the channel and of its fallback; each at its place."""
+    text = (desk.root / CONFIG).read_text()
+    sms = 'sms: {provider: outbox, from: "+33700000000"}'
+    assert sms in text
+    twilio = "provider: twilio, account: AC1, token: '${TOKEN}', from: MG1"
+    desk.write(
+        CONFIG,
+        text.replace(sms, f"sms: {{provider: outbox, from: S, fallback: {{{twilio}, tags: x}}}}"),
+    )
+    answer = desk.call("check", "--offline", env={"TOKEN": "t"})
+    assert answer.code == 1
+    assert f"{CONFIG}:19:46: channels.sms.fallback.tags: twilio takes no tags" in answer.out
+
+
+def test_a_link_back_is_refused_until_there_is_a_way_back(desk: Desk) -> None:
+    desk.write("templates/hello/email.html", TEMPLATE + "{{ message.unsubscribe_url }}")
+    answer = desk.call("check", "--offline")
+    assert answer.code == 1
+    assert answer.out.startswith(
+        "templates/hello/email.html:5:4: 'message.unsubscribe_url' leads nowhere: no web.public_url"
+        " is set (set web.public_url and web.secret in config/relance.yaml)"
+    )
+    secret = "s" * 32
+    desk.settings("web: {public_url: https://crm.stage.example, secret: '${SECRET}'}\n")
+    assert desk.call("check", "--offline", env={"SECRET": secret}).code == 0
+    out = desk.root / "preview"
+    answer = desk.call("preview", "hello", "--out", str(out), env={"SECRET": secret}, says=True)
+    assert answer.code == 0, answer.err
+    assert "https://crm.stage.example/u/preview" in (out / "hello.email.txt").read_text()
 
 
 def test_a_mistake_made_between_two_ticks_loses_nobody(desk: Desk) -> None:
