@@ -23,6 +23,7 @@ from relance.providers.wire import Response
 from relance.settings import Secret
 
 ACCOUNT, TOKEN = "AC0123456789abcdef0123456789abcdef", "t0ken:with/signs+="
+CALLBACK = "https://relance.example/webhooks/sms/twilio"
 SERVICE = "MG0123456789abcdef0123456789abcdef"
 SMS = Sms(
     message_id="abc1",
@@ -51,9 +52,15 @@ class ToLoopback(TwilioHttpClient):  # type: ignore[misc]  # the SDK is untyped 
 
 def send_by_sdk(url: str, message: Sms) -> str:
     client = SdkClient(ACCOUNT, TOKEN, http_client=ToLoopback(url))
-    sender = {"messaging_service_sid" if message.sender == SERVICE else "from_": message.sender}
-    sid = client.messages.create(to=message.to, body=message.text, **sender).sid
-    return str(sid)
+    prefix = "whatsapp:" if message.channel == "whatsapp" else ""
+    what = {"from_": prefix + message.sender, "body": message.text}
+    if message.sender == SERVICE:
+        what = {"messaging_service_sid": message.sender, "body": message.text}
+    if message.content:
+        del what["body"]
+        what |= {"content_sid": message.content, "content_variables": '{"1":"Chloé"}'}
+    what["status_callback"] = f"{CALLBACK}?message={message.message_id}"
+    return str(client.messages.create(to=prefix + message.to, **what).sid)
 
 
 def essence(seen: Seen) -> tuple[object, ...]:
@@ -68,11 +75,20 @@ def essence(seen: Seen) -> tuple[object, ...]:
     )
 
 
-@pytest.mark.parametrize("sender", ["+33700000000", "Boutique", SERVICE])
-async def test_the_request_is_the_one_that_twilios_sdk_makes(sender: str) -> None:
-    message = replace(SMS, sender=sender)
+@pytest.mark.parametrize(
+    "message",
+    [
+        SMS,
+        replace(SMS, sender="Boutique"),
+        replace(SMS, sender=SERVICE),
+        replace(SMS, channel="whatsapp"),
+        replace(SMS, channel="whatsapp", content="HX1", text="1: Chloé"),
+        replace(SMS, channel="whatsapp", content="HX1", text="1: Chloé", sender=SERVICE),
+    ],
+)
+async def test_the_request_is_the_one_that_twilios_sdk_makes(message: Sms) -> None:
     async with Loopback(loopback.twilio) as vendor:
-        provider = Twilio.open(channel(vendor.url), Path("/nowhere"))
+        provider = Twilio.open(channel(vendor.url, callback_url=CALLBACK), Path("/nowhere"))
         (answer,) = await provider.send([message])
         await provider.close()
         await asyncio.to_thread(send_by_sdk, vendor.url, message)
