@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -44,10 +44,11 @@ def count(url: str, *where: Any) -> int:
 
 
 def due(url: str, at: datetime) -> int:
-    """Messages that a delivery at an instant would take."""
+    """Messages that a delivery at an instant would take or ask about."""
     m = MESSAGE.c
     late = m.state.in_(["claimed", "sending"]) & (m.lease_until < at)
-    return count(url, ((m.state == "queued") & (m.due_at <= at)) | late)
+    doubtful = (m.state == "unknown") & (m.look_up_at <= at)
+    return count(url, ((m.state == "queued") & (m.due_at <= at)) | late | doubtful)
 
 
 def held(url: str) -> int:
@@ -150,6 +151,13 @@ class Evidence:
     def differs(self, healthy: Evidence) -> list[str]:
         """What came out differently than in a life in which nothing happened."""
         return [*self._other_entries(healthy), *self._other_ends(healthy)]
+
+    def until(self, at: datetime) -> Evidence:
+        """The same as if there had been no tick later than an instant."""
+        early = [entry for entry in self.entries if entry["at"] <= at]
+        known = {entry["id"] for entry in early}
+        messages = [row for row in self.messages if row["entry"] in known]
+        return replace(self, entries=early, messages=messages)
 
     def _other_entries(self, healthy: Evidence) -> Iterator[str]:
         ours = {(e["id"], e["customer"], e["arm"]) for e in self.entries}

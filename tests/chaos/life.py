@@ -95,9 +95,13 @@ class Life:
         """Baseline, then a tick and its deliveries a day, then until everything is through."""
         self.alone("tick", BASELINE)
         for day in range(1, self.setting.days + 1):
-            at = BASELINE + timedelta(days=day)
-            self.day(at)
-        self.drain(at)
+            self.day(BASELINE + timedelta(days=day))
+        self.drain(self.last)
+
+    @property
+    def last(self) -> datetime:
+        """The instant of the last tick."""
+        return BASELINE + timedelta(days=self.setting.days)
 
     def day(self, at: datetime) -> None:
         """One day: the workers die in the tick and while they deliver, and are started again."""
@@ -181,7 +185,7 @@ class Life:
             point=kill.point if kill else "",
             count=kill.count if kill else 0,
             census=self.folder / f"census-{command}" if not self.setting.killed else None,
-            clock=at if command == "run" else None,
+            clock=at,
         )
         return start(errand)
 

@@ -52,6 +52,7 @@ _ERRORS: Mapping[str, bytes] = {
     "postmark": b'{"ErrorCode": 300, "Message": "Invalid email request"}',
     "twilio": b'{"code": 21211, "message": "Invalid To", "status": 400}',
     "resend": b'{"statusCode": 422, "name": "validation_error", "message": "Invalid to"}',
+    "": b'{"error": "unavailable"}',  # a look-up, of any of them
 }
 
 

@@ -20,10 +20,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from email.utils import format_datetime
 from itertools import count
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -35,10 +36,14 @@ _KEY_LIFE = timedelta(hours=24)  # Resend's (resend.com/docs, idempotency keys, 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Asked:
-    """A request understood. `messages` are named by what the test knows them by: their text."""
+    """A request understood. `messages` are named by what the test knows them by: their text.
+
+    `marks` are what the vendor finds each of them by later.
+    """
 
     vendor: str
     messages: Sequence[str]
+    marks: Sequence[str]
     key: str | None = None  # Idempotency-Key
 
 
@@ -67,13 +72,17 @@ def understand(request: Seen) -> Asked:
     """Which vendor is meant, and which messages the request carries."""
     if request.path.endswith("/Messages.json"):
         form = parse_qs(request.body.decode())
-        return Asked(vendor="twilio", messages=[f"sms {form['Body'][0].strip()}"])
+        names = [f"sms {form['Body'][0].strip()}"]
+        return Asked(vendor="twilio", messages=names, marks=[form["To"][0]])
     body = json.loads(request.body)
     emails = body if isinstance(body, list) else [body]
     if "/emails" in request.path:
         names = [f"email {each['subject']}" for each in emails]
-        return Asked(vendor="resend", messages=names, key=request.headers.get("idempotency-key"))
-    return Asked(vendor="postmark", messages=[f"email {each['Subject']}" for each in emails])
+        key = request.headers.get("idempotency-key")
+        return Asked(vendor="resend", messages=names, marks=names, key=key)
+    marks = [each["Metadata"]["relance_message"] for each in emails]
+    names = [f"email {each['Subject']}" for each in emails]
+    return Asked(vendor="postmark", messages=names, marks=marks)
 
 
 def thanks(asked: Asked, batch: bool, ids: Sequence[str]) -> Answer:
@@ -89,6 +98,32 @@ def thanks(asked: Asked, batch: bool, ids: Sequence[str]) -> Answer:
             body = {"data": each_id} if batch else each_id[0]
     status = 201 if asked.vendor == "twilio" else 200
     return Answer(status=status, body=json.dumps(body).encode())
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Sent:
+    """A message that was taken: where it can be looked up, and when it came."""
+
+    vendor: str
+    mark: str
+    id: str
+    at: datetime
+
+
+def found(request: Seen, sent: Sequence[_Sent]) -> Answer:
+    """The answer to a look-up: by recipient at Twilio, by metadata at Postmark."""
+    query = parse_qs(urlsplit(request.path).query)
+    if "To" in query:
+        vendor, mark = "twilio", query["To"][0]
+    else:
+        vendor, mark = "postmark", query["metadata_relance_message"][0]
+    mine = [each for each in sent if (each.vendor, each.mark) == (vendor, mark)]
+    if vendor == "twilio":
+        made = [(each.id, format_datetime(each.at)) for each in mine]
+        messages = [{"sid": id_, "status": "sent", "date_created": at} for id_, at in made]
+        return Answer(body=json.dumps({"messages": messages}).encode())
+    known = [{"MessageID": each.id, "Metadata": {"relance_message": mark}} for each in mine]
+    return Answer(body=json.dumps({"TotalCount": len(known), "Messages": known}).encode())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -118,16 +153,21 @@ class Vendor:
         self._kill: _Kill | None = None
         self._now = datetime.fromisoformat("2026-01-01T00:00:00+00:00")
         self._keys: dict[str, _Kept] = {}
+        self._sent: list[_Sent] = []
 
     def remember(self, lines: Sequence[Mapping[str, Any]]) -> None:
         """Take over what an earlier process wrote down."""
         for line in lines:
+            if "now" not in line:
+                continue
+            self._now = datetime.fromisoformat(line["now"])
             if line["key"]:
-                self._now = datetime.fromisoformat(line["now"])
                 answer = Answer(body=line["answer"].encode())
                 kept = _Kept(digest=line["digest"], answer=answer, at=self._now)
                 self._keys[line["key"]] = kept
-        self._ids = count(sum(len(line["messages"]) for line in lines) + 1)
+            for mark, id_ in line["sent"].items():
+                self._sent.append(_Sent(vendor=line["vendor"], mark=mark, id=id_, at=self._now))
+        self._ids = count(len(lines) * 1000)
 
     def order(self, order: Mapping[str, Any]) -> None:
         """Do as the test says."""
@@ -150,13 +190,16 @@ class Vendor:
         """Take the request, or not; write it down; answer, or not."""
         self._number += 1
         self._reach("read")
-        asked = understand(request)
         mishap = self._script.next()
-        answer = self._answer(request, asked, mishap)
+        if request.method == "GET":
+            vendor, answer = "", found(request, self._sent)
+        else:
+            asked = understand(request)
+            vendor, answer = asked.vendor, self._answer(request, asked, mishap)
         self._reach("recorded")
         if self._kill and self._kill.moment == "answered":
             asyncio.get_running_loop().call_later(answer.delay, self._reach, "answered")
-        return mishap.spoil(answer, asked.vendor) if mishap else answer
+        return mishap.spoil(answer, vendor) if mishap else answer
 
     def _answer(self, request: Seen, asked: Asked, mishap: Mishap | None) -> Answer:
         kept = self._keys.get(asked.key) if asked.key else None
@@ -169,13 +212,16 @@ class Vendor:
         taken = mishap is None or mishap.taken
         if taken and asked.key:
             self._keys[asked.key] = _Kept(digest=_digest(request.body), answer=answer, at=self._now)
-        name = mishap.name if mishap else ""
+        sent = dict(zip(asked.marks, ids, strict=True)) if taken else {}
+        for mark, id_ in sent.items():
+            self._sent.append(_Sent(vendor=asked.vendor, mark=mark, id=id_, at=self._now))
         self._book.write(
             {
                 "vendor": asked.vendor,
                 "messages": list(asked.messages) if taken else [],
                 "refused": list(asked.messages) if mishap and mishap.refused else [],
-                "mishap": name,
+                "mishap": mishap.name if mishap else "",
+                "sent": sent,
                 "key": asked.key if taken else None,
                 "digest": _digest(request.body),
                 "answer": answer.body.decode(),

@@ -2,8 +2,7 @@
 
 A process that has imported relance already is forked for each (multiprocessing's fork server),
 so that two hundred deaths do not wait for two hundred imports. From `main()` down nothing is
-replaced but two things that would take real time: the waits between tries are cut short, and
-`relance run` sees a clock that was set.
+replaced but what would take real time: waits are cut short, and the clock is set.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ import os
 import signal
 import sys
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,8 +35,10 @@ import relance.store
 import relance.web
 import relance.wiring
 from relance.pipeline import deliver, tick  # noqa: F401  imported once, before the forks
+from relance.pipeline.shared_rate import SharedRate
 from relance.providers import http
 from relance.providers.rate import Sleep
+from relance.store.driver import Driver
 from relance.store.ledger import SqlLedger
 from relance.store.queue import SqlQueue
 
@@ -62,8 +63,8 @@ STATEMENT, COMMIT, DONE = "statement", "before a commit", "after a commit"
 class Errand:
     """What a process is to do. It dies as `point` is reached for the `count`-th time.
 
-    `census` is a file for the number of times that each point was reached. `clock` is what
-    `relance run` takes for the present when it starts. `pages` is how far a SQLite state may
+    `census` is a file for the number of times that each point was reached. `clock` is the
+    present when it starts. `pages` is how far a SQLite state may
     grow: a disk that is full.
     """
 
@@ -93,9 +94,18 @@ class Reaper:
         for owner, name in _CALLS:
             setattr(owner, name, self._watched(getattr(owner, name), name))
         event.listen(Engine, "before_cursor_execute", lambda *_: self.reach(STATEMENT))
+        for name in ("rows", "run", "many"):
+            setattr(Driver, name, self._counted(getattr(Driver, name)))
         event.listen(Engine, "commit", lambda *_: self.reach(COMMIT))
         # a connection goes back once its transaction has ended
         event.listen(Pool, "checkin", lambda *_: self.reach(DONE))
+
+    def _counted(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        def counted(*args: object) -> object:
+            self.reach(STATEMENT)
+            return call(*args)
+
+        return counted
 
     def note(self, census: Path) -> None:
         """Write down how often each point was passed; the most that any command did."""
@@ -153,6 +163,7 @@ def _cut_sleep_short() -> None:
     for name, vendor in vendors.items():
         vendors[name] = replace(vendor, open=_napping(vendor.open, nap))
     relance.providers.VENDORS = vendors
+    _default(SharedRate, sleep=nap)
 
 
 def _napping(opened: Callable[..., Any], nap: Sleep) -> Callable[..., Any]:
@@ -165,9 +176,14 @@ def _set_clock(start: datetime) -> None:
     def now() -> datetime:
         return start + (datetime.now(UTC) - began)
 
+    relance.wiring._utc_now = now
     relance.scheduler.utc_now = now
-    defaults: Mapping[str, Any] = relance.scheduler.Worker.__init__.__kwdefaults__
-    relance.scheduler.Worker.__init__.__kwdefaults__ = {**defaults, "clock": now}
+    _default(relance.scheduler.Worker, clock=now, deliver_every=0.2)
+
+
+def _default(owner: Any, **values: object) -> None:
+    """Change what a class is made with where nothing else is said."""
+    owner.__init__.__kwdefaults__ = {**owner.__init__.__kwdefaults__, **values}
 
 
 def _fill_disk(pages: int) -> None:

@@ -1,0 +1,72 @@
+"""SIGKILL at seeded instants across evaluate, enter, claim, send and record.
+
+A worker dies at a named point, at a statement, at the vendor's, or after some milliseconds, is
+started again, and dies again. In the end nobody is lost and nobody was written to twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from chaos.evidence import Evidence
+from chaos.life import Census, Life, Setting
+from chaos.table import Row
+
+Begin = Callable[[Setting], Life]
+
+_PLACES = [(database, n) for database in ("sqlite", "postgresql") for n in (1, 3)]
+_VENDORS = ("postmark", "resend")
+_LIVES = {1: 20, 3: 12}  # about two hundred deaths in each place
+
+
+def _settings() -> list[object]:
+    """A life of two days in each place for `make test`; the whole for `make chaos`."""
+    short = [
+        Setting(database=database, workers=n, email=_VENDORS[number % 2], seed=900 + number, days=2)
+        for number, (database, n) in enumerate(_PLACES)
+    ]
+    whole = [
+        Setting(
+            database=database,
+            workers=n,
+            email=_VENDORS[seed % 2],
+            seed=seed,
+            as_service=seed % 4 == 3,
+        )
+        for database, n in _PLACES
+        for seed in range(_LIVES[n])
+    ]
+    return [
+        *(pytest.param(setting, id=str(setting)) for setting in short),
+        *(pytest.param(setting, id=str(setting), marks=pytest.mark.slow) for setting in whole),
+    ]
+
+
+@pytest.mark.parametrize("setting", _settings())
+def test_after_any_kill_everybody_is_written_to_once_or_listed_as_unknown(
+    setting: Setting, begin: Begin, healthy: tuple[Census, Evidence], row: Row
+):
+    workers = f"{setting.workers} worker{'s' if setting.workers > 1 else ''}"
+    row.what = f"SIGKILL, {setting.database}, {workers}, {setting.email} and twilio"
+    row.promise = (
+        "written to exactly once, the same entries as without a kill"
+        if setting.email == "resend"
+        else "written to at most once, each doubtful one listed, the same entries"
+    )
+    life = begin(setting)
+    life.live()
+    left = life.evidence()
+    row.figures.update(
+        {
+            "lives": 1,
+            "kills": life.deaths.total(),
+            "messages taken": left.taken.total(),
+            "unknown": left.doubtful(idempotent=False) + left.doubtful(idempotent=True),
+        }
+    )
+    assert left.wrong() == []
+    assert left.differs(healthy[1].until(life.last)) == []
+    assert left.doubtful(idempotent=True) == 0
+    assert life.deaths.total() > 0
