@@ -30,7 +30,7 @@ def check(channel: ChannelSpec, options: Options) -> None:
 
 
 def build(messages: Sequence[Sms], *, sms_type: str) -> Request:
-    """POST /v3/transactionalSMS/send for the one message."""
+    """POST /v3/transactionalSMS/sms for the one message."""
     (message,) = messages
     body = {
         "sender": message.sender.removeprefix("+"),
@@ -42,7 +42,7 @@ def build(messages: Sequence[Sms], *, sms_type: str) -> Request:
         "unicodeEnabled": not in_gsm(message.text),
     }
     return Request(
-        path="/v3/transactionalSMS/send",
+        path="/v3/transactionalSMS/sms",
         body=orjson.dumps(body),
         headers={"Content-Type": "application/json", "Accept": "application/json"},
     )

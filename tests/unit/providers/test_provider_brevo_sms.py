@@ -62,7 +62,7 @@ async def test_the_request_is_what_brevos_own_package_sends() -> None:
     def send(url: str) -> None:
         with httpx.Client() as client:
             sdk = Sdk(api_key="xkeysib-1", base_url=f"{url}/v3", httpx_client=client)
-            sdk.transactional_sms.send_async_transactional_sms(
+            sdk.transactional_sms.send_transac_sms(
                 sender="Boutique",
                 recipient="+33612345678",
                 content=SMS.text,
