@@ -129,13 +129,15 @@ def claimed(row: tuple[Any, ...]) -> Claimed:
     )
 
 
+# with the whole condition of the partial index, or SQLite does not see that it fits
 _RELEASE = Statement(
     "UPDATE message SET state = 'queued', worker = NULL, lease_until = NULL, changed_at = ?"
-    " WHERE n IN (SELECT n FROM message WHERE state = 'claimed' AND lease_until < ? {skip})"
+    " WHERE n IN (SELECT n FROM message"
+    " WHERE state IN ('claimed', 'sending') AND state = 'claimed' AND lease_until < ? {skip})"
 )
 _LOST = Statement(
     "SELECT n, id, provider, coalesce(doubtful_at, changed_at) FROM message"
-    " WHERE state = 'sending' AND lease_until < ? {skip}"
+    " WHERE state IN ('claimed', 'sending') AND state = 'sending' AND lease_until < ? {skip}"
 )
 _REPEAT = Statement(
     "UPDATE message SET state = 'queued', worker = NULL, lease_until = NULL, changed_at = ?,"

@@ -38,8 +38,8 @@ _MESSAGE = (
 _REFUSAL = ("run", "customer", "reason", "detail")
 _LAST_ENTRIES = pa.schema([("customer", pa.string()), ("at", bulk.INSTANT)])
 _WAITING = (MessageState.QUEUED, MessageState.CLAIMED, MessageState.SENDING)
-# a send some minutes after its instant belongs to it: "1 per day" must not stop a daily trigger
 _TO_OURSELVES = [kind.name for kind in CHANNELS.values() if not kind.personal]
+# a send some minutes after its instant belongs to it: "1 per day" must not stop a daily trigger
 _PUNCTUAL = timedelta(hours=1)
 _RECENT = pa.schema([("customer", pa.string()), ("messages", pa.int64())])
 

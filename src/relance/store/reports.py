@@ -65,7 +65,7 @@ class _Event:
         return {each for each in (ours, self.receipt.recipient) if each}
 
 
-_SEEN = Statement("SELECT provider, event_id FROM receipt WHERE event_id {these}")
+_SEEN = Statement("SELECT event_id FROM receipt WHERE provider = ? AND event_id {these}")
 _MESSAGE = "SELECT id, state, customer, channel, recipient, provider, provider_id FROM message"
 _BY_ID = Statement(_MESSAGE + " WHERE id {these} ORDER BY n {lock}")
 _BY_PROVIDER_ID = Statement(_MESSAGE + " WHERE provider_id {these} ORDER BY n {lock}")
@@ -112,7 +112,12 @@ def _clean(receipt: Receipt) -> Receipt:
 
 
 def _new(driver: Driver, receipts: Sequence[Receipt]) -> list[Receipt]:
-    seen = set(driver.rows(_SEEN, driver.listed(receipt.event_id for receipt in receipts)))
+    events = driver.listed(receipt.event_id for receipt in receipts)
+    seen = {
+        (provider, event_id)
+        for provider in {receipt.provider for receipt in receipts}
+        for (event_id,) in driver.rows(_SEEN, provider, events)
+    }
     first: dict[tuple[str, str], Receipt] = {}
     for receipt in receipts:
         first.setdefault((receipt.provider, receipt.event_id), receipt)

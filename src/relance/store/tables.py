@@ -207,7 +207,7 @@ class ConsentChange(Base, table=True):
 
     id: int | None = Field(default=None, primary_key=True)
     channel: str
-    customer: str = Field(sa_type=Key)
+    customer: str = Field(sa_type=Key, index=True)
     granted: bool
     at: datetime = Field(sa_type=Instant)
     source: str
@@ -220,6 +220,7 @@ class ReceiptRow(Base, table=True):
     __tablename__ = "receipt"
     __table_args__ = (
         UniqueConstraint("provider", "event_id"),
+        _index("receipt_message", "message", where="message IS NOT NULL"),
         _index("receipt_waiting", "provider_id",
                where="message IS NULL AND provider_id IS NOT NULL"),
         _index("receipt_recipient", "recipient", "kind",
@@ -231,7 +232,7 @@ class ReceiptRow(Base, table=True):
     event_id: str
     channel: str
     kind: str
-    message: str | None = Field(default=None, index=True)
+    message: str | None = None
     provider_id: str | None = None
     recipient: str | None = Field(default=None, sa_type=Key)
     at: datetime = Field(sa_type=Instant)  # the event's own, or that of its arrival

@@ -23,6 +23,7 @@ def upgrade() -> None:
     op.add_column(
         "consent_change", sa.Column("topic", sa.String(), nullable=False, server_default="")
     )
+    op.create_index("ix_consent_change_customer", "consent_change", ["customer"])
     _receipts()
     _permissions()
     _limits()
@@ -80,7 +81,7 @@ def _receipts() -> None:
         sa.Column("event_id", sa.String(), nullable=False),
         sa.Column("channel", sa.String(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
-        sa.Column("message", sa.String(), index=True),
+        sa.Column("message", sa.String()),
         sa.Column("provider_id", sa.String()),
         sa.Column("recipient", _KEY),
         sa.Column("at", Instant(), nullable=False),
@@ -90,6 +91,7 @@ def _receipts() -> None:
         sa.Column("raw", sa.String(), nullable=False),
         sa.UniqueConstraint("provider", "event_id"),
     )
+    _index("receipt_message", "receipt", ["message"], "message IS NOT NULL")
     waiting = "message IS NULL AND provider_id IS NOT NULL"
     _index("receipt_waiting", "receipt", ["provider_id"], waiting)
     kinds = "kind IN ('soft_bounced', 'resubscribed')"
