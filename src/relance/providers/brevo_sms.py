@@ -10,10 +10,10 @@ import orjson
 from relance.domain.gsm import in_gsm
 from relance.domain.message import Sms
 from relance.domain.receipt import Receipt, ReceiptKind
-from relance.domain.stop import wants_start, wants_stop
 from relance.domain.workspace import ChannelSpec
 from relance.providers import hooks
 from relance.providers.options import Options
+from relance.providers.replies import answered
 from relance.providers.wire import Request
 
 _SENDER = re.compile(r"\+?[0-9]{1,15}|[0-9A-Za-z]{1,11}")
@@ -65,32 +65,27 @@ _KINDS: Mapping[str, ReceiptKind] = {
 
 def receipts(event: Mapping[str, object]) -> list[Receipt]:
     """What one event says; nothing where a customer answered something else than STOP or START."""
-    name = hooks.text(event, "msg_status") or hooks.text(event, "event")
-    plain = name.lower().replace("_", "")
-    kind = _KINDS.get(plain, ReceiptKind.UNKNOWN)
-    if plain == "replied":
-        wish = _wish(hooks.text(event, "reply"))
-        if wish is None:
-            return []
-        kind = wish
-    found = Receipt(
+    name = (hooks.text(event, "msg_status") or hooks.text(event, "event")).lower().replace("_", "")
+    event_id, at = hooks.identity("", event), hooks.epoch(event.get("ts_event"))
+    message_id, number = _message_id(event.get("tag")), hooks.text(event, "to")
+    if name == "replied":
+        reply = hooks.text(event, "reply")
+        return answered(
+            "brevo", event_id=event_id, sender=number, text=reply, at=at, message_id=message_id
+        )
+    kind = _KINDS.get(name, ReceiptKind.UNKNOWN)
+    receipt = Receipt(
         provider="brevo",
-        event_id=hooks.identity("", event),
+        event_id=event_id,
         kind=kind,
-        at=hooks.epoch(event.get("ts_event")),
-        message_id=_message_id(event.get("tag")),
+        at=at,
+        message_id=message_id,
         provider_id=hooks.some(event, "messageId"),
-        recipient=hooks.recipient(hooks.text(event, "to")),
-        reason=plain if kind is ReceiptKind.DROPPED else "",
+        recipient=hooks.recipient(number),
+        reason=name if kind is ReceiptKind.DROPPED else "",
         raw=hooks.raw(event) if kind is ReceiptKind.UNKNOWN else "",
     )
-    return hooks.unsubscribed_too(found) if plain == "blacklisted" else [found]
-
-
-def _wish(reply: str) -> ReceiptKind | None:
-    if wants_stop(reply):
-        return ReceiptKind.UNSUBSCRIBED
-    return ReceiptKind.RESUBSCRIBED if wants_start(reply) else None
+    return hooks.unsubscribed_too(receipt) if name == "blacklisted" else [receipt]
 
 
 def _message_id(tags: object) -> str | None:

@@ -288,7 +288,12 @@ def question(doubtful: Doubtful) -> Request:
 
 
 def found(response: Response, doubtful: Doubtful) -> Receipt | None:
-    """What the answer says of the message; None where it has no event of it. Raises SendError."""
+    """What those events say of our message; None too where the key may only send.
+
+    Raises SendError.
+    """
+    if response.status in {401, 403}:
+        return None
     if response.status != 200:
         raise wire.judge(response)
     body = wire.fields(wire.json(response))

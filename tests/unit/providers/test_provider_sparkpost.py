@@ -273,13 +273,19 @@ DOUBTFUL = Doubtful(
 )
 
 
+async def asked(answer: Answer) -> tuple[Receipt | None, Seen]:
+    async with Loopback(lambda _: answer) as vendor:
+        provider = opened(vendor.url)
+        try:
+            found = await provider.look_up(DOUBTFUL)
+        finally:
+            await provider.close()
+    return found, vendor.seen[0]
+
+
 async def looked_up(*results: object) -> tuple[Receipt | None, Seen]:
     body = json.dumps({"results": results, "total_count": len(results)}).encode()
-    async with Loopback(lambda _: Answer(body=body)) as vendor:
-        provider = opened(vendor.url)
-        found = await provider.look_up(DOUBTFUL)
-        await provider.close()
-    return found, vendor.seen[0]
+    return await asked(Answer(body=body))
 
 
 def entry(name: str, message: str = "abc1") -> dict[str, object]:
@@ -305,3 +311,14 @@ async def test_a_doubtful_message_is_found_among_the_events_of_its_address() -> 
 async def test_another_message_to_the_same_address_is_not_taken_for_it() -> None:
     found, _ = await looked_up(entry("delivery", "other"))
     assert found is None
+
+
+async def test_a_key_that_may_only_send_knows_nothing_of_the_message() -> None:
+    found, _ = await asked(Answer(status=403))
+    assert found is None
+
+
+@pytest.mark.parametrize("answer", [Answer(status=500), Answer(body=b"{}")])
+async def test_a_look_up_that_fails_says_so(answer: Answer) -> None:
+    with pytest.raises(Unsure):
+        await asked(answer)
