@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from email.utils import parseaddr
 
 from relance.domain.channel import CHANNELS, ChannelKind
-from relance.spec.nodes import Scalar
+from relance.spec.nodes import Items, Scalar
 from relance.spec.notations import PACE, Pace
 from relance.spec.shapes import JsonSchema, ListOf, MapOf, Shape, Text, made
 from relance.spec.spot import Spot
@@ -109,9 +109,10 @@ def _fits(text: str) -> bool:
 
 
 def _different(spot: Spot, tags: tuple[str, ...]) -> tuple[str, ...]:
-    for tag in tags:
-        if tags.count(tag) > 1:
-            raise spot.broken(f"names {tag} twice")
+    nodes = spot.node.items if isinstance(spot.node, Items) else ()
+    for index, node in enumerate(nodes):
+        if tags[index] in tags[:index]:
+            raise spot.at(str(index), node).broken(f"{node} is named twice")
     return tags
 
 

@@ -167,7 +167,7 @@ class TriggerFile:
     enabled: bool
 
 
-class Topic(Shape[str]):
+class TopicName(Shape[str]):
     """The name of a topic of relance.yaml."""
 
     says = "a topic's name"
@@ -208,8 +208,8 @@ class TriggerYaml(Record[TriggerFile]):
         default=50, shown="50",
     )  # fmt: skip
     topic = optional(
-        Topic(), "What it is about, of the `topics` in relance.yaml: who does not want to hear of "
-        "that does not enter.",
+        TopicName(), "What it is about, of the `topics` in relance.yaml: who does not want to hear "
+        "of that does not enter.",
         shown="none",
     )  # fmt: skip
     steps: Key[tuple[Planned, ...]] = required(Steps(), "What is sent, in this order.")

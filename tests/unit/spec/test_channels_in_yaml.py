@@ -150,7 +150,7 @@ def test_a_fallback_may_be_another_account_of_the_same_vendor(shop) -> None:
         # tags
         (SMS, "{provider: outbox, from: Shop, tags: [a b]}",
          "18:46: channels.sms.tags.0: 'a b' is not a tag (letters, digits, - and _, at most 64)"),
-        (SMS, "{provider: outbox, from: Shop, tags: [a, b, a]}", "channels.sms.tags: names a twice"),
+        (SMS, "{provider: outbox, from: Shop, tags: [a, b, a]}", "18:52: channels.sms.tags.2: 'a' is named twice"),
         (SMS, SMS + "\n  slack: {provider: outbox, tags: a}", "channels.slack.tags: has no place in slack"),
         # fallbacks
         (SMS, "{provider: outbox, from: Shop, fallback: {provider: outbox, from: Other}}",

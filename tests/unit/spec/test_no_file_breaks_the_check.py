@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -25,13 +26,53 @@ def damage(text: str, place: float, length: int, crumb: str, whole_line: bool) -
     return text[:start] + crumb + text[start + length :]
 
 
+RELANCE = """\
+  slack: {provider: outbox}
+  whatsapp:
+    provider: text
+    token: "${X}"
+    from: "+33700000000"
+    rate: [10 per second, 5000 per day]
+    daily_budget: 700
+    tags: [a, b]
+    fallback: {provider: outbox, from: "+33700000001", rate: 3}
+limits:
+  quiet_hours: {weekdays: 20:00-08:00, sunday: [00:00-12:00, 13:00-24:00], saturday: all day}
+web: {public_url: "https://crm.shop.example", secret: "${X}", previous_secrets: ["${X}"], port: 80}
+topics: {news: {fr: Nouveautés, en: News}, tips: Tips}
+bounces: {soft: 3 per 30 days}
+"""
+TRIGGER = """\
+  - wait: 5 days
+  - send: {channel: sms, template: thanks, while_member: false, expires: never}
+topic: news
+while_member: true
+expires: 3 days
+"""
+
+
+@pytest.fixture
+def full_shop(shop):
+    """A workspace that says most of what can be said."""
+    shop.env = {"X": "0123456789abcdef"}
+    more = "headers: {X-A: b, Precedence: bulk}, reply_to: a@b.example"
+    shop.edit(PATHS[0], "  email: {provider", f"  email: {{{more}, provider")
+    shop.add(PATHS[0], RELANCE)
+    shop.add(PATHS[2], TRIGGER)
+    return shop
+
+
+def test_what_is_damaged_was_whole(full_shop) -> None:
+    assert full_shop.problems() == []
+
+
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(cuts=st.lists(CUTS, min_size=1, max_size=4))
-def test_a_damaged_workspace_is_answered_with_problems(shop, cuts) -> None:
+def test_a_damaged_workspace_is_answered_with_problems(full_shop, cuts) -> None:
+    shop = full_shop
     originals = {path: (shop.root / path).read_text() for path in PATHS}
-    shop.env = {"X": "value"}
     try:
         for path, *cut in cuts:
             text = damage((shop.root / path).read_bytes().decode(), *cut)
