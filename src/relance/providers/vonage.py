@@ -281,7 +281,7 @@ def _verify(call: Inbound, key: Secret, at: datetime) -> None:
                 "verify_iat": False,
                 "verify_nbf": False,
                 "verify_aud": False,
-            },  # fmt: skip
+            },
         )
     except (jwt.PyJWTError, ValueError, RecursionError) as error:
         raise Unverified("wrong_signature") from error
