@@ -69,7 +69,8 @@ class Settings:
     def of(cls, channel: ChannelSpec, root: Path) -> Settings:
         """Read a channel's options. Raises WorkspaceError."""
         options = Options(SPEC, channel, root)
-        options.check_tags(70, r"[0-9A-Za-z_-]{1,256}", "letters, digits, _ and -, at most 256")
+        # docs/dashboard/emails/tags: 75, two of which are relance's own
+        options.check_tags(73, r"(?!relance_)[0-9A-Za-z_-]{1,256}", "letters, digits, _ and -")
         webhook_key = options.secret("webhook_key")
         if webhook_key and hooks.standard_key(webhook_key) is None:
             options.wrong("webhook_key", "is no signing secret", hint="it begins with whsec_")
