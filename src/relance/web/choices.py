@@ -32,8 +32,10 @@ class Answer:
     def __init__(self, fields: Mapping[str, Sequence[str]]) -> None:
         self.ticked = frozenset(fields.get("tick", ()))
         self.shown = frozenset(fields.get("shown", ()))
-        self.pause = _last(fields, "pause") or "keep"
         self.until = _last(fields, "until")
+        pause = _last(fields, "pause") or "keep"
+        # who fills in a date means it, whatever the button above it says
+        self.pause = "until" if pause == "keep" and self.until else pause
         self.nothing = _last(fields, "do") == "nothing"
         self.save = _last(fields, "do") == "save"
 

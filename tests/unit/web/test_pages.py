@@ -192,6 +192,7 @@ PARIS_DAY = datetime(2026, 3, 9, tzinfo=UTC) - timedelta(hours=1)  # midnight in
         ({"pause": "month"}, datetime(2026, 4, 1, 22, tzinfo=UTC)),  # summer time
         ({"pause": "quarter"}, datetime(2026, 6, 1, 22, tzinfo=UTC)),
         ({"pause": "until", "until": "2026-03-09"}, PARIS_DAY),
+        ({"pause": "keep", "until": "2026-03-09"}, PARIS_DAY),
         ({"pause": "until", "until": "2027-03-03"}, datetime(2027, 3, 2, 23, tzinfo=UTC)),
     ],
 )
