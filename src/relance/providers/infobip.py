@@ -23,7 +23,7 @@ from relance.domain.workspace import ChannelSpec
 from relance.errors import NotSent, Paused, Refused, SendError, Unsure
 from relance.providers import hooks, wire
 from relance.providers.base import Endpoint, HttpProvider
-from relance.providers.options import Options, callback, http_options, webhook_login
+from relance.providers.options import Options, http_options, webhook_login
 from relance.providers.rate import Sleep, Take, own
 from relance.providers.replies import answered, unknown
 from relance.providers.wire import Answer, Request, Response
@@ -41,7 +41,6 @@ SPEC = VendorSpec(
             required=True,
         ),
         *webhook_login(),
-        callback(),
         *http_options("https://api.infobip.com"),
     ),
     # no limit is documented: "thousands of recipients in one go"
@@ -56,7 +55,6 @@ class Settings:
     endpoint: Endpoint
     webhook_user: str
     webhook_password: Secret | None
-    callback_url: str
 
     @classmethod
     def of(cls, channel: ChannelSpec, root: Path) -> Settings:
@@ -69,35 +67,32 @@ class Settings:
             },
             timeout=options.number("timeout"),
         )
-        password = options.secret("webhook_password")
         return cls(
             endpoint=endpoint,
             webhook_user=options.text("webhook_user"),
-            webhook_password=password,
-            callback_url=options.callback_url() if password else "",
+            webhook_password=options.secret("webhook_password"),
         )
 
 
 _HEADERS = {"Content-Type": "application/json", "Accept": "application/json"}
 
 
-def build(messages: Sequence[Sms], *, callback_url: str = "") -> Request:
-    """POST /sms/3/messages; numbers go without their plus."""
-    texts = [_text(message, callback_url) for message in messages]
-    body = orjson.dumps({"messages": texts})
+def build(messages: Sequence[Sms]) -> Request:
+    """POST /sms/3/messages; numbers go without their plus.
+
+    No `webhooks`: only a subscription's own address is called with a login.
+    """
+    body = orjson.dumps({"messages": [_text(message) for message in messages]})
     return Request(path="/sms/3/messages", body=body, headers=_HEADERS)
 
 
-def _text(message: Sms, callback_url: str) -> dict[str, object]:
+def _text(message: Sms) -> dict[str, object]:
     to = {"to": message.to.removeprefix("+"), "messageId": message.message_id}
-    fields: dict[str, object] = {
+    return {
         "sender": message.sender.removeprefix("+"),
         "destinations": [to],
         "content": {"text": message.text},
     }
-    if callback_url:
-        fields["webhooks"] = {"delivery": {"url": callback_url}, "contentType": "application/json"}
-    return fields
 
 
 def read(response: Response, messages: Sequence[Sms]) -> list[Answer]:
@@ -288,7 +283,7 @@ class Infobip(HttpProvider[Sms]):
         return cls(Settings.of(channel, root), sleep, own(take, channel.rate, sleep))
 
     def build(self, messages: Sequence[Sms]) -> Request:
-        return build(messages, callback_url=self._settings.callback_url)
+        return build(messages)
 
     def read(self, response: Response, messages: Sequence[Sms]) -> Sequence[Answer]:
         return read(response, messages)

@@ -20,7 +20,7 @@ from relance.domain.workspace import ChannelSpec
 from relance.errors import Paused, Unverified
 from relance.providers import hooks, wire
 from relance.providers.base import Endpoint, HttpProvider
-from relance.providers.options import Options, callback, http_options, webhook_login
+from relance.providers.options import Options, http_options, webhook_login
 from relance.providers.rate import Sleep, Take, own
 from relance.providers.replies import answered, unknown
 from relance.providers.wire import Answer, Request, Response
@@ -49,7 +49,6 @@ SPEC = VendorSpec(
             description="The secret that Sinch signs its reports with, where the plan has one.",
         ),
         *webhook_login(),
-        callback(),
         *http_options("https://eu.sms.api.sinch.com"),
     ),
     can=Capabilities(events=True, signed="HMAC-SHA256 with a nonce, or basic authentication"),
@@ -63,9 +62,6 @@ class Origin:
     key: Secret | None
     user: str
     password: Secret | None
-
-    def __bool__(self) -> bool:
-        return bool(self.key or self.password)
 
     def check(self, call: Inbound, at: datetime) -> None:
         """Raise Unverified unless it is Sinch, and now."""
@@ -82,7 +78,6 @@ class Settings:
     endpoint: Endpoint
     plan: str
     origin: Origin
-    callback_url: str
 
     @classmethod
     def of(cls, channel: ChannelSpec, root: Path) -> Settings:
@@ -99,25 +94,22 @@ class Settings:
             user=options.text("webhook_user"),
             password=options.secret("webhook_password"),
         )
-        return cls(
-            endpoint=endpoint,
-            plan=options.text("service_plan_id"),
-            origin=origin,
-            callback_url=options.callback_url() if origin else "",
-        )
+        return cls(endpoint=endpoint, plan=options.text("service_plan_id"), origin=origin)
 
 
-def build(messages: Sequence[Sms], *, plan: str, callback_url: str = "") -> Request:
-    """POST /xms/v1/{service_plan_id}/batches for the one message."""
+def build(messages: Sequence[Sms], *, plan: str) -> Request:
+    """POST /xms/v1/{service_plan_id}/batches for the one message.
+
+    No `callback_url`: what proves Sinch's calls is set up with the plan's own.
+    """
     (message,) = messages
-    fields: dict[str, object] = {
+    fields = {
         "type": "mt_text",
         "to": [message.to],
         "from": message.sender,
         "body": message.text,
         "delivery_report": "per_recipient",
         "client_reference": message.message_id,
-        "callback_url": callback_url,
     }
     return Request(
         path=f"/xms/v1/{quote(plan, safe='')}/batches",
@@ -230,8 +222,7 @@ class Sinch(HttpProvider[Sms]):
         return cls(Settings.of(channel, root), sleep, own(take, channel.rate, sleep))
 
     def build(self, messages: Sequence[Sms]) -> Request:
-        settings = self._settings
-        return build(messages, plan=settings.plan, callback_url=settings.callback_url)
+        return build(messages, plan=self._settings.plan)
 
     def read(self, response: Response, messages: Sequence[Sms]) -> Sequence[Answer]:
         return read(response, messages)

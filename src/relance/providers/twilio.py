@@ -1,5 +1,4 @@
-"""Twilio: SMS and WhatsApp, one message per call (twilio.com/docs/messaging, docs/usage/webhooks
-and docs/api/errors, read 2026-11)."""
+"""Twilio: SMS and WhatsApp, one message per call (twilio.com/docs, read 2026-11)."""
 
 from __future__ import annotations
 
@@ -312,8 +311,7 @@ def _addresses(url: str) -> Iterator[str]:
         yield SplitResult(parts.scheme, netloc, parts.path, parts.query, parts.fragment).geturl()
 
 
-_BEFORE, _AFTER = timedelta(minutes=1), timedelta(minutes=15)
-_PAGE = 200
+_BEFORE, _AFTER, _PAGE = timedelta(minutes=1), timedelta(minutes=15), 200
 
 
 def question(doubtful: Doubtful, *, account: str, sender: str) -> Request:

@@ -17,10 +17,8 @@ from infobip_api_client.models import (
     SmsDestination,
     SmsMessage,
     SmsMessageContent,
-    SmsMessageDeliveryReporting,
     SmsRequest,
     SmsTextContent,
-    SmsWebhooks,
 )
 
 import loopback
@@ -35,7 +33,6 @@ from relance.providers.wire import Response
 from relance.settings import Secret
 
 CUSTOMER = "+33612345678"
-CALLBACK = "https://relance.example/webhooks/sms/infobip"
 SMS = Sms(
     message_id="abc1",
     trigger="winback",
@@ -89,9 +86,6 @@ def by_the_sdk(message: Sms) -> SmsMessage:
             SmsDestination(to=message.to.removeprefix("+"), message_id=message.message_id)
         ],
         content=SmsMessageContent(actual_instance=SmsTextContent(text=message.text)),
-        webhooks=SmsWebhooks(
-            delivery=SmsMessageDeliveryReporting(url=CALLBACK), content_type="application/json"
-        ),
     )
 
 
@@ -103,7 +97,7 @@ def send_by_sdk(url: str, messages: Sequence[Sms]) -> None:
 
 async def test_the_request_is_the_one_that_infobips_sdk_makes() -> None:
     async with Loopback(loopback.infobip) as vendor:
-        infobip = opened(vendor.url, callback_url=CALLBACK)
+        infobip = opened(vendor.url)
         answers = await infobip.send([SMS, OTHER])
         await infobip.close()
         await asyncio.to_thread(send_by_sdk, vendor.url, [SMS, OTHER])
@@ -112,14 +106,6 @@ async def test_the_request_is_the_one_that_infobips_sdk_makes() -> None:
     assert (ours.method, ours.path, ours.json()) == (theirs.method, theirs.path, theirs.json())
     for name in ("authorization", "content-type", "accept"):
         assert ours.headers[name] == theirs.headers[name]
-
-
-async def test_no_report_is_asked_for_that_nobody_would_believe() -> None:
-    async with Loopback(loopback.infobip) as vendor:
-        infobip = opened(vendor.url, callback_url=CALLBACK, webhook_password=None)
-        await infobip.send([SMS])
-        await infobip.close()
-    assert b"webhooks" not in vendor.seen[0].body
 
 
 def answered(*results: tuple[str, object]) -> Response:

@@ -20,13 +20,12 @@ from relance.domain.message import Accepted, Sms
 from relance.domain.receipt import Receipt, ReceiptKind, recipient_digest
 from relance.domain.workspace import ChannelSpec
 from relance.errors import NotSent, Paused, Refused, SendError, Unreadable, Unsure, Unverified
-from relance.providers.sinch import Settings, Sinch, build, read
+from relance.providers.sinch import Sinch, read
 from relance.providers.wire import Response
 from relance.settings import Secret
 
 KEY = "foo_secret1234"
 CUSTOMER = "+33612345678"
-CALLBACK = "https://relance.example/webhooks/sms/sinch"
 SMS = Sms(
     message_id="abc1",
     trigger="winback",
@@ -61,7 +60,7 @@ def opened(url: str = "https://eu.sms.api.sinch.com", **options: object) -> Sinc
 
 async def test_the_request_holds_what_sinch_documents() -> None:
     async with Loopback(loopback.sinch) as vendor:
-        sinch = opened(vendor.url, callback_url=CALLBACK, webhook_key=Secret(KEY))
+        sinch = opened(vendor.url)
         (answer,) = await sinch.send([SMS])
         await sinch.close()
     (seen,) = vendor.seen
@@ -76,15 +75,7 @@ async def test_the_request_holds_what_sinch_documents() -> None:
         "body": SMS.text,
         "delivery_report": "per_recipient",
         "client_reference": "abc1",
-        "callback_url": CALLBACK,
     }
-
-
-def test_no_report_is_asked_for_that_nobody_would_believe() -> None:
-    options = {"service_plan_id": "p", "token": "t", "callback_url": CALLBACK}
-    channel = ChannelSpec(name="sms", provider="sinch", sender="", options=options)
-    assert Settings.of(channel, Path("/nowhere")).callback_url == ""
-    assert b"callback_url" not in build([SMS], plan="p").body
 
 
 @pytest.mark.parametrize(
