@@ -1,7 +1,5 @@
 """WhatsApp, Slack and webhook texts, and the links that lead a customer back to us."""
 
-
-
 import pytest
 
 from relance.domain.channel import CHANNELS
