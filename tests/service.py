@@ -27,17 +27,22 @@ class Reply:
     headers: Mapping[str, str]
 
 
+def command(root: Path, *words: str) -> list[str]:
+    """A command line in a process of its own."""
+    program = "from relance.cli import main; main()"
+    return [sys.executable, "-c", program, *words, "--workspace", str(root)]
+
+
 class Service:
-    """One running process. Its log stands in a file below the folder `logs`."""
+    """One running process. Its log stands in a file of the workspace's folder."""
 
     def __init__(
         self, root: Path, *words: str, env: Mapping[str, str] | None = None, name: str = "service"
     ) -> None:
         self.path = root / f"{name}.log"
         self._log = self.path.open("w")
-        program = "from relance.cli import main; main()"
         self.process = subprocess.Popen(
-            [sys.executable, "-c", program, *words, "--workspace", str(root), "--port", "0"],
+            command(root, *words, "--port", "0"),
             stderr=self._log,
             env={**os.environ, **(env or {})},
         )
