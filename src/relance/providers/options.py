@@ -72,9 +72,14 @@ def callback() -> OptionSpec:
 
 
 def with_callback(channel: ChannelSpec, spec: VendorSpec, public_url: str | None) -> ChannelSpec:
-    """The channel, its vendor told where our webhook is unless the YAML names another place."""
+    """The channel, its vendor told where our webhook is unless the YAML names another place.
+
+    Nobody outside is told of an address on this machine: some refuse the whole message for it.
+    """
     takes_one = any(option.name == "callback_url" for option in spec.options)
-    if not public_url or not takes_one or channel.options.get("callback_url"):
+    if not takes_one or channel.options.get("callback_url"):
+        return channel
+    if public_url is None or not public_url.startswith("https://"):
         return channel
     url = f"{public_url.rstrip('/')}/webhooks/{channel.name}/{spec.name}"
     return replace(channel, options={**channel.options, "callback_url": url})

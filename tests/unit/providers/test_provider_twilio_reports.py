@@ -247,7 +247,12 @@ def test_an_address_of_ones_own_is_kept() -> None:
         name="sms", provider="twilio", sender="", options={"callback_url": "https://x"}
     )
     assert with_callback(own, SPEC, "https://relance.example") is own
-    assert with_callback(own, SPEC, None) is own
+
+
+def test_nobody_outside_is_told_of_an_address_on_this_machine() -> None:
+    channel = ChannelSpec(name="sms", provider="twilio", sender=SHOP)
+    assert with_callback(channel, SPEC, "http://localhost:8377") is channel
+    assert with_callback(channel, SPEC, None) is channel
 
 
 def whatsapp(text: str = "1: Chloé\nvoucher: A:B", content: str | None = "HX1") -> Sms:
