@@ -213,6 +213,15 @@ def test_an_instant_without_a_zone_is_a_mistake_of_the_caller(path: Path) -> Non
     state.close()
 
 
+def test_a_state_that_is_up_to_date_is_opened_without_what_changes_tables(path: Path) -> None:
+    opened(path).close()
+    look = (
+        "import sys; from relance.store import open_state;"
+        " open_state(sys.argv[1], workspace='shop').close(); sys.exit('alembic' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", look, url(path)], check=True)
+
+
 KILLED = """
     import sys
     from contracts.state_words import baseline, change, day, entry, message, tick
