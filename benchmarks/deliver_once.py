@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.queued import ENV
+from relance import logs
 from relance.wiring import Relance, open_relance
 
 
@@ -42,6 +43,7 @@ class Timed:
 
 
 def main(root: Path, at: str, at_most: int) -> None:
+    logs.configure(json=True, level="info")  # as the service does
     with open_relance(root, env=ENV) as relance:
         # a worker opens these once
         pending = relance.state.queue.pending()

@@ -6,13 +6,17 @@ never expires: somebody may unsubscribe by a message of years ago.
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hashlib
+import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import urlsplit
 
-from itsdangerous import BadData, URLSafeSerializer
+import orjson
+from itsdangerous import BadSignature, Signer
 
 from relance.domain.ledger import Claimed
 from relance.settings import Secret
@@ -56,7 +60,7 @@ class LinkMaker:
         self._base = public_url.rstrip("/")
         self._topics = topics or {}
         keys = [secret.reveal() for secret in reversed(secrets)]  # itsdangerous: the newest last
-        self._serializers = {purpose: _serializer(keys, purpose) for purpose in Purpose}
+        self._signers = {purpose: _signer(keys, purpose) for purpose in Purpose}
 
     def unsubscribe(self, message: Claimed, locale: str | None) -> str:
         """Where one click unsubscribes from the message's channel."""
@@ -71,8 +75,8 @@ class LinkMaker:
         if len(token) > _LONGEST or not token.isascii():
             return None
         try:
-            payload: object = self._serializers[purpose].loads(token)
-        except BadData:
+            payload = _decoded(self._signers[purpose].unsign(token))
+        except (BadSignature, binascii.Error, orjson.JSONDecodeError):
             return None
         match payload:
             case [str(customer), str(channel), str(message), str() | None as locale,
@@ -97,13 +101,21 @@ class LinkMaker:
 
     def _url(self, purpose: Purpose, grant: Grant) -> str:
         payload = [grant.customer, grant.channel, grant.message, grant.locale, grant.topic]
-        token = self._serializers[purpose].dumps(payload)
+        token = self._signers[purpose].sign(_encoded(payload)).decode()
         return f"{self._base}/{purpose}/{token}"
 
 
-def _serializer(keys: list[str], purpose: Purpose) -> URLSafeSerializer:
-    return URLSafeSerializer(
-        keys,
-        salt=f"relance.{purpose}",
-        signer_kwargs={"digest_method": hashlib.sha256, "key_derivation": "hmac"},
-    )
+def _signer(keys: list[str], purpose: Purpose) -> Signer:
+    """A key of its own for each purpose, derived once instead of for every message."""
+    own = [hmac.digest(key.encode(), f"relance.{purpose}".encode(), "sha256") for key in keys]
+    return Signer(own, digest_method=hashlib.sha256, key_derivation="none")
+
+
+# Not itsdangerous' URLSafeSerializer: it tries to compress each payload, a third of the whole
+# time of a message in a batch.
+def _encoded(payload: list[str | None]) -> bytes:
+    return base64.urlsafe_b64encode(orjson.dumps(payload)).rstrip(b"=")
+
+
+def _decoded(payload: bytes) -> object:
+    return orjson.loads(base64.urlsafe_b64decode(payload + b"=" * (-len(payload) % 4)))
