@@ -54,7 +54,8 @@ class Breaker:
     def succeeded(self, at: datetime) -> Breaker:
         """After a request that the vendor answered. What was still on the wire when it opened
         does not close it: only the request that tries it does."""
-        return self if self.gate(at) is Gate.OPEN else Breaker()
+        untroubled = self.opened_at is None and not self.failures
+        return self if untroubled or self.gate(at) is Gate.OPEN else Breaker()
 
     def failed(self, reason: str, at: datetime, retry_after: float | None = None) -> Breaker:
         """After a request that failed as a whole. `retry_after` is the vendor's wish in seconds:

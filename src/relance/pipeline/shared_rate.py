@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from relance.errors import NotSent, StateError
@@ -12,6 +15,28 @@ from relance.pipeline.recorder import Sleep
 
 _AHEAD = 0.25  # seconds' worth of places reserved at once: few writes, and a stop stays quick
 _STALE = timedelta(seconds=1)  # places not used by then are given up: no burst after a silence
+
+
+@dataclass
+class Turn:
+    """Whether a request still waits for its first place: then nothing of it can have left."""
+
+    waiting: bool = False
+    had_one: bool = False
+
+
+_turn: ContextVar[Turn | None] = ContextVar("turn", default=None)
+
+
+@contextmanager
+def turn() -> Iterator[Turn]:
+    """Watch one request: what a stop cuts off while it waits for its turn was never sent."""
+    own = Turn()
+    token = _turn.set(own)
+    try:
+        yield own
+    finally:
+        _turn.reset(token)
 
 
 class SharedRate:
@@ -35,14 +60,20 @@ class SharedRate:
         self._at_once = max(1, int(per_second * _AHEAD))
         self._clock = clock
         self._sleep = sleep
-        self._turn = asyncio.Lock()
+        self._places = asyncio.Lock()
         self._next: datetime | None = None
         self._left = 0
 
     async def take(self, messages: int = 1) -> None:
         """Wait until this many messages may leave. Raises NotSent where the state fails: nothing
         has left yet."""
-        async with self._turn:
+        own = _turn.get() or Turn()
+        own.waiting = not own.had_one
+        await self._wait(messages)
+        own.waiting, own.had_one = False, True
+
+    async def _wait(self, messages: int) -> None:
+        async with self._places:
             moment = await self._place(messages)
         wait = (moment - self._clock()).total_seconds()
         if wait > 0:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -18,6 +18,7 @@ from relance.pipeline.outlets import Outlet
 from relance.pipeline.ports import Provider
 from relance.pipeline.recheck import Ready
 from relance.pipeline.settle import BUG, STOPPED, Sending, settle
+from relance.pipeline.shared_rate import turn
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,27 +88,27 @@ class Wire:
             hold(self._run, self.outlet, [parcel.message for parcel in left])
 
     async def _send(self, batch: list[Parcel]) -> None:
-        try:
-            answers = await self._answers(batch)
-        except asyncio.CancelledError:
-            self._settle(batch, [Unsure(STOPPED)] * len(batch))
-            raise
-        stuck: dict[str, NotSent | Paused] = {}
-        for parcel, answer in zip(batch, answers, strict=True):
-            if isinstance(answer, NotSent | Paused):
-                stuck[parcel.message.id] = answer
-            else:
-                self._settle([parcel], [answer])
+        with turn() as own:
+            try:
+                answers = await self._answers(batch)
+            except asyncio.CancelledError:
+                if own.waiting:
+                    self._run.release(parcel.message for parcel in batch)
+                else:
+                    self._settle((parcel, Unsure(STOPPED)) for parcel in batch)
+                raise
+        pairs = list(zip(batch, answers, strict=True))
+        stuck = [(parcel, a) for parcel, a in pairs if isinstance(a, NotSent | Paused)]
+        self._settle(p for p in pairs if not isinstance(p[1], NotSent | Paused))
         if stuck:
-            await self._elsewhere([p for p in batch if p.message.id in stuck], stuck)
+            await self._elsewhere(stuck)
 
-    async def _elsewhere(
-        self, parcels: list[Parcel], answers: Mapping[str, NotSent | Paused]
-    ) -> None:
+    async def _elsewhere(self, stuck: Sequence[tuple[Parcel, NotSent | Paused]]) -> None:
         """Send what certainly did not leave by the next provider, or settle it here."""
-        reason = next(iter(answers.values())).reason
-        left = await self._instead(self.outlet, parcels, reason)
-        self._settle(left, [answers[parcel.message.id] for parcel in left])
+        answers = {parcel.message.id: answer for parcel, answer in stuck}
+        parcels = [parcel for parcel, _ in stuck]
+        left = await self._instead(self.outlet, parcels, stuck[0][1].reason)
+        self._settle((parcel, answers[parcel.message.id]) for parcel in left)
 
     async def _answers(self, batch: list[Parcel]) -> Sequence[Accepted | Exception]:
         provider = self.outlet.provider
@@ -130,6 +131,9 @@ class Wire:
     def _judge(self, answers: Sequence[Accepted | Exception]) -> None:
         """What the answers of one request say about the vendor."""
         at = self._run.clock()
+        if all(isinstance(answer, Accepted) for answer in answers):
+            self.outlet.succeeded(at)
+            return
         paused = next((answer for answer in answers if isinstance(answer, Paused)), None)
         bugs = [a for a in answers if not isinstance(a, Accepted | SendError) or _is_bug(a)]
         if paused is not None:
@@ -139,10 +143,10 @@ class Wire:
         else:
             self.outlet.succeeded(at)
 
-    def _settle(self, batch: Sequence[Parcel], answers: Sequence[Accepted | Exception]) -> None:
+    def _settle(self, answered: Iterable[tuple[Parcel, Accepted | Exception]]) -> None:
         at = self._run.clock()
         outcomes: list[Outcome] = []
-        for parcel, answer in zip(batch, answers, strict=True):
+        for parcel, answer in answered:
             if not isinstance(answer, Accepted | SendError):
                 _confess(answer, self.outlet.provider, parcel.message)
             sending = Sending(

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import pytest
 
-from delivery_fakes import AT
+from delivery_fakes import AT, message
 from delivery_queue import FakeQueue
+from delivery_room import Room
+from relance.domain.message import Accepted, Outgoing
 from relance.errors import NotSent, StateError
 from relance.pipeline.shared_rate import SharedRate
 
@@ -91,3 +94,30 @@ async def test_where_the_state_fails_nothing_leaves_and_the_next_try_reserves_an
         await slow.take()
     await slow.take()
     assert queue.reserved == [2]
+
+
+async def test_what_a_stop_cuts_off_while_it_waits_for_its_turn_was_never_sent():
+    room = Room(*(message(n) for n in range(3)))
+    never = asyncio.Event()
+
+    async def wait(seconds: float) -> None:
+        await never.wait()
+
+    limit = SharedRate(room.queue, "p", 1, clock=lambda: AT, sleep=wait)
+    send, waiting = room.email.send, 0
+
+    async def take_and_send(messages: Sequence[Outgoing]) -> Sequence[Accepted | Exception]:
+        nonlocal waiting
+        waiting += 1
+        await limit.take(len(messages))
+        return await send(messages)
+
+    room.email.send = take_and_send  # type: ignore[method-assign]
+    stop = asyncio.Event()
+    running = asyncio.create_task(room.delivery().run(AT, stop=stop))
+    while waiting < 3 or not room.email.sent:
+        await asyncio.sleep(0)
+    stop.set()
+    report = await running
+    assert (report.accepted, report.unknown) == (1, 0)
+    assert sorted(room.queue.states().values()) == ["accepted", "queued", "queued"]
