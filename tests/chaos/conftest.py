@@ -27,7 +27,7 @@ def healthy(tmp_path_factory: pytest.TempPathFactory) -> tuple[Census, Evidence]
         life.live()
         evidence = life.evidence()
     assert evidence.wrong() == []
-    assert evidence.doubtful(idempotent=True) + evidence.doubtful(idempotent=False) == 0
+    assert not evidence.unknown
     return life.counted(), evidence
 
 

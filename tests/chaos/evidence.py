@@ -17,6 +17,7 @@ from relance.store.tables import ENTRY, MESSAGE, RUN
 TAKEN = frozenset({"accepted", "delivered", "bounced", "complained"})
 FINAL = TAKEN | {"failed", "unknown", "skipped", "ghost"}
 IDEMPOTENT = frozenset({"resend"})
+REPEATS = 5  # after so many the next one would come later than the key's 24 hours
 
 Row = Mapping[str, Any]
 
@@ -133,16 +134,22 @@ class Evidence:
                 yield f"{name}: the state says {row['state']}, and the vendor never saw it"
             if row["ghost"] and row["state"] not in {"ghost", "skipped"}:
                 yield f"{name}: held out, and {row['state']}"
-        unknown = {row["id"] for row in self.messages if row["state"] == "unknown"}
+        unknown = {row["id"] for row in self.unknown}
         if unknown != self.listed:
             yield f"{len(unknown)} are unknown, and `relance unknown list` names {len(self.listed)}"
 
-    def doubtful(self, *, idempotent: bool) -> int:
-        """Unknown messages of the vendors that take an idempotency key, or of the others."""
-        return sum(
-            row["state"] == "unknown" and (self.vendor(row) in IDEMPOTENT) == idempotent
-            for row in self.messages
-        )
+    @cached_property
+    def unknown(self) -> Sequence[Row]:
+        return [row for row in self.messages if row["state"] == "unknown"]
+
+    @property
+    def hasty(self) -> list[str]:
+        """Unknown messages that could have been repeated once more under their key."""
+        return [
+            _name(row)
+            for row in self.unknown
+            if self.vendor(row) in IDEMPOTENT and row["attempts"] < REPEATS
+        ]
 
     def vendor(self, row: Row) -> str:
         """Which vendor a message goes by."""

@@ -6,8 +6,6 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -184,7 +182,7 @@ class Life:
             log=log,
             point=kill.point if kill else "",
             count=kill.count if kill else 0,
-            census=self.folder / f"census-{command}" if not self.setting.killed else None,
+            census=None if self.census else self.folder / f"census-{command}",
             clock=at,
         )
         return start(errand)
@@ -257,12 +255,10 @@ class Life:
         return Evidence.of(self.state, book, self._listed(), self.setting.email)
 
     def _listed(self) -> frozenset[str]:
-        program = "from relance.cli import main; main()"
+        log = self.folder / "unknown.json"
         words = ["unknown", "list", "--json", "--workspace", str(self.shop.workspace(0))]
-        done = subprocess.run(
-            [sys.executable, "-c", program, *words],
-            capture_output=True,
-            check=True,
-            env={**os.environ, "TOKEN": "t0ken"},
-        )
-        return frozenset(each["id"] for each in json.loads(done.stdout)["messages"])
+        process = start(Errand(words=words, log=log))
+        finish([process])
+        text = log.read_text(encoding="utf-8")
+        assert process.exitcode == 0, text
+        return frozenset(each["id"] for each in json.loads(text))

@@ -7,6 +7,7 @@ sent them or not, and nobody can tell from the answer.
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -98,18 +99,26 @@ UNREAD = "reset before it was read"
 
 
 class Script:
-    """What befalls each request: nothing in `health` of all cases."""
+    """What befalls each request: nothing in `health` of all cases.
+
+    It depends on what is asked and how often it was, not on the order in which requests come:
+    the same seed gives the same mishaps however fast the workers are.
+    """
 
     def __init__(self, seed: int, health: float) -> None:
-        self._random = random.Random(seed)
+        self._seed = seed
         self._health = health
+        self._asked: Counter[str] = Counter()
 
-    def next(self) -> Mishap | None:
-        """The next request's mishap."""
-        if self._random.random() < self._health:
-            return None
-        return self._random.choice(MISHAPS)
+    def next(self, asked: str) -> Mishap | None:
+        """What befalls this request."""
+        draw = self._draw(asked)
+        return None if draw.random() < self._health else draw.choice(MISHAPS)
 
     def greet(self) -> bool:
         """Whether the next connection is taken at all."""
-        return self._random.random() < self._health + (1 - self._health) * 0.9
+        return self._draw("").random() < self._health + (1 - self._health) * 0.9
+
+    def _draw(self, asked: str) -> random.Random:
+        self._asked[asked] += 1
+        return random.Random(f"{self._seed} {asked} {self._asked[asked]}")

@@ -190,11 +190,12 @@ class Vendor:
         """Take the request, or not; write it down; answer, or not."""
         self._number += 1
         self._reach("read")
-        mishap = self._script.next()
         if request.method == "GET":
+            mishap = self._script.next(request.path)
             vendor, answer = "", found(request, self._sent)
         else:
             asked = understand(request)
+            mishap = self._script.next(asked.messages[0])
             vendor, answer = asked.vendor, self._answer(request, asked, mishap)
         self._reach("recorded")
         if self._kill and self._kill.moment == "answered":
