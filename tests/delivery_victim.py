@@ -76,8 +76,9 @@ def deliver(url: str, log: Path, point: str, count: int, at: datetime) -> Delive
             Killer(state.queue, point, count),
             FakeEngine(),
             FakeRenderer(),
-            {"email": Vendor(log, point, count), "sms": FakeProvider()},
+            {"email": [Vendor(log, point, count)], "sms": [FakeProvider()]},
             worker=f"worker-{os.getpid()}",
+            receipts=state.receipts,
         )
         return asyncio.run(delivery.run(at))
     finally:
