@@ -11,7 +11,7 @@ import typer
 from relance.cli.options import local
 
 if TYPE_CHECKING:
-    from relance.store import History, MessageNote
+    from relance.store import History, MessageNote, Reported
 
 
 def history_document(history: History) -> dict[str, object]:
@@ -32,13 +32,25 @@ def history_document(history: History) -> dict[str, object]:
             for r in history.refusals
         ],
         "suppressions": [
-            {"channel": s.channel, "reason": s.reason, "at": s.at.isoformat()}
+            {
+                "channel": s.channel,
+                "reason": s.reason,
+                "at": s.at.isoformat(),
+                "by_address": s.by_address,
+            }
             for s in history.suppressions
         ],
         "consents": [
-            {"channel": c.channel, "granted": c.granted, "at": c.at.isoformat()}
+            {
+                "channel": c.channel or None,
+                "topic": c.topic or None,
+                "granted": c.granted,
+                "at": c.at.isoformat(),
+                "source": c.source,
+            }
             for c in history.consents
         ],
+        "paused_until": history.pause.until.isoformat() if history.pause else None,
     }
 
 
@@ -54,6 +66,16 @@ def _message(message: MessageNote) -> dict[str, object]:
         "state": message.state,
         "reason": message.reason,
         "attempts": len(message.attempts),
+        "reports": [
+            {
+                "at": r.at.isoformat(),
+                "provider": r.provider,
+                "kind": r.kind,
+                "reason": r.reason,
+                "machine": r.machine,
+            }
+            for r in message.receipts
+        ],
     }
 
 
@@ -64,7 +86,10 @@ def print_history(history: History, zone: ZoneInfo) -> None:
         since = "at the baseline" if stay.baseline else f"since {local(stay.entered_at, zone)}"
         typer.echo(f"  in {stay.segment} {since}")
     for note in history.suppressions:
-        typer.echo(f"  suppressed on {note.channel}: {note.reason}")
+        whose = "address suppressed" if note.by_address else "suppressed"
+        typer.echo(f"  {whose} on {note.channel}: {note.reason}")
+    if history.pause is not None:
+        typer.echo(f"  asked for a pause until {local(history.pause.until, zone)}")
     lines = sorted(_lines(history), key=lambda line: line[0])
     for at, text in lines:
         typer.echo(f"  {local(at, zone)}  {text}")
@@ -83,4 +108,17 @@ def _lines(history: History) -> list[tuple[datetime, str]]:
         state = f"{message.state} ({message.reason})" if message.reason else str(message.state)
         text = f"{kind}{message.channel} {message.template} of {message.trigger}: {state}"
         lines.append((message.changed_at, text))
+        lines += [
+            (r.at, f"{message.channel} {message.template}: {_report(r)}") for r in message.receipts
+        ]
+    for consent in history.consents:
+        what = f"the topic {consent.topic}" if consent.topic else consent.channel
+        word = "agreed to" if consent.granted else "refused"
+        lines.append((consent.at, f"{word} {what} ({consent.source})"))
     return lines
+
+
+def _report(report: Reported) -> str:
+    by = " by a machine" if report.machine else ""
+    why = f" ({report.reason})" if report.reason else ""
+    return f"{report.provider} reported {report.kind}{by}{why}"

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, select, tuple_
 
 from relance.domain.arm import Arm
 from relance.domain.ledger import EntryRecord, Refusal, RefusalRecord
@@ -24,6 +24,7 @@ from relance.store.tables import (
     RECEIPT,
     REFUSAL,
     RUN,
+    SUPPRESSED_ADDRESS,
     SUPPRESSION,
 )
 from relance.store.views import (
@@ -181,11 +182,17 @@ def _refusals(connection: Connection, customer: str) -> tuple[RefusalRecord, ...
 
 
 def _suppressions(connection: Connection, customer: str) -> tuple[SuppressionNote, ...]:
-    query = select(SUPPRESSION).where(SUPPRESSION.c.customer == customer).order_by(SUPPRESSION.c.at)
-    return tuple(
-        SuppressionNote(channel=row.channel, reason=row.reason, at=row.at)
+    own = select(SUPPRESSION).where(SUPPRESSION.c.customer == customer)
+    # on their channels: the same number may be refused by SMS only
+    places = select(MESSAGE.c.channel, MESSAGE.c.recipient).where(MESSAGE.c.customer == customer)
+    key = tuple_(SUPPRESSED_ADDRESS.c.channel, SUPPRESSED_ADDRESS.c.recipient)
+    theirs = select(SUPPRESSED_ADDRESS).where(key.in_(places))
+    notes = [
+        SuppressionNote(channel=row.channel, reason=row.reason, at=row.at, by_address=by_address)
+        for query, by_address in ((own, False), (theirs, True))
         for row in connection.execute(query)
-    )
+    ]
+    return tuple(sorted(notes, key=lambda note: (note.at, note.channel)))
 
 
 def _consents(connection: Connection, customer: str) -> tuple[ConsentNote, ...]:

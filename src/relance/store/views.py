@@ -148,11 +148,13 @@ class MessageNote:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SuppressionNote:
-    """A channel on which a customer must not be written to."""
+    """A channel on which a customer must not be written to, or `by_address` an address that
+    they were written to at."""
 
     channel: str
     reason: str
     at: datetime
+    by_address: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
