@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 
 from newcomer import BACK, NEXT_DAY, REFUSED, Answer, Walk, call
-from relance.cli.app import ORDER
+from relance.cli.app import ORDER, app
 
 pytestmark = pytest.mark.xdist_group("command_line")  # the walk is walked once
 
@@ -51,6 +52,25 @@ def test_what_a_question_answers_has_exactly_the_keys_and_kinds_that_the_page_te
     check_document(document, walk(*words, "--json"))
 
 
+def test_what_a_person_decides_is_told_as_the_page_says(walk: Walk, tmp_path: Path):
+    file = tmp_path / "people.csv"
+    file.write_text("email,reason\na@shop.example,asked\nnobody,\n", encoding="utf-8")
+    for document, words in (
+        ("suppress add", ["suppress", "add", "--customer", "C999"]),
+        ("suppress import FILE", ["suppress", "import", str(file), "--skip-bad"]),
+        ("suppress list", ["suppress", "list"]),
+        ("suppress remove", ["suppress", "remove", "--customer", "C999"]),
+        ("unknown list", ["unknown", "list"]),
+        ("unknown resend", ["unknown", "resend", "--all"]),
+        ("unknown drop", ["unknown", "drop", "--all"]),
+    ):
+        answer = walk(*words, "--json")
+        if "import" not in words:  # which names the bad line for the person, too
+            assert answer.err == ""
+        example, nullable = documented(document)
+        assert list(differences(answer.json(), example, nullable)) == []
+
+
 def check_document(document: str, answer: Answer) -> None:
     assert answer.err == ""
     example, nullable = documented(document)
@@ -71,8 +91,19 @@ def test_check_tells_mistakes_as_the_page_says_and_ends_with_1(tmp_path: Path):
 
 
 def test_the_page_documents_every_command_that_takes_json():
-    told = {name.split()[0] for name in re.findall(r"^## `relance (.+?) --json`$", PAGE, re.M)}
-    assert told == {name for name in ORDER if "--json" in call(name, "--help").out}
+    told = {
+        " ".join(word for word in name.split() if word.islower())
+        for name in re.findall(r"^## `relance (.+?) --json`$", PAGE, re.M)
+    }
+    assert told == {name for name in commands() if "--json" in call(*name.split(), "--help").out}
+
+
+def commands() -> Iterator[str]:
+    """Every command, and every command of a group, as one types it."""
+    group: Any = typer.main.get_command(app)
+    for name in ORDER:
+        below = getattr(group.commands[name], "commands", None)
+        yield from [name] if below is None else (f"{name} {each}" for each in below)
 
 
 def test_a_key_that_the_page_does_not_tell_would_be_noticed():
