@@ -9,7 +9,7 @@ import base64
 import json
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -514,3 +514,23 @@ def test_every_http_vendor_goes_through_these_cases() -> None:
         if any(option.name in {"base_url", "url"} for option in spec.options)
     }
     assert with_an_address == {vendor.name for vendor in HTTP_VENDORS}
+
+
+async def test_a_text_that_no_wire_can_carry_stops_only_its_message(http: Http) -> None:
+    async with Loopback(http.accepts) as vendor:
+        provider = opened(http, vendor.url)
+        try:
+            broken = replace(http.message(1), text="half a character: \ud83d")
+            refused = await outcome(provider, broken)
+            assert not vendor.seen
+            (*neighbours,) = [http.message(n) for n in range(2, 1 + max(2, provider.batch_size))][
+                :3
+            ]
+            answers = [await outcome(provider, message) for message in neighbours]
+            if provider.batch_size > len(neighbours):
+                answers += (await provider.send([*neighbours, broken]))[:-1]
+        finally:
+            await provider.close()
+    assert isinstance(refused, Refused)
+    assert refused.reason == "invalid_text"
+    assert all(isinstance(answer, Accepted) for answer in answers)

@@ -10,6 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar
 
+import orjson
+
 from relance.domain.message import Outgoing
 from relance.domain.receipt import Doubtful, Inbound, Receipt
 from relance.domain.vendor import Capabilities, VendorSpec
@@ -17,7 +19,7 @@ from relance.domain.workspace import ChannelSpec
 from relance.errors import Problem, Refused, SendError, Unverified, WorkspaceError
 from relance.providers.options import problem
 from relance.providers.rate import Sleep, Take
-from relance.providers.wire import Answer, Request, Response, screen
+from relance.providers.wire import Answer, Request, Response, encodable, garbled, screen
 from relance.settings import Secret
 
 if TYPE_CHECKING:
@@ -69,7 +71,10 @@ class Provider(ABC):
     def _screen(self, message: Outgoing) -> Refused | None:
         if not isinstance(message, self.kind):
             return Refused("wrong_channel", detail=f"{self.name} does not carry this kind")
-        return screen(message)
+        return screen(message) or self._garbled(message)
+
+    def _garbled(self, message: Outgoing) -> Refused | None:
+        return None if encodable(message) else garbled()
 
     @abstractmethod
     async def _send(self, messages: Sequence[Outgoing]) -> Sequence[Answer]:
@@ -209,9 +214,16 @@ class HttpProvider(Provider, Generic[M]):
         except SendError as error:
             return [error] * len(messages)
 
+    def _garbled(self, message: Outgoing) -> Refused | None:  # noqa: ARG002
+        return None  # building the request finds out without looking at every text twice
+
     async def _once(self, messages: Sequence[M]) -> Sequence[Answer]:
+        try:
+            request = self.build(messages)
+        except (UnicodeEncodeError, orjson.JSONEncodeError):
+            raise garbled() from None  # the error itself holds the text
         await self._take(len(messages))
-        return self.read(await self._client.call(self.build(messages)), messages)
+        return self.read(await self._client.call(request), messages)
 
     async def ask(self, request: Request) -> Response:
         """One question to the vendor's API; what certainly did not arrive is asked again."""

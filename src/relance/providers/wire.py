@@ -155,8 +155,6 @@ def screen(message: Outgoing) -> Refused | None:
         return Refused("invalid_id", detail="a message id is letters, digits, - and _")
     if _CONTROL.search(message.trigger):
         return Refused("invalid_header", detail="a line break or control character")
-    if not _encodable(message):
-        return Refused("invalid_text", detail="half a character (a lone surrogate)")
     if isinstance(message, Notice):
         return None
     if _CONTROL.search(message.sender) or any(_CONTROL.search(tag) for tag in message.tags):
@@ -168,7 +166,13 @@ def screen(message: Outgoing) -> Refused | None:
     return None
 
 
-def _encodable(message: Outgoing) -> bool:
+def garbled() -> Refused:
+    """What a text is refused with that no encoding has bytes for."""
+    return Refused("invalid_text", detail="half a character (a lone surrogate)")
+
+
+def encodable(message: Outgoing) -> bool:
+    """Whether every text of a message can be encoded. As costly as encoding them."""
     texts = [message.text]
     if not isinstance(message, Notice):
         texts += [message.to, message.sender]
