@@ -12,7 +12,7 @@ from chaos.life import Census, Life, Setting
 from chaos.table import Row
 from chaos.yard import open_vendor
 
-Begin = Callable[[Setting], Life]
+Begin = Callable[..., Life]
 _LIVES = pytest.StashKey[list[Life]]()
 _FAILED = pytest.StashKey[bool]()
 
@@ -41,15 +41,15 @@ def begin(
     lives = request.node.stash.setdefault(_LIVES, [])
     with ExitStack() as stack:
 
-        def new(setting: Setting) -> Life:
+        def new(setting: Setting, state: str | None = None) -> Life:
             folder = tmp_path_factory.mktemp("life")
             vendor = stack.enter_context(
                 open_vendor(folder / "book", seed=setting.seed, health=setting.health)
             )
-            state = f"sqlite:///{folder}/state.db"
-            if setting.database == "postgresql":
+            if state is None and setting.database == "postgresql":
                 state = request.getfixturevalue("postgres_database")
-            lives.append(Life(setting, folder, state, vendor, healthy[0]))
+            url = state or f"sqlite:///{folder}/state.db"
+            lives.append(Life(setting, folder, url, vendor, healthy[0]))
             return lives[-1]
 
         yield new

@@ -97,7 +97,7 @@ class Evidence:
 
     @cached_property
     def states(self) -> Mapping[str, str]:
-        return {_name(row): row["state"] for row in self.messages}
+        return {text_of(row): row["state"] for row in self.messages}
 
     def wrong(self) -> list[str]:
         """Every promise that was broken, in words. Empty where all held."""
@@ -115,7 +115,7 @@ class Evidence:
         for row in self.messages:
             entry = entries.get(row["entry"])
             if entry is not None and row["ghost"] != (entry["arm"] == "holdout"):
-                yield f"{_name(row)}: its arm is {entry['arm']}, and ghost says {row['ghost']}"
+                yield f"{text_of(row)}: its arm is {entry['arm']}, and ghost says {row['ghost']}"
         instants = Counter((row["trigger"], row["at"], row["kind"]) for row in self.runs)
         yield from (f"evaluated {n} times: {run}" for run, n in instants.items() if n > 1)
 
@@ -129,7 +129,7 @@ class Evidence:
             if state not in TAKEN | {"unknown"}:
                 yield f"{name}: the vendor took it, and the state says {state}"
         for row in self.messages:
-            name = _name(row)
+            name = text_of(row)
             if row["state"] in TAKEN and name not in self.taken:
                 yield f"{name}: the state says {row['state']}, and the vendor never saw it"
             if row["ghost"] and row["state"] not in {"ghost", "skipped"}:
@@ -146,7 +146,7 @@ class Evidence:
     def hasty(self) -> list[str]:
         """Unknown messages that could have been repeated once more under their key."""
         return [
-            _name(row)
+            text_of(row)
             for row in self.unknown
             if self.vendor(row) in IDEMPOTENT and row["attempts"] < REPEATS
         ]
@@ -182,6 +182,6 @@ class Evidence:
                 yield f"{name}: {ours} instead of {state}"
 
 
-def _name(row: Row) -> str:
+def text_of(row: Row) -> str:
     """A message by what the vendor reads in it."""
     return f"{row['channel']} {row['template']} {row['customer']}"

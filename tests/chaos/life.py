@@ -8,11 +8,12 @@ import random
 import signal
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from typing import Any
 
 from chaos import evidence
 from chaos.evidence import Evidence
@@ -105,6 +106,7 @@ class Life:
         """One day: the workers die in the tick and while they deliver, and are started again."""
         if self.setting.as_service:
             self.serve(at + timedelta(seconds=1))
+            self.alone("tick", at)
         else:
             self.crowd("tick", at)
             self.alone("tick", at)
@@ -134,6 +136,12 @@ class Life:
         finish([process])
         assert process.exitcode == 0, self.told(0)
 
+    def attempt(self, command: str, at: datetime, **trouble: Any) -> tuple[int | None, str]:
+        """One command in trouble, as an Errand says it: its exit code, and what it said."""
+        process = self._begin(0, command, at, None, **trouble)
+        finish([process])
+        return process.exitcode, self.told(0)
+
     def crowd(self, command: str, at: datetime) -> None:
         """All workers at once; one or more of them die."""
         kills = [self._fate(command, worker) for worker in range(self.setting.workers)]
@@ -143,11 +151,14 @@ class Life:
         for worker, (process, kill) in enumerate(zip(processes, kills, strict=True)):
             self._bury(worker, command, process.exitcode, kill)
 
-    def serve(self, at: datetime) -> None:
+    def serve(
+        self, at: datetime, meanwhile: Callable[[], object] = lambda: None, **trouble: Any
+    ) -> None:
         """All workers as services, by a clock that was set; those who live are stopped."""
         kills = [self._fate("run", worker) for worker in range(self.setting.workers)]
-        processes = [self._begin(n, "run", at, kill) for n, kill in enumerate(kills)]
+        processes = [self._begin(n, "run", at, kill, **trouble) for n, kill in enumerate(kills)]
         self._strike(processes, kills)
+        meanwhile()
         self._until_quiet(at, processes)
         for process in processes:
             if process.exitcode is None:
@@ -155,7 +166,6 @@ class Life:
         finish(processes)
         for worker, (process, kill) in enumerate(zip(processes, kills, strict=True)):
             self._bury(worker, "run", process.exitcode, kill)
-        self.alone("tick", at.replace(second=0))
 
     def _until_quiet(self, at: datetime, processes: Sequence[ForkServerProcess]) -> None:
         """Until the living have nothing more to do: what the dead hold stays held."""
@@ -170,11 +180,12 @@ class Life:
             time.sleep(0.1)  # the worker's own clock runs
 
     def _begin(
-        self, worker: int, command: str, at: datetime, kill: Kill | None
+        self, worker: int, command: str, at: datetime, kill: Kill | None, **trouble: Any
     ) -> ForkServerProcess:
         self.vendor.order({"now": at.isoformat()})
         when = ["--port", "0"] if command == "run" else ["--at", at.isoformat()]
-        self.story.append(f"{command} {at:%d %H:%M} worker {worker}: {kill or 'undisturbed'}")
+        told = kill or trouble or "undisturbed"
+        self.story.append(f"{command} {at:%d %H:%M} worker {worker}: {told}")
         log = self._log(worker)
         log.write_text("", encoding="utf-8")
         errand = Errand(
@@ -183,7 +194,9 @@ class Life:
             point=kill.point if kill else "",
             count=kill.count if kill else 0,
             census=None if self.census else self.folder / f"census-{command}",
+            waits=self.folder / "waits",
             clock=at,
+            **trouble,
         )
         return start(errand)
 
@@ -241,6 +254,12 @@ class Life:
 
     def _log(self, worker: int) -> Path:
         return self.folder / f"worker-{worker}.log"
+
+    @property
+    def longest_wait(self) -> float:
+        """The seconds that a worker would have waited for its turn or for a vendor, at most."""
+        waits = (self.folder / "waits").read_text(encoding="utf-8")
+        return max(map(float, waits.split()), default=0.0)
 
     def counted(self) -> Census:
         """The points that this life's commands passed."""

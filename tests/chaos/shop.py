@@ -67,6 +67,7 @@ segment:
 on: schedule
 schedule: "0 9 * * *"
 priority: 20
+expires: 30 hours
 steps:
   - send: {channel: sms, template: names}
   - wait: 1 day

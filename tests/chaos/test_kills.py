@@ -14,7 +14,7 @@ from chaos.evidence import Evidence
 from chaos.life import Census, Life, Setting
 from chaos.table import Row
 
-Begin = Callable[[Setting], Life]
+Begin = Callable[..., Life]
 
 _PLACES = [(database, n) for database in ("sqlite", "postgresql") for n in (1, 3)]
 _VENDORS = ("postmark", "resend")

@@ -11,12 +11,14 @@ import asyncio
 import functools
 import json
 import os
+import resource
 import signal
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +31,7 @@ import relance.cli.show
 import relance.engine.service
 import relance.providers
 import relance.rendering
-import relance.scheduler
+import relance.scheduler.worker
 import relance.spec
 import relance.store
 import relance.web
@@ -43,6 +45,7 @@ from relance.store.ledger import SqlLedger
 from relance.store.queue import SqlQueue
 
 _LONGEST_SLEEP = 0.02
+_BACK = timedelta(hours=1)
 
 # a point is "before" or "after" a call of one of these
 _CALLS: tuple[tuple[type, str], ...] = (
@@ -63,9 +66,10 @@ STATEMENT, COMMIT, DONE = "statement", "before a commit", "after a commit"
 class Errand:
     """What a process is to do. It dies as `point` is reached for the `count`-th time.
 
-    `census` is a file for the number of times that each point was reached. `clock` is the
-    present when it starts. `pages` is how far a SQLite state may
-    grow: a disk that is full.
+    `census` is a file for the number of times that each point was reached, `waits` one for the
+    seconds that somebody was told to wait. `clock` is the present when it starts, and is set back
+    by an hour once `set_back` seconds have passed. `pages` is how far a SQLite state may grow,
+    `quota` how many bytes any file may: full disks.
     """
 
     words: Sequence[str]
@@ -73,8 +77,11 @@ class Errand:
     point: str = ""
     count: int = 0
     census: Path | None = None
+    waits: Path | None = None
     clock: datetime | None = None
+    set_back: float | None = None
     pages: int | None = None
+    quota: int | None = None
 
 
 class Reaper:
@@ -140,11 +147,13 @@ def run(errand: Errand) -> None:
     os.environ.update(TOKEN="t0ken", RELANCE_DEBUG="1", NO_COLOR="1")
     reaper = Reaper(errand)
     reaper.watch()
-    _cut_sleep_short()
+    _cut_sleep_short(errand.waits)
     if errand.clock is not None:
-        _set_clock(errand.clock)
+        _set_clock(errand.clock, errand.set_back)
     if errand.pages is not None:
-        _fill_disk(errand.pages)
+        _fill_state(errand.pages)
+    if errand.quota is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (errand.quota, errand.quota))
     sys.argv = ["relance", *errand.words]
     try:
         relance.cli.main()
@@ -155,8 +164,11 @@ def run(errand: Errand) -> None:
         sys.stderr.flush()
 
 
-def _cut_sleep_short() -> None:
+def _cut_sleep_short(waits: Path | None) -> None:
     async def nap(seconds: float) -> None:
+        if waits is not None:
+            with waits.open("a", encoding="utf-8") as told:
+                told.write(f"{seconds}\n")
         await asyncio.sleep(min(seconds, _LONGEST_SLEEP))
 
     vendors: dict[str, Any] = dict(relance.providers.VENDORS)
@@ -164,17 +176,20 @@ def _cut_sleep_short() -> None:
         vendors[name] = replace(vendor, open=_napping(vendor.open, nap))
     relance.providers.VENDORS = vendors
     _default(SharedRate, sleep=nap)
+    relance.scheduler.worker._RETRY = (timedelta(seconds=0.5),)
 
 
 def _napping(opened: Callable[..., Any], nap: Sleep) -> Callable[..., Any]:
     return lambda *args, **kwargs: opened(*args, **{**kwargs, "sleep": nap})
 
 
-def _set_clock(start: datetime) -> None:
-    began = datetime.now(UTC)
+def _set_clock(start: datetime, set_back: float | None) -> None:
+    began = time.monotonic()
 
     def now() -> datetime:
-        return start + (datetime.now(UTC) - began)
+        passed = time.monotonic() - began
+        back = _BACK if set_back is not None and passed > set_back else timedelta()
+        return start + timedelta(seconds=passed) - back
 
     relance.wiring._utc_now = now
     relance.scheduler.utc_now = now
@@ -186,7 +201,7 @@ def _default(owner: Any, **values: object) -> None:
     owner.__init__.__kwdefaults__ = {**owner.__init__.__kwdefaults__, **values}
 
 
-def _fill_disk(pages: int) -> None:
+def _fill_state(pages: int) -> None:
     def limit(connection: Any, _entry: object) -> None:
         connection.execute(f"PRAGMA max_page_count = {pages}")
 

@@ -87,7 +87,9 @@ class VendorProcess:
         self._port = self.url.rpartition(":")[2]
 
     def order(self, order: Mapping[str, object]) -> None:
-        """Tell the vendor something; on return it knows."""
+        """Tell the vendor something; on return it knows. One that is down hears nothing."""
+        if self._process.poll() is not None:
+            return
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(order) + "\n")
