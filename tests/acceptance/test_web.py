@@ -166,3 +166,17 @@ def test_the_public_side_shows_nothing_else_and_stops_when_told(web: Service):
     assert web.health()["roles"] == ["web"]
     assert web.stop() == 0
     assert web.actions()[-1] == "worker_stopped"
+
+
+@pytest.mark.parametrize(
+    ("roles", "sentence"),
+    [
+        ("evaluate,delivr", "there is no role 'delivr' (did you mean deliver?)"),
+        ("all", "there is no role 'all' (there are: evaluate, deliver, web)"),
+        (" , ", "--roles names no role (there are: evaluate, deliver, web)"),
+    ],
+)
+def test_a_role_that_is_none_is_wrong_usage(desk: Desk, roles: str, sentence: str):
+    answer = desk.call("run", "--roles", roles)
+    assert answer.code == 2
+    assert sentence in answer.errors()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 app = group(
     "unknown",
-    "Settle messages that may have been sent, where nothing else could: list, resend, drop.",
+    "Settle messages that may have been sent.",
 )
 
 IdsArgument = Annotated[
