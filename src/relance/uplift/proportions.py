@@ -1,15 +1,11 @@
-"""Intervals for shares and for their difference, and the check of a split.
-
-Standard library only: the normal distribution is in `statistics`, its tails in `math.erfc`.
-"""
+"""Intervals for shares and for their difference, and the check of a split."""
 
 from __future__ import annotations
 
 import math
-from statistics import NormalDist
 from typing import NamedTuple
 
-LEVEL = 0.95
+from relance.uplift.normal import LEVEL, quantile
 
 
 class Interval(NamedTuple):
@@ -17,11 +13,6 @@ class Interval(NamedTuple):
 
     low: float
     high: float
-
-
-def quantile(level: float) -> float:
-    """The normal quantile of a two-sided interval: 1.96 for 0.95."""
-    return NormalDist().inv_cdf(0.5 + level / 2)
 
 
 def wilson(hits: int, total: int, level: float = LEVEL) -> Interval:
