@@ -18,7 +18,7 @@ from typing import Any
 from chaos import evidence
 from chaos.evidence import Evidence
 from chaos.shop import BASELINE, Shop
-from chaos.victim import STATEMENT, Errand
+from chaos.victim import BACK, STATEMENT, Errand
 from chaos.yard import VendorProcess, ended_within, finish, start
 
 LEASE = timedelta(minutes=20)  # after so long, what a dead worker held is free (15 minutes)
@@ -159,7 +159,7 @@ class Life:
         processes = [self._begin(n, "run", at, kill, **trouble) for n, kill in enumerate(kills)]
         self._strike(processes, kills)
         meanwhile()
-        self._until_quiet(at, processes)
+        self._until_quiet(at, processes, trouble.get("set_back"))
         for process in processes:
             if process.exitcode is None:
                 process.terminate()  # SIGTERM: a clean stop
@@ -167,17 +167,32 @@ class Life:
         for worker, (process, kill) in enumerate(zip(processes, kills, strict=True)):
             self._bury(worker, "run", process.exitcode, kill)
 
-    def _until_quiet(self, at: datetime, processes: Sequence[ForkServerProcess]) -> None:
+    def _until_quiet(
+        self, at: datetime, processes: Sequence[ForkServerProcess], set_back: float | None
+    ) -> None:
         """Until the living have nothing more to do: what the dead hold stays held."""
         quiet, before = 0, -1
-        deadline = time.monotonic() + 60
-        while quiet < 8 and any(process.exitcode is None for process in processes):
-            assert time.monotonic() < deadline, "the workers do not come to rest"
-            busy = evidence.due(self.state, at)
+        began = time.monotonic()
+        if set_back is not None:
+            at -= BACK
+        while quiet < 6 and any(process.exitcode is None for process in processes):
+            assert time.monotonic() < began + 90, "the workers do not come to rest"
+            early = time.monotonic() < began + (set_back or 0.0)
+            busy = early or not self._settled(processes) or evidence.due(self.state, at)
             now = evidence.held(self.state) + len(self.vendor.record())
             quiet = quiet + 1 if not busy and now == before else 0
             before = now
             time.sleep(0.1)  # the worker's own clock runs
+
+    def _settled(self, processes: Sequence[ForkServerProcess]) -> bool:
+        """Whether all who live have started, and no tick of theirs is running."""
+        for worker, process in enumerate(processes):
+            said = self.told(worker)
+            ticks = said.count("tick_started")
+            ended = sum(said.count(f"tick_{end}") for end in ("finished", "failed", "skipped"))
+            if process.exitcode is None and ("worker_started" not in said or ticks > ended):
+                return False
+        return True
 
     def _begin(
         self, worker: int, command: str, at: datetime, kill: Kill | None, **trouble: Any

@@ -45,7 +45,7 @@ from relance.store.ledger import SqlLedger
 from relance.store.queue import SqlQueue
 
 _LONGEST_SLEEP = 0.02
-_BACK = timedelta(hours=1)
+BACK = timedelta(hours=1)
 
 # a point is "before" or "after" a call of one of these
 _CALLS: tuple[tuple[type, str], ...] = (
@@ -188,7 +188,7 @@ def _set_clock(start: datetime, set_back: float | None) -> None:
 
     def now() -> datetime:
         passed = time.monotonic() - began
-        back = _BACK if set_back is not None and passed > set_back else timedelta()
+        back = BACK if set_back is not None and passed > set_back else timedelta()
         return start + timedelta(seconds=passed) - back
 
     relance.wiring._utc_now = now
