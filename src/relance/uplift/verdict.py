@@ -171,8 +171,8 @@ def _cause(
         return Cause.SPLIT
     if share <= 0:
         return Cause.NO_HOLDOUT
-    if treated.mature == 0 or holdout.mature == 0:
-        return Cause.WINDOWS_OPEN
+    if _waiting(treated) or _waiting(holdout) or not treated.entered + holdout.entered:
+        return Cause.WINDOWS_OPEN  # an arm that stays empty waits for nothing: a small group
     if min(treated.mature, holdout.mature) < MIN_MATURE:
         return Cause.SMALL_GROUP
     if min(treated.retained, holdout.retained) < MIN_RETAINED:
@@ -181,6 +181,10 @@ def _cause(
     if low > 0:
         return Cause.ABOVE_ZERO
     return Cause.BELOW_ZERO if high < 0 else Cause.SPANS_ZERO
+
+
+def _waiting(arm: ArmCounts) -> bool:
+    return arm.entered > 0 and arm.mature == 0
 
 
 def _difference(treated: ArmCounts, holdout: ArmCounts) -> float | None:

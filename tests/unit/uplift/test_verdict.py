@@ -41,6 +41,8 @@ def people(entered: int, mature: int, retained: int) -> ArmCounts:
     ("treated", "holdout", "cause", "verdict"),
     [
         (NOBODY, NOBODY, Cause.WINDOWS_OPEN, Verdict.TOO_EARLY),
+        ((8, 8, 1), NOBODY, Cause.SMALL_GROUP, Verdict.NOT_ENOUGH_DATA),
+        ((8, 0, 0), NOBODY, Cause.WINDOWS_OPEN, Verdict.TOO_EARLY),
         ((900, 0, 0), (100, 0, 0), Cause.WINDOWS_OPEN, Verdict.TOO_EARLY),
         ((900, 5, 1), (100, 0, 0), Cause.WINDOWS_OPEN, Verdict.TOO_EARLY),
         ((900, 800, 80), (100, 99, 9), Cause.SMALL_GROUP, Verdict.NOT_ENOUGH_DATA),
