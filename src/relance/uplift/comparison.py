@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import lru_cache
 
 from relance.uplift.estimate import Estimate, Why, Withheld, withheld
@@ -17,7 +18,7 @@ SMALL = 1_000  # customers in both arms; below it the normal approximation is no
 def difference(
     hits: int, total: int, base_hits: int, base_total: int, level: float = LEVEL
 ) -> Estimate | Withheld:
-    """`hits/total - base_hits/base_total` with Newcombe's interval and the p-value of equality."""
+    """`hits/total - base_hits/base_total` with Newcombe's interval."""
     if bad := withheld((hits, total), (base_hits, base_total)):
         return bad
     return Estimate(
@@ -25,8 +26,17 @@ def difference(
         interval=newcombe(hits, total, base_hits, base_total, level),
         method="Newcombe",
         level=level,
-        p=equality_p(hits, total, base_hits, base_total),
     )
+
+
+def difference_with_p(
+    hits: int, total: int, base_hits: int, base_total: int, level: float = LEVEL
+) -> Estimate | Withheld:
+    """`difference` with the p-value of equality, which takes a second for small samples."""
+    found = difference(hits, total, base_hits, base_total, level)
+    if isinstance(found, Withheld):
+        return found
+    return replace(found, p=equality_p(hits, total, base_hits, base_total))
 
 
 def relative(
@@ -93,10 +103,16 @@ def equality_p(hits: int, total: int, base_hits: int, base_total: int) -> float:
     Boschloo's exact test (1970, Statistica Neerlandica 24:1) below `SMALL` customers, the score
     test (pooled z) above. 1 where there is nothing to compare: an empty group, no hit, all hits.
     """
+    some = min(total, base_total) > 0 and 0 < hits + base_hits < total + base_total
+    if some and total + base_total < SMALL:
+        return _boschloo(hits, total, base_hits, base_total)
+    return score_p(hits, total, base_hits, base_total)
+
+
+def score_p(hits: int, total: int, base_hits: int, base_total: int) -> float:
+    """Two-sided p-value of the score test (pooled z); `equality_p` says when it may be used."""
     if min(total, base_total) == 0 or not 0 < hits + base_hits < total + base_total:
         return 1.0
-    if total + base_total < SMALL:
-        return _boschloo(hits, total, base_hits, base_total)
     pooled = (hits + base_hits) / (total + base_total)
     error = math.sqrt(pooled * (1 - pooled) * (1 / total + 1 / base_total))
     return two_sided_p((hits / total - base_hits / base_total) / error)

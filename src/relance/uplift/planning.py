@@ -8,32 +8,35 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from statistics import NormalDist
+
+from relance.uplift.normal import quantile
 
 ALPHA = 0.05
 POWER = 0.8
+_Z = quantile(1 - ALPHA)
+_Z_POWER = quantile(2 * POWER - 1)
 FAR_AWAY = timedelta(days=3653)  # a date further than ten years off helps nobody
 
 
-def entrants_needed(base: float, rate: float, share: float) -> int:
+def entrants_needed(base: float, rate: float, share: float, alpha: float = ALPHA) -> int:
     """Entrants, both arms together, with which `rate` is told from `base`.
 
-    `share` of them is held out. Normal approximation with the pooled rate under the null
-    (Fleiss, Levin & Paik 2003, ch. 4, unequal groups). Raises ValueError outside (0, 1).
+    `share` of them is held out; `alpha` is two-sided. Normal approximation with the pooled rate
+    under the null (Fleiss, Levin & Paik 2003, ch. 4, unequal groups). Raises ValueError outside
+    (0, 1).
     """
     if not (0 < base < 1 and 0 < rate < 1 and 0 < share < 1):
         raise ValueError("rates and the holdout share lie between 0 and 1, both excluded")
     if base == rate:
         raise ValueError("no number of customers shows a difference of nothing")
-    return math.ceil(_load(base, rate, share) / (rate - base) ** 2)
+    return math.ceil(_load(base, rate, share, quantile(1 - alpha)) / (rate - base) ** 2)
 
 
-def _load(base: float, rate: float, share: float) -> float:
-    normal = NormalDist()
+def _load(base: float, rate: float, share: float, z: float = _Z) -> float:
     pooled = share * base + (1 - share) * rate
     null = math.sqrt(pooled * (1 - pooled) * (1 / share + 1 / (1 - share)))
     real = math.sqrt(base * (1 - base) / share + rate * (1 - rate) / (1 - share))
-    return (normal.inv_cdf(1 - ALPHA / 2) * null + normal.inv_cdf(POWER) * real) ** 2
+    return (z * null + _Z_POWER * real) ** 2
 
 
 def visible_difference(base: float, treated: int, holdout: int) -> float | None:

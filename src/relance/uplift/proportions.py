@@ -23,6 +23,15 @@ def wilson(hits: int, total: int, level: float = LEVEL) -> Interval:
     """
     if not 0 <= hits <= total:
         raise ValueError(f"{hits} of {total} is not a share")
+    return _score(hits, total, level)
+
+
+def wilson_of_share(share: float, people: float, level: float = LEVEL) -> Interval:
+    """The score interval of a share known as well as from `people`, who need not be whole."""
+    return _score(share * people, people, level)
+
+
+def _score(hits: float, total: float, level: float) -> Interval:
     if total == 0:
         return Interval(0.0, 1.0)
     z2 = quantile(level) ** 2
@@ -45,7 +54,11 @@ def newcombe(
     one, base = wilson(hits, total, level), wilson(base_hits, base_total, level)
     if total == 0 or base_total == 0:
         return Interval(-1.0, 1.0)
-    p, q = hits / total, base_hits / base_total
+    return square_and_add(hits / total, one, base_hits / base_total, base)
+
+
+def square_and_add(p: float, one: Interval, q: float, base: Interval) -> Interval:
+    """The interval of `p - q` from the interval of each, as method 10 joins them."""
     down = math.hypot(p - one.low, base.high - q)
     up = math.hypot(one.high - p, q - base.low)
     return Interval(p - q - down, p - q + up)

@@ -38,6 +38,16 @@ class Cause(StrEnum):
     SPANS_ZERO = "spans_zero"
     ABOVE_ZERO = "above_zero"
     BELOW_ZERO = "below_zero"
+    # what only `judge` tells apart
+    IMPOSSIBLE = "impossible"  # counts that cannot be
+    SPLIT_PART = "split_part"  # the split of a week or a channel
+    FEW_ENTRANTS = "few_entrants"
+    FEW_CLOSED = "few_closed"
+    READ_OUT_AHEAD = "read_out_ahead"
+    ONE_LOOK = "one_look"  # clear for who looks once only
+    AMONG_MANY = "among_many"  # clear on its own, not among the other triggers
+    ABOVE_EARLY = "above_early"  # before the planned read-out
+    BELOW_EARLY = "below_early"
 
 
 _VERDICTS = {
@@ -50,6 +60,23 @@ _VERDICTS = {
     Cause.SPANS_ZERO: Verdict.NO_DETECTABLE_EFFECT,
     Cause.ABOVE_ZERO: Verdict.BETTER,
     Cause.BELOW_ZERO: Verdict.WORSE,
+    Cause.IMPOSSIBLE: Verdict.NOT_ENOUGH_DATA,
+    Cause.SPLIT_PART: Verdict.SRM_FAILED,
+    Cause.FEW_ENTRANTS: Verdict.NOT_ENOUGH_DATA,
+    Cause.FEW_CLOSED: Verdict.TOO_EARLY,
+    Cause.READ_OUT_AHEAD: Verdict.TOO_EARLY,
+    Cause.ONE_LOOK: Verdict.NO_DETECTABLE_EFFECT,
+    Cause.AMONG_MANY: Verdict.NO_DETECTABLE_EFFECT,
+    Cause.ABOVE_EARLY: Verdict.BETTER,
+    Cause.BELOW_EARLY: Verdict.WORSE,
+}
+_SETTLED = {Verdict.NO_DETECTABLE_EFFECT, Verdict.BETTER, Verdict.WORSE}
+_GROWING = {
+    Cause.WINDOWS_OPEN,
+    Cause.SMALL_GROUP,
+    Cause.FEW_RETAINED,
+    Cause.FEW_ENTRANTS,
+    Cause.FEW_CLOSED,
 }
 
 
@@ -105,7 +132,7 @@ class Reading:
     @property
     def settled(self) -> bool:
         """Whether the groups were large enough for the statistics to speak."""
-        return self.cause in {Cause.SPANS_ZERO, Cause.ABOVE_ZERO, Cause.BELOW_ZERO}
+        return self.verdict in _SETTLED
 
     @property
     def extra(self) -> float | None:
@@ -148,10 +175,10 @@ def read(
         share=share,
         srm_p=srm_p,
         cause=cause,
-        diff=_difference(treated, holdout) if shown else None,
-        diff_ci=_interval(treated, holdout) if shown else None,
-        mde=_mde(treated, holdout) if shown else None,
-        readable_on=_readable_on(treated, holdout, cause, pace),
+        diff=difference(treated, holdout) if shown else None,
+        diff_ci=interval(treated, holdout) if shown else None,
+        mde=mde(treated, holdout) if shown else None,
+        readable_on=readable_on(treated, holdout, cause, pace),
     )
 
 
@@ -177,7 +204,7 @@ def _cause(
         return Cause.SMALL_GROUP
     if min(treated.retained, holdout.retained) < MIN_RETAINED:
         return Cause.FEW_RETAINED
-    low, high = _interval(treated, holdout) or (0.0, 0.0)
+    low, high = interval(treated, holdout) or (0.0, 0.0)
     if low > 0:
         return Cause.ABOVE_ZERO
     return Cause.BELOW_ZERO if high < 0 else Cause.SPANS_ZERO
@@ -187,28 +214,32 @@ def _waiting(arm: ArmCounts) -> bool:
     return arm.entered > 0 and arm.mature == 0
 
 
-def _difference(treated: ArmCounts, holdout: ArmCounts) -> float | None:
+def difference(treated: ArmCounts, holdout: ArmCounts) -> float | None:
+    """Treated rate minus holdout rate; None where an arm has no closed window."""
     if treated.rate is None or holdout.rate is None:
         return None
     return treated.rate - holdout.rate
 
 
-def _interval(treated: ArmCounts, holdout: ArmCounts) -> Interval | None:
+def interval(treated: ArmCounts, holdout: ArmCounts) -> Interval | None:
+    """Newcombe's 95 % interval of the difference; None where an arm has no closed window."""
     if treated.mature == 0 or holdout.mature == 0:
         return None
     return newcombe(treated.retained, treated.mature, holdout.retained, holdout.mature)
 
 
-def _mde(treated: ArmCounts, holdout: ArmCounts) -> float | None:
+def mde(treated: ArmCounts, holdout: ArmCounts) -> float | None:
+    """The smallest rise that these groups show; None where none is, or nothing to start from."""
     # the holdout alone says what happens without messages, but a handful says it badly
     known = holdout if holdout.retained >= MIN_RETAINED else treated
     return visible_difference(known.rate or 0.0, treated.mature, holdout.mature)
 
 
-def _readable_on(
+def readable_on(
     treated: ArmCounts, holdout: ArmCounts, cause: Cause, pace: Pace | None
 ) -> date | None:
-    if pace is None or cause not in {Cause.WINDOWS_OPEN, Cause.SMALL_GROUP, Cause.FEW_RETAINED}:
+    """When both arms will be large enough, where that is what is missing."""
+    if pace is None or cause not in _GROWING:
         return None
     dates = [pace.reaches(_needed(arm), arm.entered) for arm in (treated, holdout)]
     known = [moment for moment in dates if moment is not None]

@@ -1,0 +1,102 @@
+"""A sentence for every reason why there is no number, and for every finding of a health check."""
+
+from __future__ import annotations
+
+from relance.uplift.comparison import RATIO_NEEDS
+from relance.uplift.estimate import Why, Withheld
+from relance.uplift.health import Check, Finding, Health
+from relance.uplift.revenue import MIN_BUYERS
+from relance.uplift.wording import Locale, duration, percent
+
+_REASONS: dict[Locale, dict[Why, str]] = {
+    "en": {
+        Why.NO_TREATED: "Nobody is treated, so there is nothing to compare.",
+        Why.NO_HOLDOUT: "Nobody is held out, so there is nothing to compare with.",
+        Why.IMPOSSIBLE: "The counts cannot be: look for rows changed by hand.",
+        Why.NOT_FINITE: "An amount is infinite or not a number: mend it in the source.",
+        Why.NEGATIVE: "An amount is negative: leave refunds out, or subtract them from orders.",
+        Why.FEW_CONVERSIONS: f"Fewer than {RATIO_NEEDS} held-out customers reached the goal: too "
+        "few for a ratio.",
+        Why.FEW_BUYERS: f"Fewer than {MIN_BUYERS} held-out customers bought: too few for revenue.",
+        Why.NO_SPREAD: "Everybody has the same value, so nothing can be compared.",
+        Why.TOO_SMALL: "One customer in a group says nothing about the others.",
+        Why.NOT_FOLLOWED: "Nobody has been watched for that long yet.",
+        Why.NO_STRATA: "No version has both treated and held-out customers.",
+    },
+    "fr": {
+        Why.NO_TREATED: "Personne n’est contacté : il n’y a rien à comparer.",
+        Why.NO_HOLDOUT: "Personne n’est dans le groupe témoin : il n’y a rien à comparer.",
+        Why.IMPOSSIBLE: "Ces nombres ne peuvent pas être justes : cherchez des lignes modifiées à "
+        "la main.",
+        Why.NOT_FINITE: "Un montant est infini ou n’est pas un nombre : corrigez-le à la source.",
+        Why.NEGATIVE: "Un montant est négatif : écartez les remboursements, ou déduisez-les des "
+        "commandes.",
+        Why.FEW_CONVERSIONS: f"Moins de {RATIO_NEEDS} témoins ont atteint l’objectif : trop peu "
+        "pour un rapport.",
+        Why.FEW_BUYERS: f"Moins de {MIN_BUYERS} témoins ont acheté : trop peu pour le chiffre "
+        "d’affaires.",
+        Why.NO_SPREAD: "Tout le monde a la même valeur : il n’y a rien à comparer.",
+        Why.TOO_SMALL: "Un seul client dans un groupe ne dit rien des autres.",
+        Why.NOT_FOLLOWED: "Personne n’est encore suivi depuis si longtemps.",
+        Why.NO_STRATA: "Aucune version n’a à la fois des contactés et des témoins.",
+    },
+}
+
+_GOOD: dict[Locale, dict[Check, str]] = {
+    "en": {
+        Check.SPLIT: "The split is the one asked for ({share} held out).",
+        Check.BALANCE: "The groups were alike before entry.",
+        Check.DELAY: "Both groups' messages came as late after entry.",
+        Check.SHARED: "{share} of the customers share an address across the groups.",
+        Check.OVERLAP: "{share} of the smaller trigger's customers entered both.",
+    },
+    "fr": {
+        Check.SPLIT: "Le tirage est celui demandé ({share} de témoins).",
+        Check.BALANCE: "Les groupes se ressemblaient avant l’entrée.",
+        Check.DELAY: "Les messages des deux groupes arrivent aussi tard après l’entrée.",
+        Check.SHARED: "{share} des clients partagent une adresse entre les groupes.",
+        Check.OVERLAP: "{share} des clients du plus petit déclencheur sont entrés dans les deux.",
+    },
+}
+_BAD: dict[Locale, dict[Check, str]] = {
+    "en": {
+        Check.SPLIT: "The split is broken: {share} held out is not what was asked for.",
+        Check.BALANCE: "The groups differed before entry: the draw was unlucky or is broken.",
+        Check.DELAY: "The groups' messages differ by {delay} in how late they come after entry.",
+        Check.SHARED: "{share} of the customers share an address across the groups: held-out ones "
+        "see the message, and the effect looks smaller than it is.",
+        Check.OVERLAP: "{share} of the smaller trigger's customers entered both: read each effect "
+        "as what it adds to the other.",
+    },
+    "fr": {
+        Check.SPLIT: "Le tirage est faussé : {share} de témoins, ce n’est pas ce qui est demandé.",
+        Check.BALANCE: "Les groupes différaient avant l’entrée : tirage malchanceux ou faussé.",
+        Check.DELAY: "Les messages des groupes diffèrent de {delay} par leur retard sur l’entrée.",
+        Check.SHARED: "{share} des clients partagent une adresse entre les groupes : des témoins "
+        "voient le message, et l’effet paraît plus petit qu’il n’est.",
+        Check.OVERLAP: "{share} des clients du plus petit déclencheur sont entrés dans les deux : "
+        "lisez chaque effet comme ce qu’il ajoute à l’autre.",
+    },
+}
+_SILENT: dict[Locale, str] = {
+    "en": "Too little data for this check.",
+    "fr": "Trop peu de données pour ce contrôle.",
+}
+
+
+def reason(nothing: Withheld, locale: Locale = "en") -> str:
+    """Why there is no number, for a person."""
+    return _REASONS[locale][nothing.why]
+
+
+def finding_sentence(finding: Finding, locale: Locale = "en") -> str:
+    """What a health check found, for a person; `label` names the part in front."""
+    if finding.health is Health.SILENT or finding.size is None:
+        text = _SILENT[locale]
+    else:
+        texts = _GOOD if finding.health is Health.GOOD else _BAD
+        text = texts[locale][finding.check].format(
+            share=percent(finding.size, locale), delay=duration(abs(finding.size), locale)
+        )
+    colon = " : " if locale == "fr" else ": "
+    return f"{finding.label}{colon}{text}" if finding.label else text
