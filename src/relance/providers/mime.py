@@ -1,12 +1,13 @@
 """An e-mail as RFC 5322 bytes, the same bytes for the same message.
 
 Written line by line, because EmailMessage takes 1 to 3 ms a message, most of it parsing headers
-that are plain ASCII anyway. What is not plain is folded and encoded by the standard library.
+that are plain ASCII anyway. What is not plain is encoded by the standard library.
 """
 
 from __future__ import annotations
 
 import binascii
+import re
 from email.policy import SMTP
 from email.utils import format_datetime
 from functools import lru_cache
@@ -14,7 +15,8 @@ from functools import lru_cache
 from relance.domain.message import Email
 from relance.providers import wire
 
-_LINE = 78  # RFC 5322, 2.1.1
+_LINE, _LONGEST_LINE = 78, 998  # RFC 5322, 2.1.1: should and must
+_GAP = re.compile(r"(?<=\S) (?=\S)")
 
 
 def to_bytes(message: Email) -> bytes:
@@ -39,9 +41,28 @@ def to_bytes(message: Email) -> bytes:
 
 
 def _header(name: str, value: str) -> bytes:
-    if value.isascii() and len(name) + 2 + len(value) <= _LINE:
-        return f"{name}: {value}\r\n".encode()
+    line = f"{name}: {value}"
+    if value.isascii():
+        lines = [line] if len(line) <= _LINE else _wrapped(line)
+        if max(map(len, lines)) < _LONGEST_LINE:
+            return ("\r\n ".join(lines) + "\r\n").encode()
     return _folded(name, value)
+
+
+def _wrapped(line: str) -> list[str]:
+    """A header of plain ASCII, broken between words only.
+
+    The standard library makes encoded words of an address too long for a line, and nobody
+    follows a List-Unsubscribe that is one (RFC 2369, 2).
+    """
+    name, *words = _GAP.split(line)
+    lines = [f"{name} {words[0]}"] if words else [name]  # the name is never alone on its line
+    for word in words[1:]:
+        if len(lines[-1]) + 1 + len(word) > _LINE - 1:
+            lines.append(word)
+        else:
+            lines[-1] += f" {word}"
+    return lines
 
 
 @lru_cache(maxsize=1024)  # the sender and many subjects are the same for thousands of messages

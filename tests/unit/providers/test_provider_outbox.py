@@ -166,6 +166,18 @@ def test_the_wire_is_ascii_with_short_lines_ended_by_crlf() -> None:
     assert max(len(line) for line in raw.split(b"\r\n")) <= 998
 
 
+def test_an_address_in_a_header_is_never_broken_or_encoded() -> None:
+    """RFC 2369, 2: who follows List-Unsubscribe reads it as it stands."""
+    link = f"<https://boutique.example/u/{'x' * 300}>"
+    message = replace(EMAIL, headers={"List-Unsubscribe": link, "X-Words": "word " * 40 + "end"})
+    raw = to_bytes(message)
+    assert f"\r\nList-Unsubscribe: {link}\r\n".encode() in raw
+    words = raw.partition(b"X-Words:")[2].partition(b"\r\nMIME")[0].decode()
+    assert words.replace("\r\n", "") == " " + "word " * 40 + "end"
+    assert max(map(len, words.split("\r\n"))) <= 78
+    assert b"=?" not in raw.partition(b"List-Unsubscribe")[2]
+
+
 def test_the_best_part_comes_last() -> None:
     kinds = [part.get_content_type() for part in parsed(to_bytes(EMAIL)).iter_parts()]
     assert kinds == ["text/plain", "text/html"]
