@@ -11,7 +11,7 @@ from jinja2 import TemplateSyntaxError
 
 from relance.domain.message import Rendered
 from relance.rendering.ahead import Protected, Unprovable
-from relance.rendering.environment import FAILURES, Program, Setting
+from relance.rendering.environment import FAILURES, Program, Setting, referenced
 from relance.rendering.html import HtmlError, inline_css, normal_form, with_language, with_preheader
 from relance.rendering.mjml import MjmlError, to_html
 from relance.rendering.plaintext import tidy, to_text
@@ -23,6 +23,8 @@ Case = tuple[Scope, Callable[[], Setting]]  # values to try a template with
 _BREAKS = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 # no-break spaces are typography elsewhere, and a message of half the length in an SMS
 _PLAIN_SPACES = str.maketrans({"\u00a0": " ", "\u202f": " ", "\u2009": " "})
+
+_DEARER = 1.1  # how much longer references may make an e-mail: a Greek one would be thrice as long
 
 
 class Compiled(Protocol):
@@ -87,9 +89,12 @@ class SteppedEmail:
 
 
 class AheadEmail:
-    """Everything but the values done once, when the template is loaded (under 0.1 ms each)."""
+    """Everything but the values done once, when the template is loaded (under 0.1 ms each).
 
-    def __init__(self, source: Source, language: Locale) -> None:
+    With `refer` its HTML is ASCII, as far as that is possible without making it much longer.
+    """
+
+    def __init__(self, source: Source, language: Locale, *, refer: bool = True) -> None:
         """Raises Unprovable, MjmlError, HtmlError or TemplateSyntaxError."""
         self._headers = _Headers(source)
         protected = Protected(source.parts["html"])
@@ -102,7 +107,8 @@ class AheadEmail:
         own = source.parts.get("text")
         text = own.text if own else protected.plain(inlined)
         name, brand = source.file.path, source.brand or {}
-        self._html = Program(html, f"{name} (html)", escape=True, brand=brand)
+        refer = refer and len(referenced(html)) <= _DEARER * len(html.encode())
+        self._html = Program(html, f"{name} (html)", escape=True, brand=brand, refer=refer)
         self._text = Program(text, f"{name} (text)", escape=False, brand=brand)
 
     def render(self, scope: Scope, setting: Setting) -> Rendered:
@@ -123,16 +129,20 @@ def _program(source: Source, part: str, *, escape: bool) -> Program:
 def compile_source(source: Source, language: Locale, cases: Sequence[Case]) -> Compiled:
     """The quickest way that gives the right text. Raises TemplateSyntaxError.
 
-    The way ahead is taken only if it gives the same as the long way on every case.
+    The way ahead is taken only if it gives the same as the long way on every case. References
+    do not where text is not HTML: in a style sheet, a script or a comment.
     """
     if source.file.channel != "email":
         return PlainText(source)
     stepped = SteppedEmail(source, language)
-    try:
-        ahead = AheadEmail(source, language)
-    except (Unprovable, TemplateSyntaxError, MjmlError, HtmlError):
-        return stepped
-    return ahead if all(_agree(ahead, stepped, case) for case in cases) else stepped
+    for refer in (True, False):
+        try:
+            ahead = AheadEmail(source, language, refer=refer)
+        except (Unprovable, TemplateSyntaxError, MjmlError, HtmlError):
+            return stepped
+        if all(_agree(ahead, stepped, case) for case in cases):
+            return ahead
+    return stepped
 
 
 def _agree(ahead: Compiled, stepped: Compiled, case: Case) -> bool:

@@ -14,6 +14,7 @@ from jinja2.exceptions import SecurityError, TemplateError, TemplateSyntaxError
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
+from markupsafe import Markup
 from markupsafe import escape as escape_html
 
 from relance.rendering import formats
@@ -63,13 +64,33 @@ class Setting:
             raise SecurityError("the loops of this template run too long")
 
 
+def referenced(text: str) -> str:
+    """HTML whose characters outside ASCII are character references: the same page, of which
+    every step to the wire copies and encodes one byte per character."""
+    return text.encode("ascii", "xmlcharrefreplace").decode()
+
+
+def _referenced_value(value: object) -> object:
+    if isinstance(value, str) and not value.isascii():
+        return Markup(referenced(escape_html(value)))  # noqa: S704  escaped right here
+    return value
+
+
 class Sandbox(ImmutableSandboxedEnvironment):
-    """Jinja without methods and functions; data is reached by `group.name` only."""
+    """Jinja without methods and functions; data is reached by `group.name` only.
+
+    With `escape`, values are text in HTML; with `refer`, they are `referenced` as well.
+    """
 
     intercepted_binops = frozenset({"+", "*", "**", "%"})
 
-    def __init__(self, *, escape: bool) -> None:
-        super().__init__(undefined=Unknown, autoescape=escape, keep_trailing_newline=True)
+    def __init__(self, *, escape: bool, refer: bool = False) -> None:
+        super().__init__(
+            undefined=Unknown,
+            autoescape=escape,
+            keep_trailing_newline=True,
+            finalize=_referenced_value if refer else None,
+        )
         kept = {name: self.filters[name] for name in KEPT_FILTERS}
         self.filters = {**kept, **_FILTERS}
         self.globals = {"range": self.globals["range"]}
@@ -216,11 +237,17 @@ FILTERS = frozenset(name for name in (*KEPT_FILTERS, *_FILTERS) if not name.star
 
 class _Preparing(NodeTransformer):
     """Puts every loop under the budget, every `~` under the limit on text, and the brand's
-    values, which are the same for everybody, into the text itself.
+    values, which are the same for everybody, into the text itself; `refer` references that text.
     """
 
-    def __init__(self, brand: Mapping[str, object]) -> None:
+    def __init__(self, brand: Mapping[str, object], *, refer: bool) -> None:
         self._brand = brand
+        self._refer = refer
+
+    def visit_TemplateData(self, node: nodes.TemplateData) -> nodes.Node:  # noqa: N802
+        if self._refer:
+            node.data = referenced(node.data)
+        return node
 
     def visit_Getattr(self, node: nodes.Getattr) -> nodes.Node:  # noqa: N802  jinja2 names it so
         if isinstance(node.node, nodes.Name) and node.node.name == "brand":
@@ -246,17 +273,27 @@ def _filter(value: nodes.Node, name: str, arguments: list[nodes.Expr]) -> nodes.
 
 
 ESCAPING = Sandbox(escape=True)
+REFERRING = Sandbox(escape=True, refer=True)
 PLAIN = Sandbox(escape=False)
 
 
 class Program:
     """A compiled template."""
 
-    def __init__(self, text: str, name: str, *, escape: bool, brand: Mapping[str, object]) -> None:
+    def __init__(
+        self,
+        text: str,
+        name: str,
+        *,
+        escape: bool,
+        brand: Mapping[str, object],
+        refer: bool = False,
+    ) -> None:
         """Raises jinja2.TemplateSyntaxError."""
-        sandbox = ESCAPING if escape else PLAIN
+        sandbox = (REFERRING if refer else ESCAPING) if escape else PLAIN
         try:
-            tree = _Preparing(brand).visit(sandbox.parse(text)).set_environment(sandbox)
+            tree = _Preparing(brand, refer=refer).visit(sandbox.parse(text))
+            tree = tree.set_environment(sandbox)
             code: CodeType = sandbox.compile(tree, name, name)
         except (SyntaxError, RecursionError, MemoryError):  # of the Python that Jinja writes
             raise TemplateSyntaxError("statements or brackets are nested too deep", 1) from None

@@ -50,7 +50,7 @@ _PARAGRAPHS = frozenset(
 _LINES = frozenset(["div", "li", "dt", "dd", "address", "pre", "figure", "caption"])
 _SPACES = re.compile(r"[ \t\n\r\f]+")  # not the no-break space: typography is kept
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
-_UNTIDY = re.compile(r"  | \n|\n |\n\n\n")
+_UNTIDY = ("  ", " \n", "\n ", "\n\n\n")  # four searches, each twenty times quicker than one of all
 _TIDY = re.compile(r" *\n[ \n]*|  +")
 
 
@@ -64,7 +64,7 @@ def to_text(html: str, *, marker: re.Pattern[str] | None = None) -> str:
 
 def tidy(text: str) -> str:
     """At most one empty line in a row, no spaces at line ends, none doubled."""
-    if _UNTIDY.search(text):
+    if any(pattern in text for pattern in _UNTIDY):
         text = _TIDY.sub(_tidied, text)
     return text.strip() + "\n"
 

@@ -158,7 +158,7 @@ class Templates:
             **dict.fromkeys(names),
             "message": sample_values(())["message"],
         }
-        markup = dict.fromkeys(names, "<b>\"1\" & '2'</b> {{ 3 }}")
+        markup = dict.fromkeys(names, "<b>\"1\" & '2'</b> {{ 3 }} é €")
         numbers = dict.fromkeys(names, 1)
         tried = (sample_values(names), missing, {**missing, **markup}, {**missing, **numbers})
         locale = source.file.locale or self._locale
