@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint types contracts unit format bench docs test-slow clean
+.PHONY: demo test lint types contracts unit format bench simulate docs test-slow chaos clean
 
 demo: $(VENV)/.installed ## the main job on a simulated shop
 	$(BIN)/relance demo
@@ -24,7 +24,10 @@ unit: $(VENV)/.installed-dev
 	$(BIN)/pytest -n 2 --dist loadgroup
 
 test-slow: $(VENV)/.installed-dev ## the minutes-long tests
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest -m slow --ignore=tests/chaos
+
+chaos: $(VENV)/.installed-dev ## kills and faults by the hundred; writes the table in docs/chaos.md
+	PYTHONPATH=tests $(BIN)/python -m chaos.table
 
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff format .
@@ -32,6 +35,9 @@ format: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-dev ## the budgets, side by side; writes benchmarks/results.md
 	$(BIN)/python -m benchmarks
+
+simulate: $(VENV)/.installed-dev ## the method's promises, tried out; writes the table in docs/measurement.md
+	$(BIN)/python -m simulations
 
 docs: $(VENV)/.installed-dev ## regenerate the JSON Schemas and the references
 	$(BIN)/relance schema --write schemas --reference docs/yaml.md --cli docs/cli.md

@@ -60,11 +60,13 @@ class Setting:
     seed: int
     days: int = 4
     killed: bool = True
+    point: str = ""  # where each command of the first worker dies at the first time; else anywhere
     health: float = 1.0  # the share of requests that the vendor answers as it should
     as_service: bool = False  # `relance run` instead of `relance tick` and `relance deliver`
 
     def __str__(self) -> str:
-        return f"{self.database}-{self.workers}-{self.email}-seed{self.seed}"
+        where = f"-{self.point.replace(' ', '-')}" if self.point else ""
+        return f"{self.database}-{self.workers}-{self.email}-seed{self.seed}{where}"
 
 
 Census = Mapping[str, Mapping[str, int]]
@@ -242,6 +244,8 @@ class Life:
     def _fate(self, command: str, worker: int) -> Kill | None:
         """How a worker dies in a command; None where it is spared."""
         draw = self._random
+        if self.setting.point:
+            return Kill(point=self.setting.point, count=1) if worker == 0 else None
         if not self.setting.killed or (worker > 0 and draw.random() < 0.3):
             return None
         known = {p: n for each in self._known(command) for p, n in self.census[each].items()}

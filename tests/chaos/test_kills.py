@@ -7,26 +7,33 @@ started again, and dies again. In the end nobody is lost and nobody was written 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from chaos.evidence import Evidence
 from chaos.life import Census, Life, Setting
 from chaos.table import Row
+from chaos.victim import POINTS
 
 Begin = Callable[..., Life]
 
 _PLACES = [(database, n) for database in ("sqlite", "postgresql") for n in (1, 3)]
 _VENDORS = ("postmark", "resend")
-_LIVES = {1: 20, 3: 12}  # about two hundred deaths in each place
+_LIVES = {1: 20, 3: 12}  # more than two hundred deaths in each place
+_SAMPLED = ("after sending", "after call")
 
 
-def _settings() -> list[object]:
-    """A life of two days in each place for `make test`; the whole for `make chaos`."""
-    short = [
+def _short() -> list[Setting]:
+    """Lives of two days: one in each place."""
+    return [
         Setting(database=database, workers=n, email=_VENDORS[number % 2], seed=900 + number, days=2)
         for number, (database, n) in enumerate(_PLACES)
     ]
+
+
+def _settings() -> list[Any]:
+    """The short ones for `make test`, all for `make chaos`."""
     whole = [
         Setting(
             database=database,
@@ -39,9 +46,33 @@ def _settings() -> list[object]:
         for seed in range(_LIVES[n])
     ]
     return [
-        *(pytest.param(setting, id=str(setting)) for setting in short),
+        *(pytest.param(setting, id=str(setting)) for setting in _short()),
         *(pytest.param(setting, id=str(setting), marks=pytest.mark.slow) for setting in whole),
     ]
+
+
+def _points() -> list[Any]:
+    """Every named point; two that matter most for `make test`."""
+    return [
+        pytest.param(point, marks=[] if point in _SAMPLED else [pytest.mark.slow])
+        for point in POINTS
+    ]
+
+
+@pytest.mark.parametrize("point", _points())
+def test_a_kill_before_or_after_each_call_loses_nobody(
+    point: str, begin: Begin, healthy: tuple[Census, Evidence], row: Row
+):
+    row.what = "SIGKILL before and after each call of a tick and a delivery, postmark and twilio"
+    row.promise = "written to at most once, each doubtful one listed, the same entries"
+    setting = Setting(database="sqlite", workers=1, email="postmark", seed=0, days=1, point=point)
+    life = begin(setting)
+    life.live()
+    left = life.evidence()
+    row.figures.update({"points": 1, "kills": life.deaths.total()})
+    assert left.wrong() == []
+    assert left.differs(healthy[1].until(life.last)) == []
+    assert life.deaths.total() > 0
 
 
 @pytest.mark.parametrize("setting", _settings())

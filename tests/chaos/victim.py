@@ -59,6 +59,7 @@ _CALLS: tuple[tuple[type, str], ...] = (
     (SqlQueue, "record"),
     (http.Client, "call"),
 )
+POINTS = tuple(f"{side} {name}" for _, name in _CALLS for side in ("before", "after"))
 STATEMENT, COMMIT, DONE = "statement", "before a commit", "after a commit"
 
 
