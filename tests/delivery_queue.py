@@ -91,7 +91,12 @@ class FakeQueue:
         return back, unknown
 
     def sending(
-        self, marks: Sequence[Mark], at: datetime, worker: str, budgets: Sequence[Budget] = ()
+        self,
+        marks: Sequence[Mark],
+        at: datetime,
+        worker: str,
+        budgets: Sequence[Budget] = (),
+        unspent: Sequence[Budget] = (),
     ) -> Marked:
         self._maybe_fail("sending")
         ours: list[str] = []
@@ -109,6 +114,8 @@ class FakeQueue:
             for budget in budgets:
                 key = (budget.name, budget.day)
                 self.spent[key] = self.spent.get(key, 0) + 1
+            if row.state is MessageState.SENDING:
+                self._give_back(unspent)
             row.state, row.sent_at = MessageState.SENDING, row.sent_at or at
             row.message = replace(row.message, provider=mark.provider)
             self.marks.append(mark)
@@ -131,7 +138,14 @@ class FakeQueue:
             row = self.rows[outcome.message]
             assert row.state in (MessageState.CLAIMED, MessageState.SENDING), row
             assert outcome.worker == row.worker
+            if row.state is MessageState.SENDING:
+                self._give_back(outcome.unspent)
             self._move(row, outcome)
+
+    def _give_back(self, unspent: Sequence[Budget]) -> None:
+        for budget in unspent:
+            self.spent[(budget.name, budget.day)] -= 1
+            assert self.spent[(budget.name, budget.day)] >= 0, budget
 
     def _move(self, row: Row, outcome: Outcome) -> None:
         row.state, row.outcome = outcome.state, outcome

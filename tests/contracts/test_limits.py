@@ -9,7 +9,8 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from contracts.state_words import MINUTE, day, entry, message, tick
-from relance.domain.ledger import Budget, Mark, Marked
+from relance.domain.ledger import Budget, Mark, Marked, Outcome
+from relance.domain.message import MessageState
 from relance.pipeline.ports import Queue
 from relance.store import State, open_state
 
@@ -94,6 +95,61 @@ def test_a_message_that_moves_to_another_provider_spends_that_ones_budget_only(
     assert (moved.ours, moved.over) == (ids[:2], ids[2:])
     # the third is still on its way by the first
     assert queue.release_expired(LEASE + MINUTE, {"postmark": timedelta(hours=1)}) == (1, 2)
+
+
+def back(one: str, *unspent: Budget, worker: str = "w1", doubtful: bool = False) -> Outcome:
+    state = MessageState.UNKNOWN if doubtful else MessageState.QUEUED
+    return Outcome(message=one, state=state, at=NOW, worker=worker, due_at=NOW, unspent=unspent)
+
+
+def room_left(state: State, *budgets: Budget) -> int:
+    """How many more messages may leave under these budgets."""
+    n = sum(budget.limit for budget in budgets) + 1
+    records = [message(entry(f"more-{n}-{each}", NOW)) for each in range(n)]
+    state.ledger.commit(tick(NOW + timedelta(hours=n), messages=records))
+    fresh = [m.id for m in state.queue.claim(NOW, 1_000, LEASE, "other")]
+    marks = [Mark(message=one, provider="x") for one in fresh]
+    return len(state.queue.sending(marks, NOW, "other", budgets).ours)
+
+
+def test_what_did_not_leave_gives_back_what_its_mark_has_spent(state: State, queue: Queue) -> None:
+    ids = claimed(state, 3)
+    both = budget("provider/postmark", 5), budget("channel/email", 3)
+    assert len(send(queue, ids, *both).ours) == 3
+    queue.record([back(one, *both) for one in ids[:2]])
+    assert room_left(state, both[1]) == 2
+
+
+def test_only_a_mark_that_still_stands_is_given_back(state: State, queue: Queue) -> None:
+    ids, one = claimed(state, 4), budget("channel/email", 4)
+    assert len(send(queue, ids[:3], one).ours) == 3
+    queue.record([back(ids[3], one)])  # never marked
+    queue.record([back(ids[0], one, worker="w2")])  # not its holder
+    queue.record([back(ids[1])])
+    queue.record([back(ids[1], one)])  # back already
+    queue.release_expired(LEASE + MINUTE, {})
+    queue.record([back(ids[2], one)])  # unknown by now
+    assert room_left(state, one) == 1
+
+
+def test_nothing_is_given_back_beyond_what_was_spent(state: State, queue: Queue) -> None:
+    ids, one = claimed(state, 1), budget("channel/email", 2)
+    send(queue, ids, one)
+    queue.record([back(ids[0], one, one, one, budget("unheard-of", 1))])
+    assert room_left(state, one) == 2
+
+
+def test_a_message_that_moves_to_another_provider_gives_the_firsts_budget_back(
+    state: State, queue: Queue
+) -> None:
+    ids = claimed(state, 3)
+    first, channel = budget("provider/postmark", 3), budget("channel/email", 9)
+    second = budget("provider/mailgun", 2)
+    send(queue, ids, first, channel)
+    marks = [Mark(message=one, provider="mailgun") for one in ids]
+    moved = queue.sending(marks, NOW, "w1", [second], [first])
+    assert (moved.ours, moved.over) == (ids[:2], ids[2:])
+    assert room_left(state, first) == 2
 
 
 def test_workers_together_spend_no_more_than_the_budget(state: State, state_url: str) -> None:

@@ -176,6 +176,23 @@ def test_a_budget_spreads_a_wave_over_days(post: Post) -> None:
     assert accepted == [20, 20, 10, 0]
 
 
+def test_an_outage_burns_no_budget(post: Post) -> None:
+    post.channel("daily_budget: 100, rate: 100 per day")
+    post.stage.trigger(segment=BUYERS)
+    entered(post, *(f"p{n}" for n in range(100)))
+    for outage in (NotSent("connect"), Paused("unauthorised"), NotSent("http_503")):
+        post.first.outage = outage
+        post.deliver()
+        post.stage.wait(minutes=20)
+    post.first.outage = None
+    accepted = 0
+    for _ in range(4):
+        accepted += post.deliver().accepted
+        post.stage.wait(minutes=30)
+    assert accepted == 100
+    assert post.states() == {"accepted": 100}
+
+
 def test_what_may_have_left_is_repeated_under_its_key_and_by_its_own_vendor(post: Post) -> None:
     post.channel(fallback=True)
     post.second = FakeProvider("outbox", idempotent=True)

@@ -189,6 +189,25 @@ class Claimed:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Budget:
+    """How many messages may leave on one day under one name: a provider's or a channel's."""
+
+    name: str
+    day: date
+    limit: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tried:
+    """A try by which a message certainly did not leave, before another provider had it."""
+
+    provider: str
+    at: datetime
+    reason: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
     """What became of a claimed message; the store moves the row and writes the attempt.
 
@@ -198,6 +217,8 @@ class Outcome:
     stops): the message goes back without an attempt being counted. `worker` is who claimed it:
     with it, a worker whose lease was taken over cannot move what is no longer its own.
     `doubtful` goes with QUEUED: it may have left, and is repeated under its idempotency key.
+    `unspent` are the budgets that its mark has spent though it certainly did not leave: they are
+    given back. `tried` is what came before, by another provider of its channel.
     """
 
     message: str
@@ -212,6 +233,8 @@ class Outcome:
     attempted: bool = True
     worker: str = ""
     doubtful: bool = False
+    unspent: tuple[Budget, ...] = ()
+    tried: tuple[Tried, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -221,15 +244,6 @@ class Mark:
     message: str
     provider: str
     recipient: str = ""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Budget:
-    """How many messages may leave on one day under one name: a provider's or a channel's."""
-
-    name: str
-    day: date
-    limit: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from relance.domain.ledger import Claimed
+from relance.domain.ledger import Budget, Claimed
 from relance.errors import RelanceError
 from relance.pipeline.outcomes import RELEASED, put_back, unknown
 from relance.pipeline.outlets import Outlets
@@ -42,10 +42,10 @@ class Run:
         """Halt, and remember why; what is on the wire still finishes."""
         self.failure = self.failure or error
 
-    def release(self, messages: Iterable[Claimed]) -> None:
-        """Give claimed messages back as they were."""
+    def release(self, messages: Iterable[Claimed], unspent: tuple[Budget, ...] = ()) -> None:
+        """Give claimed messages back as they were, and what their marks have spent."""
         at = self.clock()
-        self.recorder.add(put_back(m, at, reason=RELEASED) for m in messages)
+        self.recorder.add((put_back(m, at, reason=RELEASED) for m in messages), unspent)
 
 
 class Claims:

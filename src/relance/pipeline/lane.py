@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
 from relance import logs
 from relance.domain.breaker import Gate
-from relance.domain.ledger import Mark
+from relance.domain.ledger import Budget, Mark, Tried
 from relance.errors import RelanceError, RenderError
 from relance.logs import Action
 from relance.pipeline.claims import Claims, Run
@@ -27,6 +28,26 @@ T = TypeVar("T")
 Pick = Callable[[datetime], Outlet | None]
 
 log = logs.get("delivery")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Move:
+    """What is behind messages that come `again`, from a provider by which they did not leave.
+
+    Of what their marks have `spent`, they give back what is `unspent` now: that provider's own.
+    """
+
+    again: bool = False
+    spent: tuple[Budget, ...] = ()
+    unspent: tuple[Budget, ...] = ()
+    tried: Mapping[str, tuple[Tried, ...]] = field(default_factory=dict)
+
+    @property
+    def kept(self) -> tuple[Budget, ...]:
+        return tuple(budget for budget in self.spent if budget not in self.unspent)
+
+
+_FIRST = Move()
 
 
 class Lane:
@@ -104,7 +125,7 @@ class Lane:
             if outlet is None:
                 self._hold(ready)
                 return
-            if outlet.spent_until(at) is not None:
+            if outlet.used_up(at):
                 self._put_off(ready, outlet)
                 return
             ready = await self._go_by(outlet, ready)
@@ -135,38 +156,42 @@ class Lane:
         if not ready:
             return
         at = self._run.clock()
-        outlet.spend_all(at)
-        until = outlet.spent_until(at) or at
+        until = outlet.tomorrow(at)
         self._run.recorder.add(
             put_off(each.message, at, until=until, reason=BUDGET) for each in ready
         )
 
     async def _hand_over(
-        self, outlet: Outlet, ready: Sequence[Ready], *, again: bool = False
+        self, outlet: Outlet, ready: Sequence[Ready], move: Move | None = None
     ) -> list[Ready]:
         """Render, mark `sending` and put on a provider's wire; those over a budget come back.
 
-        `again`: they are marked already, under a provider by which they did not leave.
+        With a `move` they are marked already, under a provider by which they did not leave.
         """
         left = [each.message for each in ready]  # neither settled nor on the wire yet
+        move = move or _FIRST
+        spent = move.spent
+        budgets = outlet.budgets(self._outlets.channel, self._run.clock(), again=move.again)
         try:
-            parcels = await self._compose(outlet, ready)
+            parcels = await self._compose(outlet, ready, move, (*move.kept, *budgets))
             left = [parcel.message for parcel in parcels]
-            ours, over = await self._mark(outlet, parcels, again=again)
-            left = [parcel.message for parcel in ours]
+            ours, over = await self._mark(outlet, parcels, budgets, move.unspent)
+            left, spent = [parcel.message for parcel in ours], (*move.kept, *budgets)
             for batch in _chunks(ours, outlet.pace.batch):
                 await self._wires[outlet].put(batch)
                 left = left[len(batch) :]
         except RelanceError as error:
-            self._run.release(left)
+            self._run.release(left, spent)
             self._run.fail(error)
             return []
         except asyncio.CancelledError:
-            self._run.release(left)
+            self._run.release(left, spent)
             raise
         return [parcel.ready for parcel in over]
 
-    async def _compose(self, outlet: Outlet, group: Sequence[Ready]) -> list[Parcel]:
+    async def _compose(
+        self, outlet: Outlet, group: Sequence[Ready], move: Move, spent: tuple[Budget, ...]
+    ) -> list[Parcel]:
         at = self._run.clock()
         parcels = []
         for place, ready in enumerate(group):
@@ -175,13 +200,20 @@ class Lane:
             try:
                 outgoing = self._composer.compose(ready, outlet.spec, at)
             except RenderError as error:
-                self._run.recorder.add([unrendered(ready, error, at)])
+                self._run.recorder.add([unrendered(ready, error, at)], move.spent)
             else:
-                parcels.append(Parcel(ready=ready, outgoing=outgoing, at=at))
+                tried = move.tried.get(ready.message.id, ())
+                parcels.append(
+                    Parcel(ready=ready, outgoing=outgoing, at=at, spent=spent, tried=tried)
+                )
         return parcels
 
     async def _mark(
-        self, outlet: Outlet, parcels: list[Parcel], *, again: bool
+        self,
+        outlet: Outlet,
+        parcels: list[Parcel],
+        budgets: Sequence[Budget],
+        unspent: Sequence[Budget],
     ) -> tuple[list[Parcel], list[Parcel]]:
         """Those that are still ours (another worker may have taken over an expired lease), and
         those over a budget."""
@@ -191,8 +223,8 @@ class Lane:
             Mark(message=p.message.id, provider=provider, recipient=p.ready.address.digest)
             for p in parcels
         ]
-        budgets = outlet.budgets(self._outlets.channel, at, again=again)
-        marked = await asyncio.to_thread(run.queue.sending, marks, at, run.worker, budgets)
+        marked = await asyncio.to_thread(run.queue.sending, marks, at, run.worker, budgets, unspent)
+        outlet.found(at, over=bool(marked.over))
         ours, over = set(marked.ours), set(marked.over)
         return (
             [parcel for parcel in parcels if parcel.message.id in ours],
@@ -204,9 +236,9 @@ class Lane:
         at = self._run.clock()
         other = self._outlets.after(outlet, at)
         fresh = [parcel for parcel in parcels if parcel.message.doubtful_at is None]
-        if other is None or other.spent_until(at) or self._run.halted or not fresh:
+        if other is None or other.used_up(at) or self._run.halted or not fresh:
             return parcels
-        over = await self._hand_over(other, [parcel.ready for parcel in fresh], again=True)
+        over = await self._hand_over(other, [p.ready for p in fresh], _move(outlet, fresh))
         kept = {ready.message.id for ready in over}
         log.info(
             "Messages go by the fallback",
@@ -227,6 +259,17 @@ class Lane:
             caller.cancel()
         # puts back whatever still comes
         await asyncio.gather(*(wire.call() for wire in self._wires.values()))
+
+
+def _move(outlet: Outlet, parcels: Sequence[Parcel]) -> Move:
+    """Away from an outlet, of parcels that were marked together."""
+    spent = parcels[0].spent
+    return Move(
+        again=True,
+        spent=spent,
+        unspent=tuple(budget for budget in spent if outlet.owns(budget)),
+        tried={parcel.message.id: parcel.tried for parcel in parcels},
+    )
 
 
 def _open_one(outlet: Outlet, at: datetime) -> Outlet | None:

@@ -19,6 +19,7 @@ from relance.pipeline.pace import Pace, pace
 from relance.pipeline.ports import Provider
 
 BUDGET = "daily_budget"
+_MOMENT = timedelta(seconds=20)  # sooner than anything that did not leave is tried again
 
 log = logs.get("delivery")
 
@@ -46,7 +47,7 @@ class Outlet:
         self.breaker = Breaker()
         self._name = place_name(spec, number)
         self._zone = zone
-        self._spent_until: datetime | None = None
+        self._over_at: datetime | None = None
         self._probing = False
 
     # -- the breaker
@@ -120,15 +121,27 @@ class Outlet:
             found.append(Budget(name=f"channel/{channel.name}", day=day, limit=channel.budget))
         return found
 
-    def spend_all(self, at: datetime) -> None:
-        """Nothing more leaves by this provider today."""
-        tomorrow = at.astimezone(self._zone).date() + timedelta(days=1)
-        self._spent_until = day_start(tomorrow, self._zone)
+    def owns(self, budget: Budget) -> bool:
+        """Whether it is this provider's own, not its channel's."""
+        return budget.name == self._name
 
-    def spent_until(self, at: datetime) -> datetime | None:
-        """When the budget is whole again; None where it is not known to be used up."""
-        spent = self._spent_until
-        return spent if spent is not None and at < spent else None
+    def found(self, at: datetime, *, over: bool) -> None:
+        """What marking found: whether something was over a budget."""
+        self._over_at = at if over else None
+
+    def tomorrow(self, at: datetime) -> datetime:
+        """When the budgets are whole again."""
+        return day_start(at.astimezone(self._zone).date() + timedelta(days=1), self._zone)
+
+    def used_up(self, at: datetime) -> bool:
+        """Whether a budget was found used up a moment ago: not longer, for what does not leave
+        is given back."""
+        asked = self._over_at
+        return asked is not None and asked <= at < min(asked + _MOMENT, self.tomorrow(asked))
+
+    def over(self, at: datetime) -> bool:
+        """Whether a budget of today was used up when this provider was last asked to send."""
+        return self._over_at is not None and at < self.tomorrow(self._over_at)
 
 
 class Outlets:
@@ -175,12 +188,10 @@ class Outlets:
 
     def trouble(self, at: datetime) -> str | None:
         """Why nothing of the channel leaves now; None where something does."""
-        first = self.all[0]
-        if self.current(at) is None:
+        first, current = self.all[0], self.current(at)
+        if current is None:
             return f"{first.breaker.cause}: {first.breaker.reason}"
-        if all(outlet.spent_until(at) for outlet in self.all if outlet.gate(at) is not Gate.OPEN):
-            return BUDGET
-        return None
+        return BUDGET if current.over(at) else None
 
 
 def open_outlets(

@@ -308,12 +308,17 @@ class Queue(Protocol):
         """
 
     def sending(
-        self, marks: Sequence[Mark], at: datetime, worker: str, budgets: Sequence[Budget] = ()
+        self,
+        marks: Sequence[Mark],
+        at: datetime,
+        worker: str,
+        budgets: Sequence[Budget] = (),
+        unspent: Sequence[Budget] = (),
     ) -> Marked:
         """Mark claimed messages as about to go on the wire, as many as every budget has left.
 
         A message that is `sending` already, by this worker, only changes its provider: it did
-        not leave by the first.
+        not leave by the first, which is given back what is `unspent`.
         """
 
     def reserve(self, name: str, messages: int, gap: float, at: datetime) -> datetime:
@@ -324,7 +329,8 @@ class Queue(Protocol):
         """
 
     def record(self, outcomes: Sequence[Outcome]) -> None:
-        """Move messages to their next state and write the attempts, in one transaction."""
+        """Move messages to their next state, write the attempts and give back what budgets were
+        spent in vain, in one transaction."""
 
     def blocked(self, channel: str, customers: Sequence[str]) -> set[str]:
         """Of these customers, those suppressed on a channel."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Self
 
 from relance import logs
-from relance.domain.ledger import Outcome
+from relance.domain.ledger import Budget, Outcome
 from relance.domain.message import MessageState
 from relance.errors import StateError
 from relance.logs import Action
@@ -148,9 +148,17 @@ class Recorder:
         await self._task
         await self._write(())
 
-    def add(self, outcomes: Iterable[Outcome]) -> None:
-        """Take outcomes; they are written in this worker's name within a quarter of a second."""
-        self._waiting.extend(replace(outcome, worker=self._worker) for outcome in outcomes)
+    def add(self, outcomes: Iterable[Outcome], unspent: tuple[Budget, ...] = ()) -> None:
+        """Take outcomes; they are written in this worker's name within a quarter of a second.
+
+        `unspent` is what each of these messages gives back.
+        """
+        self._waiting.extend(
+            outcome
+            if outcome.worker and not unspent
+            else replace(outcome, worker=self._worker, unspent=unspent)
+            for outcome in outcomes
+        )
         if len(self._waiting) >= _GROUP:
             self._wake.set()
         if len(self._waiting) >= _CROWDED and self.failure is None:

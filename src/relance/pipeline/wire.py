@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from relance import logs
-from relance.domain.ledger import Claimed, Outcome
+from relance.domain.ledger import Budget, Claimed, Outcome, Tried
 from relance.domain.message import Accepted, Outgoing
 from relance.errors import NotSent, Paused, Refused, SendError, Unsure
 from relance.logs import Action
@@ -23,11 +23,17 @@ from relance.pipeline.shared_rate import turn
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Parcel:
-    """A message marked `sending` at `at`, as it goes on the wire."""
+    """A message marked `sending` at `at`, as it goes on the wire.
+
+    `spent` is what is given back if it does not leave; `tried` is how it did not leave by the
+    provider before.
+    """
 
     ready: Ready
     outgoing: Outgoing
     at: datetime
+    spent: tuple[Budget, ...] = ()
+    tried: tuple[Tried, ...] = ()
 
     @property
     def message(self) -> Claimed:
@@ -77,7 +83,7 @@ class Wire:
     async def _deal_with(self, batch: list[Parcel]) -> None:
         at = self._run.clock()
         if self._run.halted:
-            self._run.release(parcel.message for parcel in batch)
+            self._release(batch)
         elif self.outlet.enter(at):
             try:
                 await self._send(batch)
@@ -85,7 +91,10 @@ class Wire:
                 self.outlet.leave()
         else:
             left = await self._instead(self.outlet, batch, self.outlet.breaker.cause)
-            hold(self._run, self.outlet, [parcel.message for parcel in left])
+            hold(self._run, self.outlet, [p.message for p in left], unspent=_spent(left))
+
+    def _release(self, batch: Sequence[Parcel]) -> None:
+        self._run.release((parcel.message for parcel in batch), _spent(batch))
 
     async def _send(self, batch: list[Parcel]) -> None:
         with turn() as own:
@@ -93,7 +102,7 @@ class Wire:
                 answers = await self._answers(batch)
             except asyncio.CancelledError:
                 if own.waiting:
-                    self._run.release(parcel.message for parcel in batch)
+                    self._release(batch)
                 else:
                     self._settle((parcel, Unsure(STOPPED)) for parcel in batch)
                 raise
@@ -105,10 +114,19 @@ class Wire:
 
     async def _elsewhere(self, stuck: Sequence[tuple[Parcel, NotSent | Paused]]) -> None:
         """Send what certainly did not leave by the next provider, or settle it here."""
-        answers = {parcel.message.id: answer for parcel, answer in stuck}
-        parcels = [parcel for parcel, _ in stuck]
+        answered = {pair[0].message.id: pair for pair in stuck}
+        parcels = [self._tried(parcel, answer) for parcel, answer in stuck]
         left = await self._instead(self.outlet, parcels, stuck[0][1].reason)
-        self._settle((parcel, answers[parcel.message.id]) for parcel in left)
+        self._settle((answered[parcel.message.id] for parcel in left), _spent(left))
+
+    def _tried(self, parcel: Parcel, answer: SendError) -> Parcel:
+        tried = Tried(
+            provider=self.outlet.provider.name,
+            at=self._run.clock(),
+            reason=answer.reason,
+            detail=answer.detail or "",
+        )
+        return replace(parcel, tried=(*parcel.tried, tried))
 
     async def _answers(self, batch: list[Parcel]) -> Sequence[Accepted | Exception]:
         provider = self.outlet.provider
@@ -143,7 +161,11 @@ class Wire:
         else:
             self.outlet.succeeded(at)
 
-    def _settle(self, answered: Iterable[tuple[Parcel, Accepted | Exception]]) -> None:
+    def _settle(
+        self,
+        answered: Iterable[tuple[Parcel, Accepted | Exception]],
+        unspent: tuple[Budget, ...] = (),
+    ) -> None:
         at = self._run.clock()
         outcomes: list[Outcome] = []
         for parcel, answer in answered:
@@ -154,12 +176,20 @@ class Wire:
                 provider=self.outlet.provider.name,
                 at=parcel.at,
                 window=self._window,
+                worker=self._run.worker,
             )
-            outcomes.append(settle(sending, answer, at))
-        self._run.recorder.add(outcomes)
+            outcome = settle(sending, answer, at)
+            outcomes.append(replace(outcome, tried=parcel.tried) if parcel.tried else outcome)
+        self._run.recorder.add(outcomes, unspent)
 
 
-def hold(run: Run, outlet: Outlet, messages: Iterable[Claimed]) -> None:
+def _spent(batch: Sequence[Parcel]) -> tuple[Budget, ...]:
+    return batch[0].spent if batch else ()  # what travels together was marked together
+
+
+def hold(
+    run: Run, outlet: Outlet, messages: Iterable[Claimed], unspent: tuple[Budget, ...] = ()
+) -> None:
     """Back into the queue while a provider is left alone: as they were, but for those that only
     this one may repeat, which would be claimed for another provider again and again."""
     at, breaker = run.clock(), outlet.breaker
@@ -167,11 +197,11 @@ def hold(run: Run, outlet: Outlet, messages: Iterable[Claimed]) -> None:
     bound = []
     for message in messages:
         if message.doubtful_at is None:
-            run.release([message])
+            run.release([message], unspent)
         else:
             due_at = max(until, message.due_at)
             bound.append(put_off(message, at, until=due_at, reason=breaker.cause))
-    run.recorder.add(bound)
+    run.recorder.add(bound, unspent)
 
 
 def _is_bug(answer: Accepted | SendError) -> bool:

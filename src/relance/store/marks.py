@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
@@ -21,20 +22,30 @@ _MARK = Statement(
 
 
 def mark(
-    driver: Driver, marks: Sequence[Mark], at: datetime, worker: str, budgets: Sequence[Budget]
+    driver: Driver,
+    marks: Sequence[Mark],
+    at: datetime,
+    worker: str,
+    budgets: Sequence[Budget],
+    unspent: Sequence[Budget] = (),
 ) -> Marked:
     """Mark what this worker holds, first come, as far as every budget reaches.
 
     A message already `sending` by this worker moves to another provider: it spends that
-    provider's budgets only, and gives none back (a limit is rather not reached than passed).
+    provider's budgets only, and gives back the `unspent` ones of the first.
     """
     now = driver.instant(at)
     rows = driver.rows(_HELD, driver.listed(mark.message for mark in marks), worker, now)
     held: dict[str, str] = dict(rows)
     ours = [mark for mark in marks if mark.message in held]
     over: list[Mark] = []
+    if unspent:
+        _hold(driver, (*budgets, *unspent))
     if budgets and ours:
         ours, over = _spend(driver, ours, held, budgets)
+    if unspent:
+        moved = sum(held[mark.message] == "sending" for mark in ours)
+        give_back(driver, Counter(dict.fromkeys(unspent, moved)))
     changes = ((now, m.provider, m.recipient or None, m.message) for m in ours)
     if ours:
         driver.many(_MARK, changes)
@@ -69,6 +80,23 @@ def _spend(
         if rest != before[budget]:
             driver.run(_SPEND, budget.limit - rest, *_key(budget))
     return paid, over
+
+
+_GIVE_BACK = Statement(
+    "UPDATE spending SET used = CASE WHEN used > ? THEN used - ? ELSE 0 END"
+    " WHERE name = ? AND day = ?"
+)
+
+
+def give_back(driver: Driver, unspent: Counter[Budget]) -> None:
+    """Budgets spent on messages that did not leave, each so many times."""
+    for budget in sorted(unspent, key=_key):
+        driver.run(_GIVE_BACK, unspent[budget], unspent[budget], *_key(budget))
+
+
+def _hold(driver: Driver, budgets: Iterable[Budget]) -> None:
+    for budget in sorted(budgets, key=_key):
+        _left(driver, budget)
 
 
 def _left(driver: Driver, budget: Budget) -> int:

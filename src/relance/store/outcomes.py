@@ -6,17 +6,19 @@ word but its holder's, and what a provider accepted is accepted, whoever reports
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import NamedTuple
 
-from relance.domain.ledger import Outcome
+from relance.domain.ledger import Budget, Outcome, Tried
 from relance.domain.message import MessageState
 from relance.domain.receipt import RANK
 from relance.store import reports, suppressions
 from relance.store.claims import ATTEMPT
 from relance.store.driver import Driver, Statement, storable, storable_key
 from relance.store.instants import Stored
+from relance.store.marks import give_back
 from relance.store.views import Suppressed
 
 LOOK_UP_AFTER = timedelta(minutes=1)
@@ -71,7 +73,8 @@ def record(driver: Driver, outcomes: Sequence[Outcome]) -> None:
         reports.let_others_finish(driver)
     for some in _rounds(outcomes):
         _record(driver, some)
-    driver.many(ATTEMPT, [_attempt(driver, one) for one in outcomes if one.attempted])
+    tried = [_tried(driver, one, each) for one in outcomes if one.tried for each in one.tried]
+    driver.many(ATTEMPT, tried + [_attempt(driver, one) for one in outcomes if one.attempted])
     if named:
         reports.apply_waiting(driver, named)
 
@@ -104,6 +107,18 @@ def _record(driver: Driver, outcomes: Sequence[Outcome]) -> None:
     for row, outcome in known:
         if outcome.suppress:
             _suppress(driver, row, outcome)
+    give_back(driver, _unspent(known))
+
+
+def _unspent(known: Sequence[tuple[_Row, Outcome]]) -> Counter[Budget]:
+    """What the marks of these messages have spent in vain: only a mark that still stood."""
+    sending = MessageState.SENDING.value
+    return Counter(
+        budget
+        for row, outcome in known
+        if outcome.unspent and row.state == sending and row.worker == outcome.worker
+        for budget in outcome.unspent
+    )
 
 
 def _may_move(row: _Row, outcome: Outcome) -> bool:
@@ -154,6 +169,12 @@ def _attempt(driver: Driver, outcome: Outcome) -> tuple[object, ...]:
         storable(outcome.detail),
         _provider_id(outcome),
     )
+
+
+def _tried(driver: Driver, outcome: Outcome, tried: Tried) -> tuple[object, ...]:
+    state, reason = MessageState.QUEUED.value, storable(tried.reason)
+    at, detail = driver.instant(tried.at), storable(tried.detail)
+    return outcome.message, at, tried.provider, state, reason, detail, None
 
 
 def _provider_id(outcome: Outcome) -> str | None:

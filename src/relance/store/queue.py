@@ -50,16 +50,21 @@ class SqlQueue:
             return claims.release_expired(Driver(connection), at, repeatable)
 
     def sending(
-        self, marks: Sequence[Mark], at: datetime, worker: str, budgets: Sequence[Budget] = ()
+        self,
+        marks: Sequence[Mark],
+        at: datetime,
+        worker: str,
+        budgets: Sequence[Budget] = (),
+        unspent: Sequence[Budget] = (),
     ) -> Marked:
         """Mark messages as about to go on the wire, as far as every budget reaches.
 
         One whose lease has run out is no longer ours, even if nobody took it yet. One that is
         `sending` by this worker already moves to another provider and stays `sending` where
-        that provider's budget is used up.
+        that provider's budget is used up; where it moves, `unspent` is given back for it.
         """
         with self._database.write() as connection:
-            return mark(Driver(connection), marks, at, worker, budgets)
+            return mark(Driver(connection), marks, at, worker, budgets, unspent)
 
     def reserve(self, name: str, messages: int, gap: float, at: datetime) -> datetime:
         """When so many messages may leave under a shared rate; `gap` is seconds between two."""
@@ -72,7 +77,8 @@ class SqlQueue:
         A message moves from `claimed` or `sending` only, by its holder where the outcome names
         its worker. Besides, ACCEPTED moves any that is not known to have been sent yet (nobody
         may send it once more), and the holder of an unknown one may settle it. What a report
-        has moved stays. The attempt is kept in every case.
+        has moved stays. The attempt is kept in every case. `unspent` is given back where the
+        message was still `sending` by the outcome's worker.
         """
         if not outcomes:
             return

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 from delivery_fakes import AT, make_trigger, message
 from delivery_room import Room
 from relance.domain.trigger import Step
-from relance.errors import NotSent
+from relance.errors import NotSent, Paused, Refused, Unsure
 
 TOMORROW = datetime(2026, 3, 2, 23, tzinfo=UTC)  # midnight in Paris
 
@@ -64,7 +65,64 @@ async def test_the_providers_limit_is_its_own_and_the_channels_counts_a_message_
     report = await room.run()
     day = AT.date()
     assert report.accepted == len(second.sent) == 15
-    assert room.queue.spent == {("provider/email/fake", day): 15, ("channel/email", day): 15}
+    assert room.queue.spent == {("provider/email/fake", day): 0, ("channel/email", day): 15}
+
+
+async def test_an_outage_leaves_the_days_budget_as_it_was():
+    room = Room(*(message(n) for n in range(100)))
+    room.channel(daily=100, budget=100)
+    for outage in (NotSent("connect"), Paused("unauthorised")):
+        room.email.outage = outage
+        await room.run(AT)
+        assert set(room.queue.spent.values()) == {0}
+    room.email.outage = None
+    assert (await room.run(AT + timedelta(hours=1))).accepted == 100
+
+
+async def test_what_may_have_left_was_refused_or_is_taken_stays_counted():
+    answers = {"m00001": Unsure("read_timeout"), "m00002": Refused("bad_address")}
+    room = Room(*(message(n) for n in range(1, 4)))
+    room.channel(budget=9)
+    room.email.script = lambda outgoing: answers.get(outgoing.message_id)
+    await room.run()
+    assert set(room.queue.spent.values()) == {3}
+
+
+async def test_what_a_stop_puts_back_is_given_back():
+    room = Room(*(message(n) for n in range(50)))
+    room.channel(budget=100)
+    room.email.hold, stop = asyncio.Event(), asyncio.Event()
+    running = asyncio.create_task(room.delivery(grace=0.0).run(AT, stop=stop))
+    while room.email.in_flight < 32:
+        await asyncio.sleep(0)
+    stop.set()
+    report = await running
+    assert (report.unknown, set(room.queue.spent.values())) == (32, {32})
+
+
+async def test_a_budget_that_is_whole_again_is_used_the_same_day():
+    room = Room(*(message(n) for n in range(30)))
+    room.channel(budget=20)
+    room.email.script = lambda outgoing: NotSent("busy")
+    report = await room.run()
+    assert (report.retried, report.postponed) == (20, 10)
+    room.email.script = lambda outgoing: None
+    assert (await room.run(AT + timedelta(minutes=2))).accepted == 20
+    assert (await room.run(TOMORROW)).accepted == 10
+
+
+async def test_a_budget_used_up_just_before_midnight_is_whole_just_after():
+    room = Room(*(message(n) for n in range(10)))
+    room.channel(budget=5)
+    await room.run(TOMORROW - timedelta(seconds=1))
+    assert (await room.run(TOMORROW)).accepted == 5
+
+
+async def test_a_used_up_budget_is_told_though_there_is_a_fallback():
+    room = Room(message(1), message(2))
+    room.fall_back()
+    room.channel(budget=1)
+    assert (await room.run()).paused == {"email": "daily_budget"}
 
 
 async def test_a_fallback_over_its_own_limit_leaves_the_message_to_its_provider():
