@@ -109,10 +109,11 @@ def check_standard(call: Inbound, secret: Secret | None, at: datetime, prefix: s
 def check_fresh(
     signed_at: datetime | None, at: datetime, window: timedelta = REPLAY_WINDOW
 ) -> None:
-    """Raise Unverified where a signature is not of these minutes: somebody may have kept it."""
+    """Raise Unverified where a signature is older than `window`: somebody may have kept it. Of a
+    clock that is ahead of ours no more than REPLAY_WINDOW is believed."""
     if signed_at is None:
         raise Unverified("no_timestamp")
-    if abs(at - signed_at) > window:
+    if at - signed_at > window or signed_at - at > REPLAY_WINDOW:
         raise Unverified("stale")
 
 
@@ -150,6 +151,12 @@ def text(fields: Mapping[str, object], name: str) -> str:
 def some(fields: Mapping[str, object], name: str) -> str | None:
     """Like `text`, and None where there is none."""
     return text(fields, name) or None
+
+
+def named(pairs: object, name: str) -> str | None:
+    """A value by its name (in lower case) from a list of `{"name": …, "value": …}`."""
+    found = (each for each in objects(pairs) if text(each, "name").lower() == name)
+    return next((some(each, "value") for each in found), None)
 
 
 def short(text: str) -> str:

@@ -235,13 +235,24 @@ def events(call: Inbound, at: datetime, *, key: Secret | None) -> list[Receipt]:
         event_id=hooks.identity(event_id, event),
         kind=kind,
         at=hooks.iso(event.get("created_at")),
-        message_id=hooks.some(wire.fields(data.get("tags")), "relance_message"),
+        message_id=_message_id(data),
         provider_id=hooks.some(data, "email_id"),
         recipient=hooks.recipient(first),
         reason=_reason(data),
         raw=hooks.raw(event) if kind is ReceiptKind.UNKNOWN else "",
     )
     return hooks.unsubscribed_too(receipt) if receipt.reason == "previous_complaint" else [receipt]
+
+
+def _message_id(data: Mapping[str, object]) -> str | None:
+    """Ours, from the tags, or else the headers. The OpenAPI description shows tags as a mapping,
+    docs/dashboard/webhooks/body-parameters as a list of names and values."""
+    tagged = hooks.some(wire.fields(data.get("tags")), "relance_message")
+    return (
+        tagged
+        or hooks.named(data.get("tags"), "relance_message")
+        or hooks.named(data.get("headers"), "x-relance-message")
+    )
 
 
 def _kind(name: str, data: Mapping[str, object]) -> ReceiptKind:

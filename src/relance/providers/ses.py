@@ -280,12 +280,7 @@ def _kind(name: str, what: Mapping[str, object]) -> tuple[ReceiptKind, str]:
 def _message_id(mail: Mapping[str, object]) -> str | None:
     """Ours, from the tags (a configuration set's reports) or the headers (an identity's)."""
     tagged = _first(wire.fields(mail.get("tags")).get("relance_message"))
-    if tagged:
-        return tagged
-    for header in hooks.objects(mail.get("headers")):
-        if hooks.text(header, "name").lower() == "x-relance-message":
-            return hooks.some(header, "value")
-    return None
+    return tagged or hooks.named(mail.get("headers"), "x-relance-message")
 
 
 def _first(value: object) -> str:

@@ -75,6 +75,13 @@ def test_a_signature_of_these_minutes_is_fresh(minutes: int) -> None:
     hooks.check_fresh(AT + timedelta(minutes=minutes), AT)
 
 
+def test_a_vendor_that_repeats_its_first_signature_may_be_late_and_never_early() -> None:
+    window = timedelta(hours=9)
+    hooks.check_fresh(AT - window, AT, window)
+    with pytest.raises(Unverified, match="stale"):
+        hooks.check_fresh(AT + timedelta(seconds=301), AT, window)
+
+
 @pytest.mark.parametrize("seconds", [-301, 301])
 def test_an_older_or_later_one_is_stale(seconds: int) -> None:
     with pytest.raises(Unverified, match="stale"):

@@ -256,11 +256,26 @@ async def test_a_report_that_proves_nothing_is_not_believed() -> None:
     assert await refusal(hooked(call(dumped({"event-data": {}})), AT)) == "no_signature"
     assert await refusal(hooked(call(dumped(body)), AT)) == "wrong_signature"
     assert await refusal(hooked(report(event("opened"), key="other"), AT)) == "wrong_signature"
-    assert await refusal(hooked(good, AT + timedelta(minutes=5, seconds=1))) == "stale"
+    assert await refusal(hooked(good, AT + timedelta(hours=9, seconds=1))) == "stale"
     assert await refusal(hooked(report(event("opened"), at=stamp + 301), AT)) == "stale"
     assert await refusal(hooked(report(event("opened"), at="soon"), AT)) == "no_timestamp"
     assert await refusal(provider(webhook_key=None).events(good, AT)) == "no_webhook_key"
     assert len(await hooked(report(event("opened"), at=stamp - 299), AT)) == 1
+
+
+async def test_mailguns_last_repetition_is_believed_under_the_first_signature() -> None:
+    """After 10, 10, 15 and 30 minutes, 1, 2 and 4 hours, with the signature of the first time."""
+    last = AT + timedelta(hours=8, minutes=5)
+    (first,) = await receipts(event("failed", severity="permanent"))
+    (again,) = await provider().events(report(event("failed", severity="permanent")), last)
+    assert again == first
+
+
+async def test_a_subaccounts_report_may_be_proved_by_its_parents_key() -> None:
+    body = json.loads(report(event("delivered"), key="the subaccount's").body)
+    by_parent = json.loads(report(event("delivered")).body)["signature"]["signature"]
+    body["signature"]["parent-signature"] = by_parent
+    assert len(await provider().events(call(dumped(body)), AT)) == 1
 
 
 async def test_a_signature_without_an_event_is_unreadable() -> None:

@@ -264,6 +264,26 @@ async def test_each_event_says_what_happened_to_the_message(
     assert receipt.raw == ""
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        {
+            "tags": [
+                {"name": "category", "value": "x"},
+                {"name": "relance_message", "value": "abc1"},
+            ]
+        },
+        {"tags": {}, "headers": [{"name": "X-Relance-Message", "value": "abc1"}]},
+    ],
+)
+async def test_our_id_is_found_in_either_form_of_tags_and_in_the_headers(
+    data: Mapping[str, object],
+) -> None:
+    body = event("email.delivered", **data)
+    (receipt,) = await opened().events(posted(body, signed(body)), NOW)
+    assert receipt.message_id == "abc1"
+
+
 async def test_an_earlier_complaint_unsubscribes() -> None:
     body = event("email.suppressed", suppressed={"reason": "previous_complaint"})
     receipts = await opened().events(posted(body, signed(body)), NOW)
