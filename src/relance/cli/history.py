@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -11,7 +12,9 @@ import typer
 from relance.cli.options import local
 
 if TYPE_CHECKING:
-    from relance.store import History, MessageNote, Reported
+    from relance.store import Attempted, History, MessageNote, Reported
+
+_TRIED = {"queued": "to be tried again", "unknown": "may have been sent"}
 
 
 def history_document(history: History) -> dict[str, object]:
@@ -66,6 +69,17 @@ def _message(message: MessageNote) -> dict[str, object]:
         "state": message.state,
         "reason": message.reason,
         "attempts": len(message.attempts),
+        "tries": [
+            {
+                "at": a.at.isoformat(),
+                "provider": a.provider,
+                "state": a.state,
+                "reason": a.reason,
+                "detail": a.detail,
+            }
+            for a in message.attempts
+            if a.provider
+        ],
         "reports": [
             {
                 "at": r.at.isoformat(),
@@ -104,18 +118,27 @@ def _lines(history: History) -> list[tuple[datetime, str]]:
         by = f" by {refusal.detail}" if refusal.detail else ""
         lines.append((refusal.at, f"did not enter {refusal.trigger}: {refusal.reason}{by}"))
     for message in history.messages:
-        kind = "ghost of " if message.ghost else ""
-        state = f"{message.state} ({message.reason})" if message.reason else str(message.state)
-        text = f"{kind}{message.channel} {message.template} of {message.trigger}: {state}"
-        lines.append((message.changed_at, text))
-        lines += [
-            (r.at, f"{message.channel} {message.template}: {_report(r)}") for r in message.receipts
-        ]
+        lines += _message_lines(message)
     for consent in history.consents:
         what = f"the topic {consent.topic}" if consent.topic else consent.channel
         word = "agreed to" if consent.granted else "refused"
         lines.append((consent.at, f"{word} {what} ({consent.source})"))
     return lines
+
+
+def _message_lines(message: MessageNote) -> Iterator[tuple[datetime, str]]:
+    """How it was tried, what was reported of it, and where it stands."""
+    name = f"{message.channel} {message.template}"
+    yield from ((a.at, f"{name}: {_try(a)}") for a in message.attempts if a.provider)
+    kind = "ghost of " if message.ghost else ""
+    state = f"{message.state} ({message.reason})" if message.reason else str(message.state)
+    yield message.changed_at, f"{kind}{name} of {message.trigger}: {state}"
+    yield from ((r.at, f"{name}: {_report(r)}") for r in message.receipts)
+
+
+def _try(attempt: Attempted) -> str:
+    why = f" ({attempt.reason})" if attempt.reason else ""
+    return f"tried by {attempt.provider}: {_TRIED.get(attempt.state, attempt.state)}{why}"
 
 
 def _report(report: Reported) -> str:

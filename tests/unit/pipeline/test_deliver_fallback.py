@@ -69,6 +69,17 @@ async def test_the_fallback_writes_in_its_own_name_and_the_mark_names_it():
     assert [mark.provider for mark in room.queue.marks] == ["fake", "second"]
 
 
+async def test_the_try_before_the_fallbacks_is_kept_with_its_reason():
+    room = crowd(1)
+    room.email.outage = NotSent("connect", detail="ClientConnectorError")
+    await room.run()
+    [row] = room.queue.rows.values()
+    assert row.outcome is not None
+    [tried] = row.outcome.tried
+    assert (tried.provider, tried.reason) == ("fake", "connect")
+    assert row.outcome.provider == "second"
+
+
 async def test_where_the_fallback_fails_too_the_message_waits_as_usual():
     room = crowd(1)
     room.email.outage = NotSent("connect")

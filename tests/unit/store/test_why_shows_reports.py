@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -11,7 +12,7 @@ import pytest
 
 from contracts.state_words import MINUTE, day, entry, message, outcome, tick
 from relance.cli.history import history_document, print_history
-from relance.domain.ledger import Mark
+from relance.domain.ledger import Mark, Tried
 from relance.domain.message import MessageState
 from relance.domain.receipt import Receipt, ReceiptKind
 from relance.domain.workspace import BouncePolicy
@@ -28,7 +29,9 @@ def state(tmp_path: Path) -> Iterator[State]:
     state.ledger.commit(tick(NOW, messages=[one]))
     state.queue.claim(NOW, 1, day(1), "w")
     state.queue.sending([Mark(message=one.id, provider="postmark", recipient="r")], NOW, "w")
-    state.queue.record([outcome(one.id, MessageState.ACCEPTED, NOW)])
+    tried = Tried(provider="mailgun", at=NOW, reason="http_503")
+    accepted = outcome(one.id, MessageState.ACCEPTED, NOW, provider="postmark")
+    state.queue.record([replace(accepted, tried=(tried,))])
     for kind, machine in ((ReceiptKind.OPENED, True), (ReceiptKind.HARD_BOUNCED, False)):
         receipt = Receipt(
             provider="postmark",
@@ -55,6 +58,8 @@ def test_a_person_reads_it_in_the_order_of_time(
     told = [
         "address suppressed on email: hard_bounced",
         "asked for a pause until 2026-03-10 09:00",
+        "email winback: tried by mailgun: to be tried again (http_503)",
+        "email winback: tried by postmark: accepted",
         "email winback of winback: bounced",
         "email winback: postmark reported opened by a machine",
         "email winback: postmark reported hard_bounced (no_such_mailbox)",
@@ -70,6 +75,10 @@ def test_a_program_reads_it_as_json(state: State) -> None:
     found = json.loads(json.dumps(history_document(state.reader.history("ann"))))
     [sent] = found["messages"]
     assert sent["state"] == "bounced"
+    assert [(t["provider"], t["state"], t["reason"]) for t in sent["tries"]] == [
+        ("mailgun", "queued", "http_503"),
+        ("postmark", "accepted", ""),
+    ]
     assert [(r["kind"], r["reason"], r["machine"]) for r in sent["reports"]] == [
         ("opened", "", True),
         ("hard_bounced", "no_such_mailbox", False),
