@@ -19,7 +19,8 @@ from typing import Any
 
 from benchmarks.queued import ENV
 from relance import logs
-from relance.wiring import Relance, open_relance
+from relance.pipeline.deliver import Delivery
+from relance.wiring import open_relance
 
 
 class Timed:
@@ -48,10 +49,13 @@ def main(root: Path, at: str, at_most: int) -> None:
         # a worker opens these once
         pending = relance.state.queue.pending()
         relance.side_engine.forget([])
+        providers = relance.open_providers()
         queue = Timed(relance.state.queue)
         relance.state.queue = queue  # type: ignore[assignment]
+        delivery = relance.delivery(providers)
         started, before = time.perf_counter(), time.process_time()
-        accepted, early, late = asyncio.run(_deliver(relance, datetime.fromisoformat(at), at_most))
+        accepted, early, late = asyncio.run(_deliver(delivery, datetime.fromisoformat(at), at_most))
+        asyncio.run(relance.close_providers(providers))
         seconds, cpu = time.perf_counter() - started, time.process_time() - before
     print(
         json.dumps(
@@ -69,10 +73,8 @@ def main(root: Path, at: str, at_most: int) -> None:
     )
 
 
-async def _deliver(relance: Relance, at: datetime, at_most: int) -> tuple[int, float, float]:
+async def _deliver(delivery: Delivery, at: datetime, at_most: int) -> tuple[int, float, float]:
     """Deliver wave by wave until enough was accepted; 0: all at once, until nothing is left."""
-    providers = relance.open_providers()
-    delivery = relance.delivery(providers)
     accepted, early = 0, 0.0
     everything = at_most == 0
     while everything or accepted < at_most:
@@ -81,9 +83,6 @@ async def _deliver(relance: Relance, at: datetime, at_most: int) -> tuple[int, f
         early = early or (_resident() if accepted >= at_most / 10 else 0.0)
         if not report.accepted:
             break
-    for several in providers.values():
-        for provider in several:
-            await provider.close()
     return accepted, early, _resident()
 
 

@@ -134,7 +134,8 @@ class _Connection(asyncio.Protocol):
 
     def __init__(self, vendor: Loopback) -> None:
         self._vendor = vendor
-        self._buffer = b""
+        self._buffer = bytearray()
+        self._wanted = 0  # of a large request: not looked at again before it is there
         self._transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -149,6 +150,8 @@ class _Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
+        if len(self._buffer) < self._wanted:
+            return
         while (request := self._next()) is not None:
             self._vendor.seen.append(request)
             answer = self._vendor.script(request)
@@ -158,17 +161,20 @@ class _Connection(asyncio.Protocol):
                 self._reply(answer)
 
     def _next(self) -> Seen | None:
-        head, found, rest = self._buffer.partition(b"\r\n\r\n")
-        if not found:
+        end = self._buffer.find(b"\r\n\r\n")
+        if end < 0:
             return None
+        head, start = bytes(self._buffer[:end]), end + 4
         first, *lines = head.decode("latin-1").split("\r\n")
         headers = {k.lower(): v.strip() for k, _, v in (line.partition(":") for line in lines)}
-        length = int(headers.get("content-length", "0"))
-        if len(rest) < length:
+        self._wanted = start + int(headers.get("content-length", "0"))
+        if len(self._buffer) < self._wanted:
             return None
-        self._buffer = rest[length:]
+        body = bytes(memoryview(self._buffer)[start : self._wanted])
+        del self._buffer[: self._wanted]
+        self._wanted = 0
         method, path, _ = first.split(" ", 2)
-        return Seen(method=method, path=path, headers=headers, body=rest[:length])
+        return Seen(method=method, path=path, headers=headers, body=body)
 
     def _reply(self, answer: Answer) -> None:
         transport, whole = self._transport, answer.bytes()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from urllib.parse import urlsplit
 
 import orjson
 from itsdangerous import BadSignature, Signer
+from itsdangerous.signer import SigningAlgorithm
 
 from relance.domain.ledger import Claimed
 from relance.settings import Secret
@@ -108,7 +108,14 @@ class LinkMaker:
 def _signer(keys: list[str], purpose: Purpose) -> Signer:
     """A key of its own for each purpose, derived once instead of for every message."""
     own = [hmac.digest(key.encode(), f"relance.{purpose}".encode(), "sha256") for key in keys]
-    return Signer(own, digest_method=hashlib.sha256, key_derivation="none")
+    return Signer(own, key_derivation="none", algorithm=_Sha256())
+
+
+class _Sha256(SigningAlgorithm):
+    """itsdangerous' HMAC-SHA256 in one call, a third of the time: each e-mail has a signature."""
+
+    def get_signature(self, key: bytes, value: bytes) -> bytes:
+        return hmac.digest(key, value, "sha256")
 
 
 # Not itsdangerous' URLSafeSerializer: it tries to compress each payload, a third of the whole

@@ -190,8 +190,8 @@ def nested(flat: Mapping[str, object], message: Claimed) -> dict[str, dict[str, 
 
 
 def _context(message: Claimed) -> dict[str, object]:
-    loaded = orjson.loads(message.context) if message.context else {}
-    return dict(loaded)
+    context: dict[str, object] = orjson.loads(message.context) if message.context else {}
+    return context
 
 
 def _cohort(messages: Sequence[Claimed]) -> pa.Table:

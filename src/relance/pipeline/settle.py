@@ -19,13 +19,14 @@ BUG = "provider_bug"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sending:
-    """A message that was handed to a provider at `at`; `window` is how long the provider sends
-    the same message id once, None for not at all."""
+    """A message that `worker` handed to a provider at `at`; `window` is how long the provider
+    sends the same message id once, None for not at all."""
 
     message: Claimed
     provider: str
     at: datetime
     window: timedelta | None
+    worker: str = ""
 
     @property
     def since(self) -> datetime:
@@ -62,6 +63,7 @@ def _accepted(sending: Sending, answer: Accepted, at: datetime) -> Outcome:
         at=answer.at or at,
         provider=sending.provider,
         provider_id=answer.provider_id,
+        worker=sending.worker,
     )
 
 

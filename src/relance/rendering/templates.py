@@ -45,6 +45,7 @@ class Templates:
         self._brand = brand
         self._chosen: dict[tuple[str, str, str | None], Variant] = {}
         self._variants: dict[tuple[str, str], dict[str, Variant]] = {}
+        self._names: dict[tuple[str, str], frozenset[str]] = {}
 
     def texts(self) -> Mapping[tuple[str, str], str]:
         """The fingerprint of every (template, channel) that there is."""
@@ -59,8 +60,11 @@ class Templates:
 
         Raises RenderError where there is no such template.
         """
-        variants = self._require(template, channel)
-        return frozenset().union(*(variant.source.names for variant in variants.values()))
+        key = (template, channel)
+        if key not in self._names:  # asked for every message
+            found = (variant.source.names for variant in self._require(*key).values())
+            self._names[key] = frozenset().union(*found)
+        return self._names[key]
 
     def message_names(self, template: str, channel: str) -> frozenset[str]:
         """The names of the message's own (`message.unsubscribe_url`) used in any locale.
