@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 
 import orjson
@@ -16,14 +15,13 @@ from relance.providers.options import Options
 from relance.providers.replies import answered
 from relance.providers.wire import Request
 
-_SENDER = re.compile(r"\+?[0-9]{1,15}|[0-9A-Za-z]{1,11}")
+_SENDER = r"\+?[0-9]{1,15}|[0-9A-Za-z]{1,11}"
 _OURS = "relance_message:"
 
 
 def check(channel: ChannelSpec, options: Options) -> None:
     """Refuse by name what a text message by Brevo cannot have. Raises WorkspaceError."""
-    if channel.sender and not _SENDER.fullmatch(channel.sender):
-        options.wrong("from", "brevo takes 11 letters and digits, or a number of 15 digits")
+    options.check_sender(_SENDER, "11 letters and digits, or a number of 15 digits")
     if channel.reply_to or channel.headers:
         options.wrong("reply_to" if channel.reply_to else "headers", "is for e-mail only")
     options.check_tags(8, r".+", "any text")  # ten with the message's id and the trigger

@@ -60,6 +60,7 @@ class Settings:
     def of(cls, channel: ChannelSpec, root: Path) -> Settings:
         """Read a channel's options. Raises WorkspaceError."""
         options = Options(SPEC, channel, root)
+        options.check_sender()
         endpoint = Endpoint(
             base_url=options.base_url(),
             credentials={

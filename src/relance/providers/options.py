@@ -14,6 +14,9 @@ from relance.domain.workspace import ChannelSpec
 from relance.errors import Problem, WorkspaceError
 from relance.settings import Secret
 
+# what a text message's sender field has room for (3GPP TS 23.040, 9.1.2.5): 11 letters
+NUMBER = r"\+?[0-9]{3,15}"
+NAME = r"(?=.*[A-Za-z])[ -~]{1,11}"
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -189,11 +192,26 @@ class Options:
             if not re.fullmatch(form, tag):
                 self.wrong("tags", f"{tag}: {self._channel.provider} takes {words}")
 
-    def check_headers(self, reserved: frozenset[str]) -> None:
-        """Refuse headers (names in lower case) that the vendor keeps for itself."""
-        for name in self._channel.headers:
+    def check_headers(self, reserved: frozenset[str], *, ascii_only: bool = False) -> None:
+        """Refuse headers (names in lower case) that the vendor keeps for itself, and values that
+        it would send as they are where a header must be ASCII."""
+        provider = self._channel.provider
+        for name, value in self._channel.headers.items():
             if name.lower() in reserved:
-                self.wrong("headers", f"{self._channel.provider} does not let {name} be set")
+                self.wrong("headers", f"{provider} does not let {name} be set")
+            if ascii_only and not value.isascii():
+                self.wrong("headers", f"{name}: {provider} takes ASCII values only")
+
+    def check_sender(
+        self,
+        form: str = f"{NUMBER}|{NAME}",
+        words: str = "a number, or a name of up to 11 ASCII characters",
+    ) -> None:
+        """Refuse a sender that no text message of the vendor's can have: not of the form (a
+        regular expression, in `words`)."""
+        sender = self._channel.sender
+        if sender and not re.fullmatch(form, sender):
+            self.wrong("from", f"{self._channel.provider} takes {words}")
 
     def base_url(self) -> str:
         """The vendor's address without a slash at its end. Plain http only to this machine."""

@@ -23,7 +23,7 @@ from relance.domain.workspace import ChannelSpec
 from relance.errors import NotSent, Paused, Refused, SendError
 from relance.providers import hooks, wire
 from relance.providers.base import Endpoint, HttpProvider
-from relance.providers.options import Options, http_options
+from relance.providers.options import NAME, NUMBER, Options, http_options
 from relance.providers.rate import Sleep, Take, own
 from relance.providers.wire import Answer, Request, Response
 from relance.settings import Secret
@@ -31,7 +31,7 @@ from relance.settings import Secret
 SPEC = VendorSpec(
     name="ovh",
     channels=frozenset({"sms"}),
-    description="OVHcloud, SMS. Without a sender, a short number that can be answered.",
+    description="OVHcloud, SMS. `from: short_number` is a number of OVH's that can be answered.",
     options=(
         OptionSpec(
             name="service_name",
@@ -67,6 +67,9 @@ SPEC = VendorSpec(
     ),
     can=Capabilities(look_up=True),
 )
+
+
+_SHORT_NUMBER = "short_number"  # longer than any name may be
 
 
 class Signature:
@@ -125,6 +128,10 @@ class Settings:
     def of(cls, channel: ChannelSpec, root: Path) -> Settings:
         """Read a channel's options. Raises WorkspaceError."""
         options = Options(SPEC, channel, root)
+        options.check_sender(
+            f"{NUMBER}|{NAME}|{_SHORT_NUMBER}",
+            f"a number, a name of up to 11 ASCII characters, or {_SHORT_NUMBER}",
+        )
         signature = Signature(
             options.required_secret("application_key"),
             options.required_secret("application_secret"),
@@ -147,7 +154,8 @@ class Settings:
 def build(messages: Sequence[Sms], *, service: str, no_stop_clause: bool) -> Request:
     """POST /sms/{serviceName}/jobs for the one message; our id is its tag."""
     (message,) = messages
-    sender = {"sender": message.sender} if message.sender else {"senderForResponse": True}
+    given = message.sender if message.sender != _SHORT_NUMBER else ""
+    sender = {"sender": given} if given else {"senderForResponse": True}
     fields = {
         "message": message.text,
         "receivers": [message.to],

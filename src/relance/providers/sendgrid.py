@@ -88,7 +88,8 @@ class Settings:
         """Read a channel's options. Raises WorkspaceError."""
         options = Options(SPEC, channel, root)
         options.check_tags(_MOST_TAGS, r"[ -~]{1,255}", "up to 255 ASCII characters")
-        options.check_headers(_RESERVED)
+        # the API reference: values must be encoded, and it does not say how
+        options.check_headers(_RESERVED, ascii_only=True)
         key = _bare(options.text("webhook_key"))
         if key and _public_key(key) is None:
             options.wrong("webhook_key", "is no ECDSA public key", hint="copy it whole")

@@ -83,6 +83,7 @@ class Settings:
     def of(cls, channel: ChannelSpec, root: Path) -> Settings:
         """Read a channel's options. Raises WorkspaceError."""
         options = Options(SPEC, channel, root)
+        options.check_sender()
         token = options.required_secret("token").reveal()
         endpoint = Endpoint(
             base_url=options.base_url(),

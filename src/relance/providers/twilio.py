@@ -23,7 +23,7 @@ from relance.domain.workspace import ChannelSpec
 from relance.errors import NotSent, Paused, Refused, SendError, Unverified
 from relance.providers import hooks, wire
 from relance.providers.base import Endpoint, HttpProvider, Reply
-from relance.providers.options import Options, basic_auth, callback, http_options
+from relance.providers.options import NUMBER, Options, basic_auth, callback, http_options
 from relance.providers.rate import Sleep, Take, own
 from relance.providers.replies import answered, unknown
 from relance.providers.wire import Answer, Request, Response
@@ -32,7 +32,7 @@ from relance.settings import Secret
 SPEC = VendorSpec(
     name="twilio",
     channels=frozenset({"sms", "whatsapp"}),
-    description="Twilio, SMS and WhatsApp. A sender beginning with MG is a messaging service.",
+    description="Twilio, SMS and WhatsApp. A messaging service's SID (MG…) may be the sender.",
     options=(
         OptionSpec(
             name="account",
@@ -78,6 +78,7 @@ class Settings:
     def of(cls, channel: ChannelSpec, root: Path) -> Settings:
         """Read a channel's options. Raises WorkspaceError."""
         options = Options(SPEC, channel, root)
+        _check_sender(channel, options)
         account, key = options.text("account"), options.text("key")
         if not account.startswith("AC"):
             options.wrong("account", "must be an account SID", hint="it begins with AC")
@@ -97,9 +98,27 @@ class Settings:
         )
 
 
+_WHATSAPP = "whatsapp:"
+_SERVICE = r"MG[0-9A-Za-z]{10,}"  # its SID, of 34 characters: longer than any name may be
+
+
+def _check_sender(channel: ChannelSpec, options: Options) -> None:
+    if channel.name == "whatsapp":
+        form = rf"({_WHATSAPP})?({NUMBER})|{_SERVICE}"
+        options.check_sender(form, "a number or a messaging service (MG…) for WhatsApp")
+    else:
+        # docs/glossary/what-alphanumeric-sender-id
+        form = rf"{NUMBER}|(?=.*[A-Za-z])[0-9A-Za-z &_+-]{{1,11}}|{_SERVICE}"
+        words = "a number, a messaging service (MG…), or a name of up to 11 letters and digits"
+        options.check_sender(form, words)
+
+
+def _is_service(sender: str) -> bool:
+    return re.fullmatch(_SERVICE, sender) is not None
+
+
 _FORM = "application/x-www-form-urlencoded"
 _HEADERS = {"Content-Type": _FORM, "Accept": "application/json"}
-_WHATSAPP = "whatsapp:"
 _quoted = lru_cache(maxsize=1024)(quote_plus)
 
 
@@ -107,7 +126,7 @@ def build(messages: Sequence[Sms], *, account: str, callback_url: str = "") -> R
     """POST Messages.json for the one message. Raises Refused for variables without a name."""
     (message,) = messages
     prefix = _WHATSAPP if message.channel == "whatsapp" else ""
-    service = message.sender.startswith("MG")
+    service = _is_service(message.sender)
     sender = message.sender if service else prefix + message.sender.removeprefix(prefix)
     # urlencode would quote the keys and the sender anew for every message
     form = f"To={quote_plus(prefix + message.to)}"
@@ -318,7 +337,7 @@ def question(doubtful: Doubtful, *, account: str, sender: str) -> Request:
     """GET the latest messages to a number. No DateSent: what still waits has none."""
     prefix = _WHATSAPP if doubtful.channel == "whatsapp" else ""
     query = {"To": prefix + doubtful.to, "PageSize": str(_PAGE)}
-    if sender and not sender.startswith("MG"):
+    if sender and not _is_service(sender):
         query["From"] = prefix + sender.removeprefix(prefix)
     return Request(method="GET", path=f"{_path(account)}?{urlencode(query)}")
 

@@ -73,6 +73,7 @@ class Settings:
     def of(cls, channel: ChannelSpec, root: Path) -> Settings:
         """Read a channel's options. Raises WorkspaceError."""
         options = Options(SPEC, channel, root)
+        options.check_sender()
         application, api_key = options.text("application_id"), options.text("api_key")
         if bool(application) == bool(api_key):
             options.wrong("application_id", "give this or api_key, and not both")

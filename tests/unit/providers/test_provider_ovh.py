@@ -100,8 +100,10 @@ def resigned(seen: Seen, url: str, now: int) -> str:
     return signature(request, url, NOW.fromtimestamp(now, tz=NOW.tzinfo))["X-Ovh-Signature"]
 
 
-def test_a_short_number_sends_where_no_sender_is_named() -> None:
-    body = json.loads(build([replace(SMS, sender="")], service=SERVICE, no_stop_clause=False).body)
+@pytest.mark.parametrize("sender", ["short_number", ""])
+def test_a_short_number_sends_in_place_of_a_sender(sender: str) -> None:
+    short = replace(SMS, sender=sender)
+    body = json.loads(build([short], service=SERVICE, no_stop_clause=False).body)
     assert body["senderForResponse"] is True
     assert "sender" not in body
 

@@ -333,6 +333,7 @@ async def test_a_failed_look_up_says_so() -> None:
         (replace(channel(), tags=tuple("abcdefghij")), "tags", "at most 9"),
         (replace(channel(), tags=("été",)), "tags", "ASCII"),
         (replace(channel(), headers={"X-SG-EID": "1"}), "headers", "does not let X-SG-EID"),
+        (replace(channel(), headers={"X-Shop": "été"}), "headers", "ASCII values only"),
         (channel(token=Secret("")), "token", "empty"),
     ],
 )

@@ -80,6 +80,7 @@ def essence(seen: Seen) -> tuple[object, ...]:
     [
         SMS,
         replace(SMS, sender="Boutique"),
+        replace(SMS, sender="MG Paris"),  # a name, and no messaging service
         replace(SMS, sender=SERVICE),
         replace(SMS, channel="whatsapp"),
         replace(SMS, channel="whatsapp", content="HX1", text="1: Chloé"),
