@@ -57,7 +57,8 @@ def alarm(
         return Withheld(why=Why.IMPOSSIBLE)
     limit = -math.log(1 - level)
     ratio = _ratio(periods, k, limit)
-    p = math.exp(min(-_evidence(periods, 0.0, k), 0.0))
+    evidence = sum(_mixture(one, k) - _likelihood(one, 0.0) for one in periods)
+    p = math.exp(min(-evidence, 0.0))
     return Alarm(p=p, ratio=ratio, harm=p <= ALARM_P and ratio.high < 1)
 
 
@@ -74,11 +75,6 @@ def holdout_share(
     low, high = _ratio([entered], k, -math.log(1 - level))
     odds = entered.share / (1 - entered.share)
     return Interval(odds / (odds + high), odds / (odds + low))
-
-
-def _evidence(periods: Sequence[TwoCounts], log_ratio: float, k: float) -> float:
-    """The logarithm of the e-value against this ratio of rates."""
-    return sum(_mixture(one, k) - _likelihood(one, log_ratio) for one in periods)
 
 
 def _mixture(one: TwoCounts, k: float) -> float:
@@ -106,8 +102,10 @@ def _ratio(periods: Sequence[TwoCounts], k: float, limit: float) -> Interval:
     held, treated = sum(one.holdout for one in periods), sum(one.treated for one in periods)
     middle = _likeliest(periods, treated)
 
+    least = sum(_mixture(one, k) for one in periods) - limit
+
     def refused(log_ratio: float) -> bool:
-        return _evidence(periods, log_ratio, k) > limit
+        return sum(_likelihood(one, log_ratio) for one in periods) < least
 
     if held + treated == 0 or refused(middle):
         return Interval(0.0, math.inf)

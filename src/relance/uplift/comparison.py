@@ -87,7 +87,7 @@ def _score(hits: int, total: int, base_hits: int, base_total: int, ratio: float)
     b = -(total * ratio + hits + base_total + base_hits * ratio)
     root = math.sqrt(max(b * b - 4 * a * (hits + base_hits), 0.0))
     # the smaller root of the likelihood's quadratic, without its cancellation
-    base = 2 * (hits + base_hits) / (root - b)
+    base = min(2 * (hits + base_hits) / (root - b), 1.0)
     return _pearson(hits, total, min(base * ratio, 1.0)) + _pearson(base_hits, base_total, base)
 
 

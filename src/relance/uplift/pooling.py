@@ -13,7 +13,9 @@ from relance.uplift.estimate import Estimate, Why, Withheld
 from relance.uplift.normal import LEVEL, quantile, two_sided_p
 from relance.uplift.proportions import Interval
 
-DENSE = 5  # hits, and misses, in each arm of a stratum: enough for a variance of its own
+# Hits, and misses, in each arm of a stratum. With five, inverse variance believes whichever
+# holdout came out low, and its 95 % interval held the truth in 88 % of 2,000 simulated pools.
+DENSE = 30
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from relance.uplift.normal import LEVEL, quantile
 
+_EXACT_BELOW = 100  # expected on a side: from there on the chi-square's tail is right
+
 
 class Interval(NamedTuple):
     """Both ends of an interval, as fractions (0.05 is five points)."""
@@ -68,9 +70,10 @@ def split_p(treated: int, holdout: int, share: float) -> float:
     """How surprising the split is if each was held out with probability `share`: a p-value.
 
     Pearson's chi-square with one degree of freedom (Fabijan et al., KDD 2019, use it for the
-    sample ratio mismatch); its tail is `erfc(sqrt(x / 2))`. Where fewer than five are expected
-    on a side the chi-square means nothing (Cochran 1954, Biometrics 10:417) and the p-value is
-    1: no alarm. A group that must be empty and is not gives 0.
+    sample ratio mismatch); its tail is `erfc(sqrt(x / 2))`. Where fewer than a hundred are
+    expected on a side, its far tail is too thin by half, and twice the smaller binomial tail
+    takes its place. Where fewer than five are expected the p-value is 1: so few prove nothing. A
+    group that must be empty and is not gives 0.
     """
     total = treated + holdout
     expected = total * share
@@ -78,5 +81,23 @@ def split_p(treated: int, holdout: int, share: float) -> float:
         return 1.0 if holdout == round(expected) else 0.0
     if min(expected, total - expected) < 5:
         return 1.0
+    if min(expected, total - expected) < _EXACT_BELOW:
+        return min(1.0, 2 * _binomial_tail(holdout, total, share))
     chi2 = (holdout - expected) ** 2 * (1 / expected + 1 / (total - expected))
     return math.erfc(math.sqrt(chi2 / 2))
+
+
+def _binomial_tail(hits: int, total: int, share: float) -> float:
+    """The probability of `hits` or more extreme, away from what is expected."""
+    step = 1 if hits > total * share else -1
+    log_odds = step * (math.log(share) - math.log1p(-share))
+    ways = math.lgamma(total + 1) - math.lgamma(hits + 1) - math.lgamma(total - hits + 1)
+    term = math.exp(ways + hits * math.log(share) + (total - hits) * math.log1p(-share))
+    tail = 0.0
+    while term > tail * 1e-17 and 0 <= hits <= total:
+        tail += term
+        left = total - hits if step > 0 else hits
+        hits += step
+        gone = hits if step > 0 else total - hits
+        term *= left / gone * math.exp(log_odds) if left else 0.0
+    return tail

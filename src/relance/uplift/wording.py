@@ -44,7 +44,7 @@ _SENTENCES: dict[Locale, dict[Cause, str]] = {
         "it is made for a single look; the stricter test that allows for looking every day finds "
         "nothing.",
         Cause.AMONG_MANY: "No detectable effect: {diff} points, 95 % interval {ci}, would be clear "
-        "on its own, but among {compared} triggers read together one such is likely by chance.",
+        "on its own, but among {compared} triggers read together one such is no surprise.",
         Cause.ABOVE_EARLY: "Better than no message, by the stricter test that allows for looking "
         "every day: {diff} points, 95 % interval {ci}.",
         Cause.BELOW_EARLY: "Worse than no message, by the stricter test that allows for looking "

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import math
-import os
 import random
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binom
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
+import hillstrom
 from relance.uplift.proportions import newcombe, split_p, wilson
-
-HILLSTROM = Path(__file__).parents[3].parent / "shared" / "data" / "hillstrom_aggregates.json"
 
 
 def tables(number: int) -> list[tuple[int, int, int, int]]:
@@ -59,22 +56,10 @@ def test_newcombe_keeps_its_head_with_a_tiny_holdout(
 def test_newcombe_gives_the_golden_numbers_of_the_hillstrom_trial(
     arm: str, metric: str, low: float, high: float
 ) -> None:
-    arms = hillstrom()
-    one, base = arms[arm], arms["No E-Mail"]
-    interval = newcombe(
-        int(one[metric]["sum"]), one["n"], int(base[metric]["sum"]), base["n"]
-    )  # fmt: skip
+    interval = newcombe(*hillstrom.table(arm, metric))
     digits = 6 if len(str(low)) > 7 else 4
     assert round(interval.low, digits) == pytest.approx(low, abs=10.0**-digits)
     assert round(interval.high, digits) == pytest.approx(high, abs=10.0**-digits)
-
-
-def hillstrom() -> dict:
-    if not HILLSTROM.exists():
-        if os.environ.get("RELANCE_REQUIRE_SHARED") == "1":
-            pytest.fail(f"{HILLSTROM} is missing")
-        pytest.skip(f"{HILLSTROM} is missing")
-    return json.loads(HILLSTROM.read_text(encoding="utf-8"))
 
 
 def exact_coverage(n: int, n0: int, p: float, p0: float) -> float:
@@ -142,6 +127,16 @@ def test_a_fair_split_raises_no_alarm() -> None:
 def test_two_held_out_of_twenty_are_no_alarm_for_a_holdout_of_one_percent() -> None:
     # the chi-square would say 5e-5; the exact probability is 1.7 %
     assert split_p(18, 2, 0.01) == 1
+
+
+def test_a_small_split_is_judged_exactly() -> None:
+    for treated, holdout, share in [(80, 20, 0.1), (98, 2, 0.1), (450, 50, 0.1), (0, 40, 0.2)]:
+        total = treated + holdout
+        tails = binom.cdf(holdout, total, share), binom.sf(holdout - 1, total, share)
+        expected = min(1.0, 2 * float(min(tails)))
+        assert split_p(treated, holdout, share) == pytest.approx(expected, rel=1e-9)
+    # Pearson's chi-square would say 0.0009 of the first
+    assert split_p(80, 20, 0.1) == pytest.approx(0.004, abs=0.0005)
 
 
 def test_somebody_held_out_without_a_holdout_is_an_alarm() -> None:

@@ -1,0 +1,1 @@
+"""What the method promises, tried out: seeded simulations, `make simulate`."""

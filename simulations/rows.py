@@ -1,0 +1,97 @@
+"""From many seeded runs to rows of the table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from multiprocessing.pool import Pool
+from typing import TypeVar
+
+from simulations import coverage, previews, spending, trials
+from simulations.table import Row
+from simulations.trials import Outcome, Truth
+
+RUNS = 2_000
+T = TypeVar("T")
+
+
+def without_effect(workers: Pool, base: float, runs: int = RUNS) -> list[Row]:
+    """What is called clear in trials without any effect, though looked at every day."""
+    done = _tries(workers, partial(trials.run, Truth(base=base, rate=base)), runs)
+    where = f"no effect, base {base:.0%}, {runs:,} trials"
+    return [
+        _at_most(f"{where}: verdict ever better or worse", _share(done, "verdict"), 0.05),
+        _at_most(f"{where}: alarm ever", _share(done, "alarm"), 0.01),
+        _at_most(f"{where}: split ever called broken", _share(done, "split"), 0.01),
+        _shown(f"{where}: usual z-test clear on some day", _share(done, "plain_ever")),
+        _shown(f"{where}: usual z-test clear on the last day", _share(done, "plain_end")),
+    ]
+
+
+def power(workers: Pool, base: float, rate: float, runs: int = RUNS) -> list[Row]:
+    """What is found of a real effect, beside the usual test that looks only once."""
+    done = _tries(workers, partial(trials.run, Truth(base=base, rate=rate)), runs)
+    found, plain = _share(done, "verdict"), _share(done, "plain_end")
+    where = f"from {base:.0%} to {rate:.1%}, {runs:,} trials"
+    rows = [
+        _at_least(f"{where}: verdict clear", found, plain - 0.05),
+        _shown(f"{where}: usual z-test, last day only", plain),
+        _at_most(f"{where}: verdict on the wrong side", _share(done, "wrong_side"), 0.001),
+    ]
+    if rate < base:
+        rows.append(_shown(f"{where}: alarm for harm", _share(done, "harm")))
+    return rows
+
+
+def interval_coverage(workers: Pool, holdout: int, treated: int) -> Row:
+    """The worst case of the difference's interval at one size."""
+    held = workers.starmap(coverage.exact, coverage.cases(holdout, treated))
+    return _at_least(
+        f"95 % interval of the difference holds the truth, {holdout:,} held out and {treated:,} "
+        f"treated: worst of {len(held)} cases, exact",
+        min(held),
+        0.94,
+    )
+
+
+def revenue(workers: Pool, holdout: int, runs: int = RUNS) -> list[Row]:
+    """Revenue found where there is none, with real amounts."""
+    done = [one for one in _tries(workers, partial(spending.compare, holdout), runs) if one.shown]
+    where = f"CDNOW's amounts, {holdout:,} held out and {9 * holdout:,} treated, no effect"
+    return [
+        _at_most(f"{where}: false revenue uplift", _share(done, "uplift"), 0.03),
+        _at_most(f"{where}: false revenue harm", _share(done, "harm"), 0.03),
+        _at_most(f"{where}: capped interval misses zero", _share(done, "capped_missed"), 0.07),
+        _shown(f"{where}: Welch's t-test, false uplift", _share(done, "welch_uplift")),
+    ]
+
+
+def preview(workers: Pool, runs: int = RUNS) -> Row:
+    """The preliminary interval while windows are open."""
+    held = _tries(workers, previews.holds, runs)
+    what = f"preliminary 95 % interval (Kaplan-Meier) holds the truth, {runs:,} trials"
+    return _at_least(what, sum(held) / len(held), 0.94)
+
+
+def _tries(workers: Pool, one: Callable[[int], T], runs: int) -> list[T]:
+    return workers.map(one, range(runs), chunksize=25)
+
+
+def _share(done: Sequence[Outcome] | Sequence[spending.Found], name: str) -> float:
+    return sum(getattr(one, name) for one in done) / len(done)
+
+
+def _at_most(what: str, found: float, limit: float) -> Row:
+    return Row(what=what, measured=_percent(found), limit=f"≤ {limit:.1%}", held=found <= limit)
+
+
+def _at_least(what: str, found: float, limit: float) -> Row:
+    return Row(what=what, measured=_percent(found), limit=f"≥ {limit:.1%}", held=found >= limit)
+
+
+def _shown(what: str, found: float) -> Row:
+    return Row(what=what, measured=_percent(found))
+
+
+def _percent(share: float) -> str:
+    return f"{share:.1%}" if share in (0, 1) or share > 0.001 else f"{share:.2%}"
