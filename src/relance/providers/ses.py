@@ -85,6 +85,10 @@ SPEC = VendorSpec(
     ),
 )
 _MOST_TAGS = 48  # of fifty, two are ours
+_RESERVED = frozenset({  # dg/sending-email-raw and event-publishing-send-email: SES acts on them
+    "x-ses-configuration-set", "x-ses-message-tags", "x-ses-source-arn", "x-ses-from-arn",
+    "x-ses-return-path-arn", "x-ses-list-management-options", "x-ses-tenant",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,6 +106,7 @@ class Settings:
         if find_spec("botocore") is None:
             options.wrong("provider", "ses needs botocore", hint="pip install 'relance[ses]'")
         options.check_tags(_MOST_TAGS, r"[0-9A-Za-z_-]{1,256}", "letters, digits, - and _")
+        options.check_headers(_RESERVED)
         region, topic = options.text("region"), options.text("topic_arn")
         if not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-[0-9]", region):
             options.wrong("region", "is not an AWS region", hint="eu-west-1")

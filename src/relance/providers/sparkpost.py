@@ -7,7 +7,6 @@ Many recipients share one content there, so messages that differ cannot share a 
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -94,8 +93,9 @@ _HEADERS = {"Content-Type": "application/json", "Accept": "application/json"}
 def build(messages: Sequence[Email], *, transactional: bool) -> Request:
     """POST /api/v1/transmissions for the one message.
 
-    Our texts are finished: substitutions are off. Headers go through SparkPost's template
-    language all the same, so its braces are escaped in them.
+    Our texts are finished: substitutions are off, and with them the macros that write braces.
+    Headers go through SparkPost's template language all the same, so those that hold its braces
+    are values there, which it does not read as templates (api/template-language, Dynamic Content).
     """
     (message,) = messages
     recipient: dict[str, object] = {
@@ -104,41 +104,41 @@ def build(messages: Sequence[Email], *, transactional: bool) -> Request:
     }
     if message.tags:
         recipient["tags"] = list(message.tags)
+    values: dict[str, str] = {}
+    content = _content(message, values)
+    if values:
+        recipient["substitution_data"] = values
     body = {
         "campaign_id": message.trigger.encode()[:64].decode(errors="ignore"),
         "options": {"transactional": transactional, "perform_substitutions": False},
         "recipients": [recipient],
-        "content": _content(message),
+        "content": content,
     }
     return Request(path="/api/v1/transmissions", body=orjson.dumps(body), headers=_HEADERS)
 
 
-def _content(message: Email) -> dict[str, object]:
+def _content(message: Email, values: dict[str, str]) -> dict[str, object]:
     name, address = parseaddr(wire.ascii_sender(message.sender))
-    sender = {"email": address, "name": _literal(name)} if name else {"email": address}
+    sender = {"email": address, "name": _literal(name, values)} if name else {"email": address}
     headers = {**message.headers, "X-Relance-Message": message.message_id}
     fields: dict[str, object] = {
         "from": sender,
-        "subject": _literal(message.subject),
+        "subject": _literal(message.subject, values),
         "html": message.html,
         "text": message.text,
-        "reply_to": _literal(message.reply_to or ""),
-        "headers": {each: _literal(value) for each, value in headers.items()},
+        "reply_to": _literal(message.reply_to or "", values),
+        "headers": {each: _literal(value, values) for each, value in headers.items()},
     }
     return {each: value for each, value in fields.items() if value}
 
 
-_BRACES = {
-    "{{{": "{{opening_triple_curly()}}",
-    "{{": "{{opening_double_curly()}}",
-    "}}}": "{{closing_triple_curly()}}",
-    "}}": "{{closing_double_curly()}}",
-}
-
-
-def _literal(text: str) -> str:
-    """A text that the template language turns into itself (api/template-language, macros)."""
-    return re.sub(r"\{\{\{?|\}\}\}?", lambda found: _BRACES[found[0]], text)
+def _literal(text: str, values: dict[str, str]) -> str:
+    """A text that the template language turns into itself, by one of the values if it must."""
+    if "{{" not in text and "}}" not in text:
+        return text
+    name = f"relance_{len(values)}"
+    values[name] = text
+    return f"{{{{{name}}}}}"
 
 
 def read(response: Response, messages: Sequence[Email]) -> list[Answer]:

@@ -201,6 +201,8 @@ _OURS = {  # the account or the sender is at fault, whoever the message is for
     21660: "invalid_sender",
     21701: "unknown_messaging_service",
     21703: "empty_messaging_service",
+    21704: "empty_messaging_service",
+    21705: "unknown_messaging_service",
     21910: "invalid_sender",  # of another channel than the recipient
     30002: "account_suspended",
     63007: "invalid_sender",

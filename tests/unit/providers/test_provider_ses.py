@@ -248,6 +248,11 @@ def test_the_address_follows_from_the_region() -> None:
         (channel(access_key=None), "access_key", "needs access_key"),
         (channel(topic_arn="crm-events"), "topic_arn", "is not an SNS topic"),
         (replace(channel(), tags=("deux mots",)), "tags", "letters, digits"),
+        (
+            replace(channel(), headers={"X-SES-MESSAGE-TAGS": "a=b"}),
+            "headers",
+            "does not let X-SES",
+        ),
     ],
 )
 def test_what_ses_cannot_do_is_refused_by_name(spec: ChannelSpec, where: str, message: str) -> None:

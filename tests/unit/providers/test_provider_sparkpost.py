@@ -102,12 +102,20 @@ def test_transactional_is_the_workspaces_choice() -> None:
 
 def test_braces_in_headers_arrive_as_braces() -> None:
     """Headers go through SparkPost's template language even where substitutions are off."""
-    content = sent(replace(EMAIL, subject="{{a}} {b} {{{c}}}"))["content"]
+    headers = {"X-Shop": "{{shop}}", "X-Plain": "{}"}
+    body = sent(replace(EMAIL, subject="{{a}} {b} {{{c}}}", headers=headers))
+    content, recipients = body["content"], body["recipients"]
     assert isinstance(content, dict)
-    assert content["subject"] == (
-        "{{opening_double_curly()}}a{{closing_double_curly()}} {b} "
-        "{{opening_triple_curly()}}c{{closing_triple_curly()}}"
-    )
+    assert isinstance(recipients, list)
+    assert content["subject"] == "{{relance_0}}"
+    assert content["headers"]["X-Shop"] == "{{relance_1}}"
+    assert content["headers"]["X-Plain"] == "{}"
+    values = {"relance_0": "{{a}} {b} {{{c}}}", "relance_1": "{{shop}}"}
+    assert [each["substitution_data"] for each in recipients] == [values]
+
+
+def test_what_holds_no_braces_needs_no_substitution_data() -> None:
+    assert "substitution_data" not in str(sent(EMAIL))
 
 
 def test_more_tags_than_sparkpost_keeps_are_refused() -> None:
