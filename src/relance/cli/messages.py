@@ -46,6 +46,8 @@ def deliver(
         typer.echo(f"skipped: {show.counts(report.skipped)}")
     if report.unknown:
         typer.echo("unknown means: may have been sent, and is never sent again by itself")
+    for channel, reason in report.paused.items():
+        typer.echo(f"nothing leaves by {channel} now ({reason}): its messages stay queued")
 
 
 def delivery_document(report: DeliveryReport) -> dict[str, object]:
@@ -58,6 +60,7 @@ def delivery_document(report: DeliveryReport) -> dict[str, object]:
         "retried": report.retried,
         "postponed": report.postponed,
         "ghosts": report.ghosts,
+        "paused": [{"channel": name, "reason": why} for name, why in report.paused.items()],
     }
 
 

@@ -204,9 +204,12 @@ def _abilities(can: Capabilities) -> str:
 
 
 def _for(length: timedelta) -> str:
-    hours = round(length.total_seconds() / 3600)
+    minutes = round(length.total_seconds() / 60)
+    hours = minutes // 60
     if hours > 24 * 365:
         return ""
+    if minutes % 60:
+        return f" within {minutes} minutes"
     return f" within {hours} hours" if hours % 24 or hours == 24 else f" within {hours // 24} days"
 
 
