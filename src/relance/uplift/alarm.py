@@ -31,6 +31,11 @@ class TwoCounts:
     treated: int
     share: float
 
+    @property
+    def possible(self) -> bool:
+        """Whether such counts exist, with somebody to be drawn into each arm."""
+        return min(self.holdout, self.treated) >= 0 and 0 < self.share < 1
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Alarm:
@@ -53,7 +58,7 @@ def alarm(
     Lindon & Malek 2022 (NeurIPS, arXiv 2011.03567), multinomial counts under a Dirichlet
     mixture of concentration `k` around the holdout's share.
     """
-    if any(min(one.holdout, one.treated) < 0 or not 0 < one.share < 1 for one in periods):
+    if not all(one.possible for one in periods):
         return Withheld(why=Why.IMPOSSIBLE)
     limit = -math.log(1 - level)
     ratio = _ratio(periods, k, limit)
@@ -70,8 +75,10 @@ def split_alarm(entered: TwoCounts) -> float | Withheld:
 
 def holdout_share(
     entered: TwoCounts, *, k: float = CONCENTRATION, level: float = LEVEL
-) -> Interval:
-    """The share of the counted that is held out, with an interval valid at every look together."""
+) -> Interval | Withheld:
+    """Every share held out that the counts allow, in an interval valid at every look together."""
+    if not entered.possible:
+        return Withheld(why=Why.IMPOSSIBLE)
     low, high = _ratio([entered], k, -math.log(1 - level))
     odds = entered.share / (1 - entered.share)
     return Interval(odds / (odds + high), odds / (odds + low))

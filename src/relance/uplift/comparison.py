@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from relance.uplift.estimate import Estimate, Why, Withheld, withheld
 from relance.uplift.normal import LEVEL, quantile, two_sided_p
-from relance.uplift.proportions import Interval, newcombe
+from relance.uplift.proportions import Interval, check_share, newcombe
 from relance.uplift.roots import edge
 
 RATIO_NEEDS = 5  # conversions in the holdout; below it a ratio is noise that looks like news
@@ -65,8 +65,10 @@ def koopman(
 
     Koopman 1984 (Biometrics 40:513) with Miettinen & Nurminen's factor n/(n - 1) (1985, Stat
     Med 4:213). The upper end is infinite where the base has no hit; of empty groups, or of no
-    hit at all, nothing is known.
+    hit at all, nothing is known. Raises ValueError for more hits than people.
     """
+    check_share(hits, total)
+    check_share(base_hits, base_total)
     if total == 0 or base_total == 0 or hits == base_hits == 0:
         return Interval(0.0, math.inf)
     n = total + base_total
@@ -102,7 +104,10 @@ def equality_p(hits: int, total: int, base_hits: int, base_total: int) -> float:
 
     Boschloo's exact test (1970, Statistica Neerlandica 24:1) below `SMALL` customers, the score
     test (pooled z) above. 1 where there is nothing to compare: an empty group, no hit, all hits.
+    Raises ValueError for more hits than people.
     """
+    check_share(hits, total)
+    check_share(base_hits, base_total)
     some = min(total, base_total) > 0 and 0 < hits + base_hits < total + base_total
     if some and total + base_total < SMALL:
         return _boschloo(hits, total, base_hits, base_total)

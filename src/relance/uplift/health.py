@@ -72,7 +72,7 @@ def split_findings(splits: Sequence[Split], share: float) -> list[Finding]:
 
 def _split(one: Split, share: float, looks: int) -> Finding:
     total = one.treated + one.holdout
-    if min(one.treated, one.holdout) < 0 or total == 0:
+    if min(one.treated, one.holdout) < 0 or total == 0 or not 0 <= share <= 1:
         return Finding(check=Check.SPLIT, health=Health.SILENT, label=one.label)
     p = min(1.0, split_p(one.treated, one.holdout, share) * looks)
     return Finding(

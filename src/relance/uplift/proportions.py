@@ -23,9 +23,14 @@ def wilson(hits: int, total: int, level: float = LEVEL) -> Interval:
     Of nobody nothing is known: the interval is the whole of 0 to 1. Raises ValueError where
     `hits` is not between 0 and `total`.
     """
+    check_share(hits, total)
+    return _score(hits, total, level)
+
+
+def check_share(hits: int, total: int) -> None:
+    """Raise ValueError where `hits` is not between 0 and `total`."""
     if not 0 <= hits <= total:
         raise ValueError(f"{hits} of {total} is not a share")
-    return _score(hits, total, level)
 
 
 def wilson_of_share(share: float, people: float, level: float = LEVEL) -> Interval:

@@ -97,3 +97,14 @@ def test_the_difference_comes_with_its_p_value_only_where_asked() -> None:
     assert isinstance(tested, Estimate)
     assert (plain.value, plain.interval, plain.p) == (tested.value, tested.interval, None)
     assert tested.p == equality_p(450, 4500, 61, 500)
+
+
+@pytest.mark.parametrize("table", [(5, 4, 1, 9), (1, 4, -1, 9), (1, 4, 10, 9)])
+def test_more_hits_than_people_are_a_mistake_or_a_named_reason(
+    table: tuple[int, int, int, int],
+) -> None:
+    for function in (koopman, equality_p):
+        with pytest.raises(ValueError, match="is not a share"):
+            function(*table)
+    for function in (difference, difference_with_p, relative):
+        assert function(*table) == Withheld(why=Why.IMPOSSIBLE)

@@ -138,8 +138,8 @@ def test_an_alarm_of_one_arm_only_is_open_on_one_side(
 
 @pytest.mark.parametrize(("held", "share"), [(-1, 0.1), (3, 0.0), (3, 1.0), (3, math.nan)])
 def test_an_alarm_of_what_cannot_be_is_withheld(held: int, share: float) -> None:
-    found = alarm([TwoCounts(holdout=held, treated=9, share=share)])
-    assert found == Withheld(why=Why.IMPOSSIBLE)
+    counts = TwoCounts(holdout=held, treated=9, share=share)
+    assert alarm([counts]) == holdout_share(counts) == Withheld(why=Why.IMPOSSIBLE)
 
 
 def test_a_split_may_be_watched_from_the_first_entry() -> None:

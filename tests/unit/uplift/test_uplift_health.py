@@ -56,6 +56,7 @@ def test_the_adjusted_p_value_grows_with_the_number_of_parts() -> None:
 def test_a_part_without_people_is_silent(split: Split) -> None:
     (finding,) = split_findings([split], 0.1)
     assert (finding.health, finding.p) == (Health.SILENT, None)
+    assert split_findings([Split(treated=9, holdout=1)], float("nan"))[0].health is Health.SILENT
 
 
 def test_arms_that_differed_before_entry_are_warned_of() -> None:
