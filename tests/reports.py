@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import contextlib
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import strategies as st
 
 from relance.domain.message import Email
-from relance.domain.receipt import Inbound
+from relance.domain.receipt import Inbound, Receipt
 from relance.errors import HookError
+from relance.providers import Provider
 
-AT = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 EMAIL = Email(
     message_id="abc1",
     trigger="winback",
@@ -31,29 +34,23 @@ EMAIL = Email(
     tags=("hiver", "vip"),
 )
 
-_LEAVES = (
-    st.none()
-    | st.booleans()
-    | st.integers()
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(max_size=20)
-)
-JUNK = st.recursive(
-    _LEAVES,
-    lambda inner: (
-        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner, max_size=4)
-    ),
-    max_leaves=12,
-)
 
-
-def call(body: bytes, headers: Mapping[str, str] | None = None) -> Inbound:
-    return Inbound(
-        method="POST",
-        url="https://shop.example/webhooks/email/vendor",
-        headers=headers or {},
-        body=body,
+def _trees(keys: st.SearchStrategy[str]) -> st.SearchStrategy[object]:
+    leaf = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
+    return st.recursive(
+        leaf,
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(keys, inner, max_size=6),
+        max_leaves=12,
     )
+
+
+JUNK = _trees(st.text(max_size=12))
+
+
+def junk(*names: str) -> st.SearchStrategy[bytes]:
+    """Bodies that are no JSON, or JSON of any form under a vendor's own field names."""
+    values = _trees(st.sampled_from(names) | st.text(max_size=5))
+    return st.binary(max_size=60) | values.map(dumped)
 
 
 def corrupted(event: Mapping[str, object]) -> st.SearchStrategy[object]:
@@ -65,20 +62,28 @@ def corrupted(event: Mapping[str, object]) -> st.SearchStrategy[object]:
     return st.fixed_dictionaries({}, optional=parts)
 
 
-def survives(read: Callable[[Inbound], Awaitable[object]], request: Inbound) -> None:
-    """Whatever was sent, the answer is receipts or a HookError, and never a crash."""
-    try:
-        asyncio.run(_of(read, request))
-    except HookError:
-        return
-
-
-async def _of(read: Callable[[Inbound], Awaitable[object]], request: Inbound) -> object:
-    return await read(request)
-
-
 def dumped(value: object) -> bytes:
     return json.dumps(value).encode()
+
+
+def posted(body: object, headers: Mapping[str, str] | None = None) -> Inbound:
+    """A call with a body: bytes as they are, anything else as JSON."""
+    content = body if isinstance(body, bytes) else dumped(body)
+    url = "https://relance.example/webhooks/channel/vendor"
+    return Inbound(method="POST", url=url, headers=headers or {}, body=content)
+
+
+def login(user: str, password: str) -> dict[str, str]:
+    """The header of basic authentication."""
+    pair = base64.b64encode(f"{user}:{password}".encode()).decode()
+    return {"authorization": f"Basic {pair}"}
+
+
+async def heard(
+    provider: Provider, body: object, headers: Mapping[str, str] | None = None
+) -> Sequence[Receipt]:
+    """What a provider reads from a call that comes now."""
+    return await provider.events(posted(body, headers), NOW)
 
 
 async def refusal(asked: Awaitable[object]) -> str:
@@ -86,3 +91,15 @@ async def refusal(asked: Awaitable[object]) -> str:
     with pytest.raises(HookError) as raised:
         await asked
     return raised.value.reason
+
+
+def survives(provider: Provider, call: Inbound) -> None:
+    """Whatever is posted, nothing but a HookError leaves, and every receipt has its ids."""
+    with contextlib.suppress(HookError):
+        for receipt in asyncio.run(_of(provider, call)):
+            assert receipt.event_id
+            assert receipt.provider == provider.name
+
+
+async def _of(provider: Provider, call: Inbound) -> Sequence[Receipt]:
+    return await provider.events(call, NOW)

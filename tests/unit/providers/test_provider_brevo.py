@@ -20,7 +20,6 @@ from brevo.transactional_emails import (
 from hypothesis import given, settings
 
 import loopback
-from inbound import heard, junk, login, posted, survives
 from loopback import Loopback, Seen
 from relance.domain.message import Accepted, Email
 from relance.domain.receipt import Receipt, ReceiptKind, recipient_digest
@@ -29,6 +28,7 @@ from relance.errors import NotSent, Paused, Refused, SendError, Unsure, Unverifi
 from relance.providers.brevo import Brevo, Settings, build, read
 from relance.providers.wire import Response
 from relance.settings import Secret
+from reports import heard, junk, login, posted, survives
 
 LOGIN = login("relance", "hook-password")
 EMAIL = Email(
@@ -266,4 +266,4 @@ async def test_without_a_password_or_a_token_nothing_is_believed() -> None:
 @settings(max_examples=100, deadline=None)
 @given(junk("event", "email", "ts_epoch", "ts_event", "message-id", "X-Mailin-custom", "tags"))
 def test_no_junk_breaks_anything(body: bytes) -> None:
-    asyncio.run(survives(opened(), posted(body, LOGIN)))
+    survives(opened(), posted(body, LOGIN))

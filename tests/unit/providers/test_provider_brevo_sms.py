@@ -14,7 +14,6 @@ from brevo import Brevo as Sdk
 from hypothesis import given, settings
 
 import loopback
-from inbound import heard, junk, login, posted, survives
 from loopback import Loopback, Seen
 from relance.domain.message import Sms
 from relance.domain.receipt import Receipt, ReceiptKind, recipient_digest
@@ -23,6 +22,7 @@ from relance.errors import Unverified, WorkspaceError
 from relance.providers.brevo import Brevo, Settings
 from relance.providers.brevo_sms import build
 from relance.settings import Secret
+from reports import heard, junk, login, posted, survives
 
 LOGIN = login("relance", "hook-password")
 SMS = Sms(
@@ -207,4 +207,4 @@ async def test_who_does_not_log_in_is_not_believed() -> None:
 @settings(max_examples=100, deadline=None)
 @given(junk("msg_status", "event", "to", "messageId", "reply", "tag", "ts_event"))
 def test_no_junk_breaks_anything(body: bytes) -> None:
-    asyncio.run(survives(opened(), posted(body, LOGIN)))
+    survives(opened(), posted(body, LOGIN))

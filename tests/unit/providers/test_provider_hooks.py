@@ -9,7 +9,7 @@ import pytest
 from relance.domain.receipt import Receipt, ReceiptKind
 from relance.errors import Unreadable, Unverified
 from relance.providers import hooks
-from reports import AT
+from reports import NOW
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_what_is_no_date_is_no_instant(value: object) -> None:
     "value", ["2026-11-22T09:00:00Z", "2026-11-22T10:00:00.0000000+01:00", "2026-11-22T09:00:00"]
 )
 def test_a_date_is_an_instant_and_without_a_zone_utc(value: str) -> None:
-    assert hooks.iso(value) == AT
+    assert hooks.iso(value) == NOW
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[" * 5000 + b"]" * 5000, b'"\\ud800"'])
@@ -72,20 +72,20 @@ def test_a_text_that_postgresql_could_not_keep_loses_its_zero_byte() -> None:
 
 @pytest.mark.parametrize("minutes", [-5, 0, 5])
 def test_a_signature_of_these_minutes_is_fresh(minutes: int) -> None:
-    hooks.check_fresh(AT + timedelta(minutes=minutes), AT)
+    hooks.check_fresh(NOW + timedelta(minutes=minutes), NOW)
 
 
 def test_a_vendor_that_repeats_its_first_signature_may_be_late_and_never_early() -> None:
     window = timedelta(hours=9)
-    hooks.check_fresh(AT - window, AT, window)
+    hooks.check_fresh(NOW - window, NOW, window)
     with pytest.raises(Unverified, match="stale"):
-        hooks.check_fresh(AT + timedelta(seconds=301), AT, window)
+        hooks.check_fresh(NOW + timedelta(seconds=301), NOW, window)
 
 
 @pytest.mark.parametrize("seconds", [-301, 301])
 def test_an_older_or_later_one_is_stale(seconds: int) -> None:
     with pytest.raises(Unverified, match="stale"):
-        hooks.check_fresh(AT + timedelta(seconds=seconds), AT)
+        hooks.check_fresh(NOW + timedelta(seconds=seconds), NOW)
 
 
 def receipt(kind: ReceiptKind) -> Receipt:

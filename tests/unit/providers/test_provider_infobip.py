@@ -22,7 +22,6 @@ from infobip_api_client.models import (
 )
 
 import loopback
-from inbound import NOW, junk, login, posted, survives
 from loopback import Answer, Loopback
 from relance.domain.message import Accepted, Sms
 from relance.domain.receipt import Doubtful, Receipt, ReceiptKind, recipient_digest
@@ -31,6 +30,7 @@ from relance.errors import NotSent, Paused, Refused, SendError, Unreadable, Unsu
 from relance.providers.infobip import Infobip, read
 from relance.providers.wire import Response
 from relance.settings import Secret
+from reports import NOW, junk, login, posted, survives
 
 CUSTOMER = "+33612345678"
 SMS = Sms(
@@ -267,7 +267,7 @@ async def test_a_genuine_call_that_is_no_json_says_so() -> None:
 
 @given(junk("results", "groupId", "id", *REPORT, *ANSWER))
 def test_no_junk_breaks_the_reader(body: bytes) -> None:
-    asyncio.run(survives(opened(), posted(body, LOGIN)))
+    survives(opened(), posted(body, LOGIN))
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ from relance.errors import NotSent, Paused, Refused, SendError, Unsure, Workspac
 from relance.providers.mailgun import Mailgun, Settings, build, read
 from relance.providers.wire import Request, Response
 from relance.settings import Secret
-from reports import AT, EMAIL, JUNK, call, corrupted, dumped, refusal, survives
+from reports import EMAIL, JUNK, NOW, corrupted, dumped, posted, refusal, survives
 
 KEY = "webhook-signing-key"
 TOKEN = "e0b5477167110d68991efc6b9f89f0a11066af27834600e123"
@@ -157,7 +157,7 @@ def test_mailguns_front_page_is_a_mistake_in_the_address() -> None:
 
 
 def signature(at: object = None, token: str = TOKEN, key: str = KEY) -> dict[str, object]:
-    stamp = str(int(AT.timestamp())) if at is None else at
+    stamp = str(int(NOW.timestamp())) if at is None else at
     digest = hmac.new(key.encode(), f"{stamp}{token}".encode(), hashlib.sha256).hexdigest()
     return {"timestamp": stamp, "token": token, "signature": digest}
 
@@ -176,11 +176,11 @@ def event(kind: str, **more: object) -> dict[str, object]:
 
 def report(reported: object, **signing: object) -> Inbound:
     body = {"signature": signature(**signing), "event-data": reported}  # type: ignore[arg-type]
-    return call(dumped(body), {"content-type": "application/json"})
+    return posted(dumped(body), {"content-type": "application/json"})
 
 
 async def receipts(reported: object) -> list[Receipt]:
-    return list(await provider().events(report(reported), AT))
+    return list(await provider().events(report(reported), NOW))
 
 
 async def test_a_signed_report_is_read() -> None:
@@ -251,21 +251,21 @@ async def test_a_report_that_proves_nothing_is_not_believed() -> None:
     good, hooked = report(event("complained")), provider().events
     body = json.loads(good.body)
     body["signature"]["token"] = "another"
-    stamp = int(AT.timestamp())
-    assert await refusal(hooked(call(b"junk"), AT)) == "no_signature"
-    assert await refusal(hooked(call(dumped({"event-data": {}})), AT)) == "no_signature"
-    assert await refusal(hooked(call(dumped(body)), AT)) == "wrong_signature"
-    assert await refusal(hooked(report(event("opened"), key="other"), AT)) == "wrong_signature"
-    assert await refusal(hooked(good, AT + timedelta(hours=9, seconds=1))) == "stale"
-    assert await refusal(hooked(report(event("opened"), at=stamp + 301), AT)) == "stale"
-    assert await refusal(hooked(report(event("opened"), at="soon"), AT)) == "no_timestamp"
-    assert await refusal(provider(webhook_key=None).events(good, AT)) == "no_webhook_key"
-    assert len(await hooked(report(event("opened"), at=stamp - 299), AT)) == 1
+    stamp = int(NOW.timestamp())
+    assert await refusal(hooked(posted(b"junk"), NOW)) == "no_signature"
+    assert await refusal(hooked(posted(dumped({"event-data": {}})), NOW)) == "no_signature"
+    assert await refusal(hooked(posted(dumped(body)), NOW)) == "wrong_signature"
+    assert await refusal(hooked(report(event("opened"), key="other"), NOW)) == "wrong_signature"
+    assert await refusal(hooked(good, NOW + timedelta(hours=9, seconds=1))) == "stale"
+    assert await refusal(hooked(report(event("opened"), at=stamp + 301), NOW)) == "stale"
+    assert await refusal(hooked(report(event("opened"), at="soon"), NOW)) == "no_timestamp"
+    assert await refusal(provider(webhook_key=None).events(good, NOW)) == "no_webhook_key"
+    assert len(await hooked(report(event("opened"), at=stamp - 299), NOW)) == 1
 
 
 async def test_mailguns_last_repetition_is_believed_under_the_first_signature() -> None:
     """After 10, 10, 15 and 30 minutes, 1, 2 and 4 hours, with the signature of the first time."""
-    last = AT + timedelta(hours=8, minutes=5)
+    last = NOW + timedelta(hours=8, minutes=5)
     (first,) = await receipts(event("failed", severity="permanent"))
     (again,) = await provider().events(report(event("failed", severity="permanent")), last)
     assert again == first
@@ -275,27 +275,27 @@ async def test_a_subaccounts_report_may_be_proved_by_its_parents_key() -> None:
     body = json.loads(report(event("delivered"), key="the subaccount's").body)
     by_parent = json.loads(report(event("delivered")).body)["signature"]["signature"]
     body["signature"]["parent-signature"] = by_parent
-    assert len(await provider().events(call(dumped(body)), AT)) == 1
+    assert len(await provider().events(posted(dumped(body)), NOW)) == 1
 
 
 async def test_a_signature_without_an_event_is_unreadable() -> None:
-    assert await refusal(provider().events(report("nothing"), AT)) == "no_event"
+    assert await refusal(provider().events(report("nothing"), NOW)) == "no_event"
 
 
 @given(JUNK | corrupted(failed("bounce", **{"bounce-type": "hard"})))
 def test_no_genuine_junk_breaks_the_reader(junk: object) -> None:
     hooked = provider()
-    survives(lambda request: hooked.events(request, AT), report(junk))
+    survives(hooked, report(junk))
 
 
 @given(JUNK | corrupted({"signature": signature(), "event-data": event("opened")}))
 def test_no_junk_around_the_signature_breaks_the_reader(junk: object) -> None:
     hooked = provider()
-    survives(lambda request: hooked.events(request, AT), call(dumped(junk)))
+    survives(hooked, posted(dumped(junk)))
 
 
 DOUBTFUL = Doubtful(
-    message_id="abc1", provider="mailgun", channel="email", sent_at=AT, to="chloe@bücher.example"
+    message_id="abc1", provider="mailgun", channel="email", sent_at=NOW, to="chloe@bücher.example"
 )
 
 
@@ -316,7 +316,7 @@ async def test_a_message_is_found_by_our_id_among_what_happened_to_the_address()
     assert asked.path == "/v3/mg.example.com/events"
     assert dict(parse_qsl(asked.query)) == {
         "recipient": "chloe@xn--bcher-kva.example",
-        "begin": str(int(AT.timestamp()) - 600),
+        "begin": str(int(NOW.timestamp()) - 600),
         "ascending": "yes",
         "limit": "300",
     }

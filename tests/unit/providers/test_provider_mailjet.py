@@ -14,7 +14,6 @@ from mailjet_rest import Client
 from mailjet_rest.builders import MessageBuilder
 
 import loopback
-from inbound import NOW, heard, junk, login, posted, survives
 from loopback import Answer, Loopback, Seen
 from relance.domain.message import Accepted, Email
 from relance.domain.receipt import Doubtful, ReceiptKind, recipient_digest
@@ -23,6 +22,7 @@ from relance.errors import NotSent, Paused, Refused, SendError, Unsure, Unverifi
 from relance.providers.mailjet import Mailjet, Settings, build, read
 from relance.providers.wire import Response
 from relance.settings import Secret
+from reports import NOW, heard, junk, login, posted, survives
 
 LOGIN = login("relance", "hook-password")
 EMAIL = Email(
@@ -272,7 +272,7 @@ async def test_without_a_password_nothing_is_believed() -> None:
 @settings(max_examples=100, deadline=None)
 @given(junk("event", "time", "MessageID", "email", "CustomID", "hard_bounce", "error"))
 def test_no_junk_breaks_anything(body: bytes) -> None:
-    asyncio.run(survives(opened(), posted(body, LOGIN)))
+    survives(opened(), posted(body, LOGIN))
 
 
 DOUBTFUL = Doubtful(

@@ -12,7 +12,6 @@ import ovh as sdk
 import pytest
 
 import loopback
-from inbound import NOW
 from loopback import Answer, Loopback, Seen
 from relance.domain.message import Accepted, Sms
 from relance.domain.receipt import Doubtful, ReceiptKind
@@ -21,6 +20,7 @@ from relance.errors import NotSent, Paused, Refused, SendError, Unsure, Workspac
 from relance.providers.ovh import Ovh, Settings, Signature, build, read
 from relance.providers.wire import Request, Response
 from relance.settings import Secret
+from reports import NOW
 
 SERVICE, APPLICATION, SECRET, CONSUMER = "sms-ab12345-1", "app-key", "app-s3cret", "consumer-key"
 SMS = Sms(

@@ -17,7 +17,7 @@ from relance.errors import Paused, WorkspaceError
 from relance.providers import VENDORS
 from relance.providers.postmark import Postmark, Settings
 from relance.settings import Secret
-from reports import AT, JUNK, call, corrupted, dumped, refusal, survives
+from reports import JUNK, NOW, corrupted, dumped, posted, refusal, survives
 
 
 def channel(**options: object) -> ChannelSpec:
@@ -36,7 +36,7 @@ def provider(**options: object) -> Postmark:
 
 def report(event: object, login: str = "relance:pass:word é") -> Inbound:
     basic = base64.b64encode(login.encode()).decode()
-    return call(dumped(event), {"authorization": f"Basic {basic}"})
+    return posted(dumped(event), {"authorization": f"Basic {basic}"})
 
 
 def event(record: str, **more: object) -> dict[str, object]:
@@ -50,7 +50,7 @@ def event(record: str, **more: object) -> dict[str, object]:
 
 async def receipts(*events: object) -> list[Receipt]:
     hooked = provider()
-    return [receipt for each in events for receipt in await hooked.events(report(each), AT)]
+    return [receipt for each in events for receipt in await hooked.events(report(each), NOW)]
 
 
 async def test_a_delivery_is_read() -> None:
@@ -122,34 +122,34 @@ async def test_the_same_event_has_the_same_id_and_another_has_another() -> None:
 
 async def test_who_does_not_know_the_password_is_not_believed() -> None:
     told, hooked = bounce("HardBounce"), provider().events
-    assert await refusal(hooked(call(dumped(told)), AT)) == "no_credentials"
-    assert await refusal(hooked(call(dumped(told), {"authorization": "Basic é"}), AT)) == (
+    assert await refusal(hooked(posted(dumped(told)), NOW)) == "no_credentials"
+    assert await refusal(hooked(posted(dumped(told), {"authorization": "Basic é"}), NOW)) == (
         "no_credentials"
     )
     for login in ("relance:wrong", "other:pass:word é", "", ":"):
-        assert await refusal(hooked(report(told, login), AT)) in {
+        assert await refusal(hooked(report(told, login), NOW)) in {
             "no_credentials",
             "wrong_credentials",
         }
     closed = provider(webhook_user=None, webhook_password=None).events
-    assert await refusal(closed(report(told, ":"), AT)) == "no_webhook_key"
+    assert await refusal(closed(report(told, ":"), NOW)) == "no_webhook_key"
 
 
 async def test_a_genuine_body_that_is_no_event_is_unreadable() -> None:
     hooked = provider().events
-    assert await refusal(hooked(report([]), AT)) == "not_an_object"
+    assert await refusal(hooked(report([]), NOW)) == "not_an_object"
     good = report({})
-    assert await refusal(hooked(call(b"{", good.headers), AT)) == "not_json"
+    assert await refusal(hooked(posted(b"{", good.headers), NOW)) == "not_json"
 
 
 @given(JUNK | corrupted(bounce("SoftBounce", Inactive=True)))
 def test_no_genuine_junk_breaks_the_reader(junk: object) -> None:
     hooked = provider()
-    survives(lambda request: hooked.events(request, AT), report(junk))
+    survives(hooked, report(junk))
 
 
 DOUBTFUL = Doubtful(
-    message_id="abc1", provider="postmark", channel="email", sent_at=AT, to="chloe@example.com"
+    message_id="abc1", provider="postmark", channel="email", sent_at=NOW, to="chloe@example.com"
 )
 
 

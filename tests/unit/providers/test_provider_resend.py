@@ -16,7 +16,6 @@ from standardwebhooks.webhooks import Webhook
 from svix.webhooks import Webhook as SvixWebhook
 
 import loopback
-from inbound import NOW, junk, posted, survives
 from loopback import Answer, Loopback, Seen
 from relance.domain.message import Accepted, Email
 from relance.domain.receipt import ReceiptKind, recipient_digest
@@ -35,6 +34,7 @@ from relance.providers import hooks
 from relance.providers.resend import Resend, Settings, build, read
 from relance.providers.wire import Response
 from relance.settings import Secret
+from reports import NOW, junk, posted, survives
 
 KEY = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 EMAIL = Email(
@@ -367,4 +367,4 @@ def test_no_signed_junk_breaks_anything(body: bytes) -> None:
         "svix-timestamp": stamp,
         "svix-signature": hooks.standard_signature(key, "msg_1", stamp, body),
     }
-    asyncio.run(survives(opened(), posted(body, headers)))
+    survives(opened(), posted(body, headers))

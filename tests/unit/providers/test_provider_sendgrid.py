@@ -28,7 +28,7 @@ from relance.errors import NotSent, Paused, Refused, SendError, Unsure, Workspac
 from relance.providers.sendgrid import Sendgrid, Settings, build, read
 from relance.providers.wire import Response
 from relance.settings import Secret
-from reports import AT, EMAIL, JUNK, call, corrupted, dumped, refusal, survives
+from reports import EMAIL, JUNK, NOW, corrupted, dumped, posted, refusal, survives
 
 PRIVATE = ec.generate_private_key(ec.SECP256R1())
 KEY = base64.b64encode(
@@ -154,9 +154,9 @@ def test_each_refusal_has_its_decision(
 
 
 def signed(body: bytes, at: object = None, key: ec.EllipticCurvePrivateKey = PRIVATE) -> Inbound:
-    stamp = str(int(AT.timestamp())) if at is None else str(at)
+    stamp = str(int(NOW.timestamp())) if at is None else str(at)
     signature = key.sign(stamp.encode() + body, ec.ECDSA(hashes.SHA256()))
-    return call(
+    return posted(
         body,
         {
             "x-twilio-email-event-webhook-timestamp": stamp,
@@ -179,7 +179,7 @@ def event(kind: str, **more: object) -> dict[str, object]:
 
 
 async def kinds(*events: object) -> list[ReceiptKind]:
-    return [r.kind for r in await provider().events(signed(dumped(list(events))), AT)]
+    return [r.kind for r in await provider().events(signed(dumped(list(events))), NOW)]
 
 
 async def test_a_signed_report_is_read() -> None:
@@ -190,7 +190,7 @@ async def test_a_signed_report_is_read() -> None:
         headers["x-twilio-email-event-webhook-signature"],
         headers["x-twilio-email-event-webhook-timestamp"],
     )
-    (receipt,) = await provider().events(request, AT)
+    (receipt,) = await provider().events(request, NOW)
     assert receipt.kind is ReceiptKind.DELIVERED
     assert receipt.event_id == "sgev1"
     assert receipt.message_id == "abc1"
@@ -229,19 +229,19 @@ async def test_each_event_has_its_kind(reported: dict[str, object], kind: Receip
 async def test_who_is_on_sendgrids_list_of_the_unwilling_is_suppressed_here_too(
     reason: str,
 ) -> None:
-    dropped, wish = await provider().events(signed(dumped([event("dropped", reason=reason)])), AT)
+    dropped, wish = await provider().events(signed(dumped([event("dropped", reason=reason)])), NOW)
     assert (dropped.kind, wish.kind) == (ReceiptKind.DROPPED, ReceiptKind.UNSUBSCRIBED)
     assert dropped.event_id != wish.event_id
 
 
 async def test_a_machines_open_is_marked() -> None:
     opens = [event("open", sg_machine_open=True), event("open", sg_machine_open=False)]
-    receipts = await provider().events(signed(dumped(opens)), AT)
+    receipts = await provider().events(signed(dumped(opens)), NOW)
     assert [receipt.machine for receipt in receipts] == [True, False]
 
 
 async def test_an_unknown_event_keeps_its_raw_form() -> None:
-    (receipt,) = await provider().events(signed(dumped([event("teleported", to="mars")])), AT)
+    (receipt,) = await provider().events(signed(dumped([event("teleported", to="mars")])), NOW)
     assert receipt.kind is ReceiptKind.UNKNOWN
     assert json.loads(receipt.raw)["to"] == "mars"
 
@@ -251,38 +251,38 @@ async def test_a_repeated_event_has_the_same_id_even_without_one_of_sendgrids() 
         event("open", sg_event_id=""),
         dict(reversed(event("open", sg_event_id="").items())),
     )
-    first, second = await provider().events(signed(dumped([one, again])), AT)
+    first, second = await provider().events(signed(dumped([one, again])), NOW)
     assert first.event_id == second.event_id
 
 
 async def test_a_report_that_proves_nothing_is_not_believed() -> None:
     body = dumped([event("spamreport")])
-    good, stamp = signed(body), int(AT.timestamp())
+    good, stamp = signed(body), int(NOW.timestamp())
     other = ec.generate_private_key(ec.SECP256R1())
     hooked = provider().events
-    assert await refusal(hooked(call(body), AT)) == "no_signature"
-    assert await refusal(hooked(replace(good, body=body + b" "), AT)) == "wrong_signature"
-    assert await refusal(hooked(signed(body, key=other), AT)) == "wrong_signature"
-    late = AT + timedelta(minutes=5, seconds=1)
+    assert await refusal(hooked(posted(body), NOW)) == "no_signature"
+    assert await refusal(hooked(replace(good, body=body + b" "), NOW)) == "wrong_signature"
+    assert await refusal(hooked(signed(body, key=other), NOW)) == "wrong_signature"
+    late = NOW + timedelta(minutes=5, seconds=1)
     assert await refusal(hooked(good, late)) == "stale"
-    assert await refusal(hooked(signed(body, stamp + 301), AT)) == "stale"
-    assert await refusal(hooked(signed(body, "soon"), AT)) == "no_timestamp"
-    assert await refusal(provider(webhook_key=None).events(good, AT)) == "no_webhook_key"
-    assert len(await hooked(good, AT + timedelta(minutes=4))) == 1
+    assert await refusal(hooked(signed(body, stamp + 301), NOW)) == "stale"
+    assert await refusal(hooked(signed(body, "soon"), NOW)) == "no_timestamp"
+    assert await refusal(provider(webhook_key=None).events(good, NOW)) == "no_webhook_key"
+    assert len(await hooked(good, NOW + timedelta(minutes=4))) == 1
 
 
 async def test_a_genuine_body_that_is_no_json_is_unreadable() -> None:
-    assert await refusal(provider().events(signed(b"[{"), AT)) == "not_json"
+    assert await refusal(provider().events(signed(b"[{"), NOW)) == "not_json"
 
 
 @given(JUNK | corrupted(event("dropped", reason="Invalid")).map(lambda one: [one]))
 def test_no_genuine_junk_breaks_the_reader(junk: object) -> None:
     hooked = provider()
-    survives(lambda request: hooked.events(request, AT), signed(dumped(junk)))
+    survives(hooked, signed(dumped(junk)))
 
 
 DOUBTFUL = Doubtful(
-    message_id="abc1", provider="sendgrid", channel="email", sent_at=AT, to="chloe@example.com"
+    message_id="abc1", provider="sendgrid", channel="email", sent_at=NOW, to="chloe@example.com"
 )
 
 

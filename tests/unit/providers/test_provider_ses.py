@@ -29,10 +29,10 @@ from relance.providers import mime
 from relance.providers.ses import Ses, Settings, build, read
 from relance.providers.wire import Response
 from relance.settings import Secret
-from reports import AT, EMAIL, dumped
+from reports import EMAIL, NOW, dumped
 
 SECRET = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
-MESSAGE = replace(EMAIL, at=AT)
+MESSAGE = replace(EMAIL, at=NOW)
 
 
 def channel(**options: object) -> ChannelSpec:

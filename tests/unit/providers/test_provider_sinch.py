@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import hmac
 import json
@@ -14,7 +13,6 @@ import pytest
 from hypothesis import given
 
 import loopback
-from inbound import NOW, junk, login, posted, survives
 from loopback import Loopback
 from relance.domain.message import Accepted, Sms
 from relance.domain.receipt import Receipt, ReceiptKind, recipient_digest
@@ -23,6 +21,7 @@ from relance.errors import NotSent, Paused, Refused, SendError, Unreadable, Unsu
 from relance.providers.sinch import Sinch, read
 from relance.providers.wire import Response
 from relance.settings import Secret
+from reports import NOW, junk, login, posted, survives
 
 KEY = "foo_secret1234"
 CUSTOMER = "+33612345678"
@@ -200,4 +199,4 @@ async def test_a_genuine_call_that_is_no_json_says_so() -> None:
 
 @given(junk(*REPORT, *ANSWER))
 def test_no_signed_junk_breaks_the_reader(body: bytes) -> None:
-    asyncio.run(survives(opened(webhook_key=Secret(KEY)), posted(body, signed(body))))
+    survives(opened(webhook_key=Secret(KEY)), posted(body, signed(body)))

@@ -23,7 +23,7 @@ from relance.domain.workspace import ChannelSpec
 from relance.errors import NotSent, Paused
 from relance.providers.ses import Ses, Settings, fetch
 from relance.settings import Secret
-from reports import AT, JUNK, call, corrupted, dumped, refusal, survives
+from reports import JUNK, NOW, corrupted, dumped, posted, refusal, survives
 
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:crm"
 HOST = "https://sns.eu-west-1.amazonaws.com"
@@ -37,8 +37,8 @@ def private_key(number: int = 1) -> rsa.RSAPrivateKey:
 
 def certificate(
     key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey,
-    begins: datetime = AT - timedelta(days=30),
-    ends: datetime = AT + timedelta(days=30),
+    begins: datetime = NOW - timedelta(days=30),
+    ends: datetime = NOW + timedelta(days=30),
 ) -> bytes:
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sns.amazonaws.com")])
     builder = (
@@ -98,7 +98,7 @@ def envelope(kind: str = "Notification", **more: str) -> dict[str, str]:
         "MessageId": "22b80b92-fdea-4c2c-8f9d-bdfb0c7bf324",
         "TopicArn": TOPIC,
         "Message": "hello",
-        "Timestamp": AT.strftime("%Y-%m-%dT%H:%M:%S.123Z"),
+        "Timestamp": NOW.strftime("%Y-%m-%dT%H:%M:%S.123Z"),
         "SignatureVersion": "2",
         "SigningCertURL": CERTIFICATE,
         **({} if kind == "Notification" else confirming),
@@ -127,7 +127,7 @@ def signed(fields: Mapping[str, str], key: rsa.RSAPrivateKey | None = None) -> d
 
 
 def post(fields: Mapping[str, str]) -> Inbound:
-    return call(dumped(fields), {"content-type": "text/plain; charset=UTF-8"})
+    return posted(dumped(fields), {"content-type": "text/plain; charset=UTF-8"})
 
 
 def event(kind: str, **more: object) -> dict[str, object]:
@@ -149,7 +149,7 @@ def notice(reported: object, **more: str) -> Inbound:
 
 
 async def receipts(reported: object) -> list[Receipt]:
-    return list(await ses().events(notice(reported), AT))
+    return list(await ses().events(notice(reported), NOW))
 
 
 @pytest.mark.parametrize("version", ["1", "2"])
@@ -157,7 +157,7 @@ async def receipts(reported: object) -> list[Receipt]:
 async def test_a_signed_report_is_read(version: str, subject: dict[str, str]) -> None:
     delivered = event("Delivery", delivery={"timestamp": "2026-11-22T08:59:30.000Z"})
     request = notice(delivered, SignatureVersion=version, **subject)
-    (receipt,) = await ses().events(request, AT)
+    (receipt,) = await ses().events(request, NOW)
     assert receipt.kind is ReceiptKind.DELIVERED
     assert receipt.event_id == "22b80b92-fdea-4c2c-8f9d-bdfb0c7bf324"
     assert receipt.message_id == "abc1"
@@ -210,27 +210,27 @@ async def test_an_identitys_own_notification_is_read_by_its_headers() -> None:
 
 async def test_sess_greeting_to_a_new_topic_reports_nothing() -> None:
     text = "Successfully validated SNS topic for Amazon SES event publishing."
-    assert await ses().events(post(signed(envelope(Message=text))), AT) == []
+    assert await ses().events(post(signed(envelope(Message=text))), NOW) == []
 
 
 async def test_the_certificate_is_fetched_once() -> None:
     amazon = Amazon()
     provider = ses(amazon)
     for _ in range(3):
-        assert await provider.events(notice(event("Open")), AT)
+        assert await provider.events(notice(event("Open")), NOW)
     assert amazon.asked == [CERTIFICATE]
 
 
 async def test_a_subscription_is_confirmed_once_it_is_verified() -> None:
     amazon, fields = Amazon(), envelope("SubscriptionConfirmation")
-    assert await ses(amazon).events(post(signed(fields)), AT) == []
+    assert await ses(amazon).events(post(signed(fields)), NOW) == []
     assert amazon.asked == [CERTIFICATE, fields["SubscribeURL"]]
 
 
 async def test_the_end_of_a_subscription_is_not_taken_back() -> None:
     amazon = Amazon()
     request = post(signed(envelope("UnsubscribeConfirmation")))
-    assert await ses(amazon).events(request, AT) == []
+    assert await ses(amazon).events(request, NOW) == []
     assert amazon.asked == [CERTIFICATE]
 
 
@@ -238,7 +238,7 @@ async def test_the_end_of_a_subscription_is_not_taken_back() -> None:
 async def test_no_subscription_is_confirmed_on_a_changed_word(name: str) -> None:
     amazon, fields = Amazon(), signed(envelope("SubscriptionConfirmation"))
     fields[name] = fields[name].replace("2", "3") + "x"
-    assert await refusal(ses(amazon).events(post(fields), AT))
+    assert await refusal(ses(amazon).events(post(fields), NOW))
     assert [url for url in amazon.asked if not url.endswith(".pem")] == []
 
 
@@ -253,7 +253,7 @@ async def test_no_subscription_is_confirmed_on_a_changed_word(name: str) -> None
 async def test_no_subscription_is_confirmed_at_a_strangers_address(url: str) -> None:
     amazon = Amazon()
     request = post(signed(envelope("SubscriptionConfirmation", SubscribeURL=url)))
-    assert await refusal(ses(amazon).events(request, AT)) == "wrong_host"
+    assert await refusal(ses(amazon).events(request, NOW)) == "wrong_host"
     assert url not in amazon.asked
 
 
@@ -280,7 +280,7 @@ async def test_no_subscription_is_confirmed_at_a_strangers_address(url: str) -> 
 async def test_a_certificate_from_elsewhere_is_not_even_fetched(url: str) -> None:
     amazon = Amazon()
     request = post(signed(envelope(SigningCertURL=url)))
-    reason = await refusal(ses(amazon).events(request, AT))
+    reason = await refusal(ses(amazon).events(request, NOW))
     assert reason in {"wrong_host", "wrong_certificate_url"}
     assert amazon.asked == []
 
@@ -288,7 +288,7 @@ async def test_a_certificate_from_elsewhere_is_not_even_fetched(url: str) -> Non
 async def test_chinas_amazon_is_amazon() -> None:
     url = "https://sns.cn-north-1.amazonaws.com.cn/SimpleNotificationService-1.pem"
     request = notice(event("Open"), SigningCertURL=url)
-    assert len(await ses().events(request, AT)) == 1
+    assert len(await ses().events(request, NOW)) == 1
 
 
 async def test_a_report_that_proves_nothing_is_not_believed() -> None:
@@ -296,31 +296,31 @@ async def test_a_report_that_proves_nothing_is_not_believed() -> None:
     hooked = ses().events
     other = "arn:aws:sns:eu-west-1:999999999999:evil"
     forged = signed(envelope(), key=private_key(2))
-    assert await refusal(hooked(call(b"junk"), AT)) == "no_signature"
-    assert await refusal(hooked(post({**good, "Type": "Greeting"}), AT)) == "no_signature"
-    assert await refusal(hooked(post({**good, "Signature": "?"}), AT)) == "no_signature"
-    assert await refusal(hooked(post({**good, "SignatureVersion": "3"}), AT)) == "no_signature"
-    assert await refusal(hooked(post({**good, "SignatureVersion": "1"}), AT)) == "wrong_signature"
-    assert await refusal(hooked(post({**good, "Message": "{}"}), AT)) == "wrong_signature"
-    assert await refusal(hooked(post(forged), AT)) == "wrong_signature"
-    assert await refusal(hooked(post(signed(envelope(TopicArn=other))), AT)) == "wrong_topic"
-    assert await refusal(hooked(post(good), AT + timedelta(hours=1, seconds=1))) == "stale"
-    assert await refusal(ses(topic=None).events(post(good), AT)) == "no_webhook_key"
+    assert await refusal(hooked(posted(b"junk"), NOW)) == "no_signature"
+    assert await refusal(hooked(post({**good, "Type": "Greeting"}), NOW)) == "no_signature"
+    assert await refusal(hooked(post({**good, "Signature": "?"}), NOW)) == "no_signature"
+    assert await refusal(hooked(post({**good, "SignatureVersion": "3"}), NOW)) == "no_signature"
+    assert await refusal(hooked(post({**good, "SignatureVersion": "1"}), NOW)) == "wrong_signature"
+    assert await refusal(hooked(post({**good, "Message": "{}"}), NOW)) == "wrong_signature"
+    assert await refusal(hooked(post(forged), NOW)) == "wrong_signature"
+    assert await refusal(hooked(post(signed(envelope(TopicArn=other))), NOW)) == "wrong_topic"
+    assert await refusal(hooked(post(good), NOW + timedelta(hours=1, seconds=1))) == "stale"
+    assert await refusal(ses(topic=None).events(post(good), NOW)) == "no_webhook_key"
     # a retry keeps the first instant
-    assert len(await hooked(post(good), AT + timedelta(minutes=50))) == 1
+    assert len(await hooked(post(good), NOW + timedelta(minutes=50))) == 1
 
 
 @pytest.mark.parametrize(
     ("pem", "reason"),
     [
-        (certificate(private_key(), ends=AT - timedelta(days=1)), "expired_certificate"),
-        (certificate(private_key(), begins=AT + timedelta(days=1)), "expired_certificate"),
+        (certificate(private_key(), ends=NOW - timedelta(days=1)), "expired_certificate"),
+        (certificate(private_key(), begins=NOW + timedelta(days=1)), "expired_certificate"),
         (certificate(ec.generate_private_key(ec.SECP256R1())), "wrong_certificate"),
         (b"<html>", "wrong_certificate"),
     ],
 )
 async def test_a_certificate_that_is_none_proves_nothing(pem: bytes, reason: str) -> None:
-    assert await refusal(ses(Amazon(pem)).events(notice(event("Open")), AT)) == reason
+    assert await refusal(ses(Amazon(pem)).events(notice(event("Open")), NOW)) == reason
 
 
 async def test_an_amazon_that_cannot_be_asked_is_asked_again_with_the_next_report() -> None:
@@ -328,9 +328,9 @@ async def test_an_amazon_that_cannot_be_asked_is_asked_again_with_the_next_repor
     provider = ses(amazon)
     amazon.down = True
     with pytest.raises(NotSent):
-        await provider.events(notice(event("Open")), AT)
+        await provider.events(notice(event("Open")), NOW)
     amazon.down = False
-    assert len(await provider.events(notice(event("Open")), AT)) == 1
+    assert len(await provider.events(notice(event("Open")), NOW)) == 1
 
 
 async def test_what_is_behind_an_address_is_fetched_whole_and_only_from_there() -> None:
@@ -346,10 +346,10 @@ async def test_what_is_behind_an_address_is_fetched_whole_and_only_from_there() 
 @given(JUNK | corrupted(bounce("Permanent")))
 def test_no_genuine_junk_breaks_the_reader(junk: object) -> None:
     provider = ses()
-    survives(lambda request: provider.events(request, AT), notice(junk))
+    survives(provider, notice(junk))
 
 
 @given(JUNK | corrupted({**signed(envelope())}))
 def test_no_junk_envelope_breaks_the_reader(junk: object) -> None:
     provider = ses()
-    survives(lambda request: provider.events(request, AT), call(dumped(junk)))
+    survives(provider, posted(dumped(junk)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -12,7 +11,6 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from hypothesis import given, settings
 
-from inbound import NOW, heard, junk, login, posted, survives
 from loopback import Answer, Loopback, Seen
 from relance.domain.message import Accepted, Email
 from relance.domain.receipt import Doubtful, Receipt, ReceiptKind, recipient_digest
@@ -21,6 +19,7 @@ from relance.errors import NotSent, Paused, Refused, SendError, Unsure, Unverifi
 from relance.providers.sparkpost import Settings, SparkPost, build, read
 from relance.providers.wire import Response
 from relance.settings import Secret
+from reports import NOW, heard, junk, login, posted, survives
 
 LOGIN = login("relance", "hook-password")
 EMAIL = Email(
@@ -273,7 +272,7 @@ async def test_without_a_password_nothing_is_believed() -> None:
 @settings(max_examples=100, deadline=None)
 @given(junk("msys", "message_event", "type", "timestamp", "bounce_class", "rcpt_meta", "rcpt_to"))
 def test_no_junk_breaks_anything(body: bytes) -> None:
-    asyncio.run(survives(opened(), posted(body, LOGIN)))
+    survives(opened(), posted(body, LOGIN))
 
 
 DOUBTFUL = Doubtful(

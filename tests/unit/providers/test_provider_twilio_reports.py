@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -16,7 +15,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twilio.request_validator import RequestValidator
 
-from inbound import NOW, survives
 from loopback import Answer, Loopback, Seen
 from relance.domain.message import Sms
 from relance.domain.receipt import Doubtful, Inbound, Receipt, ReceiptKind, recipient_digest
@@ -25,6 +23,7 @@ from relance.errors import Paused, Refused, Unverified
 from relance.providers.options import with_callback
 from relance.providers.twilio import SPEC, Twilio, build
 from relance.settings import Secret
+from reports import NOW, survives
 
 ACCOUNT, TOKEN = "AC0123456789abcdef0123456789abcdef", "t0ken-of-the-account"
 CUSTOMER, SHOP = "+33612345678", "+33700000000"
@@ -225,13 +224,13 @@ FORMS = st.dictionaries(NAMES | st.text(max_size=5), st.text(max_size=20), max_s
 def test_no_signed_form_breaks_the_reader(form: dict[str, str]) -> None:
     utf8 = {n.encode(errors="replace").decode(): v.encode(errors="replace").decode()
             for n, v in form.items() if n}  # fmt: skip
-    asyncio.run(survives(opened(), call(utf8)))
+    survives(opened(), call(utf8))
 
 
 @given(st.binary(max_size=60), st.text(max_size=30), st.text(max_size=40))
 def test_no_junk_breaks_the_reader(body: bytes, signature: str, query: str) -> None:
     junk = call(STATUS, headers={"x-twilio-signature": signature})
-    asyncio.run(survives(opened(), replace(junk, body=body, url=f"{URL}?{query}")))
+    survives(opened(), replace(junk, body=body, url=f"{URL}?{query}"))
 
 
 def test_each_message_says_where_its_reports_go_and_whose_they_are() -> None:

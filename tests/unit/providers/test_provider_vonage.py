@@ -21,7 +21,6 @@ from vonage_messages import Messages
 from vonage_messages.models import Sms as SdkSms
 
 import loopback
-from inbound import NOW, junk, posted, survives
 from loopback import Loopback, Seen
 from relance.domain.message import Sms
 from relance.domain.receipt import Receipt, ReceiptKind, recipient_digest
@@ -39,6 +38,7 @@ from relance.errors import (
 from relance.providers.vonage import Settings, Vonage, read
 from relance.providers.wire import Response
 from relance.settings import Secret
+from reports import NOW, junk, posted, survives
 
 SECRET = "a signature secret of the account's"
 CUSTOMER = "+33612345678"
@@ -336,10 +336,10 @@ async def test_a_genuine_call_that_is_no_json_says_so() -> None:
 
 @given(junk(*STATUS, *ANSWER, "error", "title", "type"))
 def test_no_signed_junk_breaks_the_reader(body: bytes) -> None:
-    asyncio.run(survives(opened(), posted(body, bearer(body))))
+    survives(opened(), posted(body, bearer(body)))
 
 
 @given(junk("a"))
 def test_no_junk_of_a_token_breaks_the_reader(token: bytes) -> None:
     headers = {"authorization": f"Bearer {token.decode('latin-1')}"}
-    asyncio.run(survives(opened(), posted(b"{}", headers)))
+    survives(opened(), posted(b"{}", headers))
