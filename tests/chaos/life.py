@@ -25,6 +25,8 @@ LEASE = timedelta(minutes=20)  # after so long, what a dead worker held is free 
 LATER = tuple(timedelta(hours=h) for h in (0.75, 1.5, 3, 5, 9, 13, 17))  # looks at the queue
 DRAIN = (*LATER, *(timedelta(hours=h) for h in (30, 60, 100, 150, 200)))
 _TIMEOUT = 0.5  # seconds that the program waits for an answer
+_PATIENCE = 120.0  # seconds after which workers that are not at rest never will be
+_RESTING = 6  # looks, a tenth of a second apart, at which nothing moved
 _ANOTHER = "another worker was faster"
 
 
@@ -154,13 +156,18 @@ class Life:
             self._bury(worker, command, process.exitcode, kill)
 
     def serve(
-        self, at: datetime, meanwhile: Callable[[], object] = lambda: None, **trouble: Any
+        self, at: datetime, meanwhile: Callable[[], object] | None = None, **trouble: Any
     ) -> None:
-        """All workers as services, by a clock that was set; those who live are stopped."""
+        """All workers as services, by a clock that was set; those who live are stopped.
+
+        `meanwhile` is called once they have started.
+        """
         kills = [self._fate("run", worker) for worker in range(self.setting.workers)]
         processes = [self._begin(n, "run", at, kill, **trouble) for n, kill in enumerate(kills)]
         self._strike(processes, kills)
-        meanwhile()
+        if meanwhile is not None:
+            self._until(lambda: self._all(processes, "worker_started"))
+            meanwhile()
         self._until_quiet(at, processes, trouble.get("set_back"))
         for process in processes:
             if process.exitcode is None:
@@ -177,24 +184,42 @@ class Life:
         began = time.monotonic()
         if set_back is not None:
             at -= BACK
-        while quiet < 6 and any(process.exitcode is None for process in processes):
-            assert time.monotonic() < began + 90, "the workers do not come to rest"
+
+        def resting() -> bool:
+            nonlocal quiet, before
+            if all(process.exitcode is not None for process in processes):
+                return True
             early = time.monotonic() < began + (set_back or 0.0)
             busy = early or not self._settled(processes) or evidence.due(self.state, at)
             now = evidence.held(self.state) + len(self.vendor.record())
             quiet = quiet + 1 if not busy and now == before else 0
             before = now
-            time.sleep(0.1)  # the worker's own clock runs
+            return quiet >= _RESTING
+
+        self._until(resting)
+
+    @staticmethod
+    def _until(reached: Callable[[], bool]) -> None:
+        """Wait for something that the workers do by their own clocks."""
+        deadline = time.monotonic() + _PATIENCE
+        while not reached():
+            assert time.monotonic() < deadline, "the workers do not come to rest"
+            time.sleep(0.1)
 
     def _settled(self, processes: Sequence[ForkServerProcess]) -> bool:
         """Whether all who live have started, and no tick of theirs is running."""
-        for worker, process in enumerate(processes):
-            said = self.told(worker)
-            ticks = said.count("tick_started")
-            ended = sum(said.count(f"tick_{end}") for end in ("finished", "failed", "skipped"))
-            if process.exitcode is None and ("worker_started" not in said or ticks > ended):
-                return False
-        return True
+        return self._all(processes, "worker_started") and not any(
+            self.told(worker).count("tick_started") > _ended_ticks(self.told(worker))
+            for worker, process in enumerate(processes)
+            if process.exitcode is None
+        )
+
+    def _all(self, processes: Sequence[ForkServerProcess], action: str) -> bool:
+        """Whether all who live have logged an action."""
+        return all(
+            process.exitcode is not None or action in self.told(worker)
+            for worker, process in enumerate(processes)
+        )
 
     def _begin(
         self, worker: int, command: str, at: datetime, kill: Kill | None, **trouble: Any
@@ -278,7 +303,7 @@ class Life:
     def longest_wait(self) -> float:
         """The seconds that a worker would have waited for its turn or for a vendor, at most."""
         waits = (self.folder / "waits").read_text(encoding="utf-8")
-        return max(map(float, waits.split()), default=0.0)
+        return max(map(float, waits.split()))
 
     def counted(self) -> Census:
         """The points that this life's commands passed."""
@@ -300,3 +325,8 @@ class Life:
         text = log.read_text(encoding="utf-8")
         assert process.exitcode == 0, text
         return frozenset(each["id"] for each in json.loads(text))
+
+
+def _ended_ticks(said: str) -> int:
+    """How many ticks a worker's log tells the end of."""
+    return sum(said.count(f"tick_{end}") for end in ("finished", "failed", "skipped"))

@@ -36,7 +36,7 @@ events:
 channels:
   email: {{{email}, from: Shop <shop@shop.example>, timeout: {timeout}, base_url: "{vendor}"}}
   sms: {{provider: twilio, account: AC0, token: "${{TOKEN}}", from: "+33700000000",
-        timeout: {timeout}, base_url: "{vendor}"}}
+        rate: 40, timeout: {timeout}, base_url: "{vendor}"}}
 """
 _EMAIL = {
     "postmark": 'provider: postmark, token: "${TOKEN}", rate: 3',

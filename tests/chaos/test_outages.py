@@ -62,7 +62,7 @@ def test_workers_outlive_a_crash_of_postgresql(seed: int, begin: Begin, healthy:
         )  # fmt: skip
         life.alone("tick", BASELINE)
         for at in (BASELINE + DAY, BASELINE + 2 * DAY):
-            pause = draw.uniform(0.3, 3.0)
+            pause = draw.uniform(0.0, 2.0)
             life.serve(at + timedelta(seconds=1), lambda pause=pause: crash(server, pause))
             row.figures["crashes"] += 1
             life.look(at, (LEASE, *LATER))
@@ -178,7 +178,7 @@ def test_a_clock_set_back_an_hour_writes_to_nobody_twice_and_holds_nobody_up(
 def test_after_a_day_without_the_vendor_the_backlog_drains_by_priority_and_nobody_is_lost(
     seed: int, begin: Begin, healthy: Healthy, row: Row
 ):
-    row.what = "The vendor is down for 32 hours"
+    row.what = "The vendor is down for two days"
     row.promise = "nothing lost; the urgent first; what came too late skipped as expired"
     setting = Setting(
         database="sqlite", workers=1 + seed % 2, email=VENDORS[seed // 2], seed=seed, days=3,
@@ -189,11 +189,11 @@ def test_after_a_day_without_the_vendor_the_backlog_drains_by_priority_and_nobod
     life.day(BASELINE + DAY)
     life.vendor.stop()
     for at in (BASELINE + 2 * DAY, BASELINE + 3 * DAY):
-        life.day(at) if at < life.last else life.alone("tick", at)
-    life.crowd("deliver", life.last)
+        life.alone("tick", at)
+        life.look(at, (timedelta(0), LEASE, *LATER))
     before = len(life.vendor.record())
     life.vendor.start()
-    life.crowd("deliver", life.last + timedelta(hours=8))
+    life.crowd("deliver", life.last + timedelta(hours=20))
     drained = life.vendor.record()[before:]
     left = settle(life, row)
     row.figures["drained at once"] += sum(len(line["messages"]) for line in drained)
