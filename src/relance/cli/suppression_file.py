@@ -145,7 +145,8 @@ def _columns(header: list[str]) -> list[str]:
             raise UsageError("the first line is no header: it has an unknown column", hint=known)
     if len(set(names)) != len(names) or not set(names) & set(_WHO):
         raise UsageError(
-            "the first line is no header", hint=f"it names each column once, one of {_WHO}"
+            "the first line is no header",
+            hint=f"it names each column once, one of {', '.join(_WHO)} among them",
         )
     return names
 
