@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from relance.uplift.alarm import Alarm
 from relance.uplift.comparison import RATIO_NEEDS
 from relance.uplift.estimate import Why, Withheld
 from relance.uplift.health import Check, Finding, Health
@@ -82,6 +83,21 @@ _SILENT: dict[Locale, str] = {
     "en": "Too little data for this check.",
     "fr": "Trop peu de données pour ce contrôle.",
 }
+
+_HARM: dict[Locale, str] = {
+    "en": "Alarm: customers who are written to come back less often than those held out, {low} to "
+    "{high} as often. Look at the message now; the verdict may take longer.",
+    "fr": "Alerte : les clients contactés reviennent moins souvent que les témoins, de {low} à "
+    "{high} de leur fréquence. Regardez le message dès maintenant ; le verdict peut tarder.",
+}
+
+
+def alarm_sentence(alarm: Alarm, locale: Locale = "en") -> str | None:
+    """What the alarm for harm says, for a person; None while it is silent."""
+    if not alarm.harm:
+        return None
+    low, high = (percent(end, locale) for end in alarm.ratio)
+    return _HARM[locale].format(low=low, high=high)
 
 
 def reason(nothing: Withheld, locale: Locale = "en") -> str:

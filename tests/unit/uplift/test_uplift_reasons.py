@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from relance.uplift.alarm import TwoCounts, alarm
 from relance.uplift.estimate import Estimate, Why, Withheld, withheld
 from relance.uplift.means import cuped, mean_difference
 from relance.uplift.moments import Moments
 from relance.uplift.proportions import Interval
-from relance.uplift.reasons import reason
+from relance.uplift.reasons import alarm_sentence, reason
 
 GOOD = Moments(n=50, mean=2.0, m2=100.0, before=1.0, before_m2=50.0, cross=10.0)
 
@@ -61,3 +62,14 @@ def test_a_table_is_checked_before_its_emptiness() -> None:
     assert withheld((0, 0), (0, 0)) == Withheld(why=Why.NO_TREATED)
     assert withheld((0, 1), (0, 0)) == Withheld(why=Why.NO_HOLDOUT)
     assert withheld((0, 1), (1, 1)) is None
+
+
+def test_an_alarm_for_harm_is_a_sentence_and_silence_is_none() -> None:
+    harm = alarm([TwoCounts(holdout=40, treated=160, share=0.1)])
+    fair = alarm([TwoCounts(holdout=20, treated=180, share=0.1)])
+    assert not isinstance(harm, Withheld)
+    assert not isinstance(fair, Withheld)
+    low, high = (f"{100 * end:.1f} %" for end in harm.ratio)
+    assert f"less often than those held out, {low} to {high}" in (alarm_sentence(harm) or "")
+    assert low.replace(".", ",") in (alarm_sentence(harm, "fr") or "")
+    assert alarm_sentence(fair) is None
