@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, Self, TypeVar
 
 import orjson
 
@@ -18,7 +18,7 @@ from relance.domain.vendor import Capabilities, VendorSpec
 from relance.domain.workspace import ChannelSpec
 from relance.errors import Problem, Refused, SendError, Unverified, WorkspaceError
 from relance.providers.options import problem
-from relance.providers.rate import Sleep, Take
+from relance.providers.rate import Sleep, Take, own
 from relance.providers.wire import Answer, Request, Response, encodable, garbled, screen
 from relance.settings import Secret
 
@@ -175,17 +175,47 @@ class Endpoint:
     sign: Callable[[Request, str, datetime], Mapping[str, str]] | None = None
 
 
-class HttpProvider(Provider, Generic[M]):
+class Reachable(Protocol):
+    """The settings of an HTTP vendor, whatever else they hold."""
+
+    @property
+    def endpoint(self) -> Endpoint: ...
+
+    @classmethod
+    def of(cls, channel: ChannelSpec, root: Path) -> Self:
+        """Read a channel's options. Raises WorkspaceError."""
+
+
+S = TypeVar("S", bound=Reachable)
+
+
+class HttpProvider(Provider, Generic[M, S]):
     """Sends by `build` and `read`; retries what certainly did not leave; isolates a refusal."""
 
-    def __init__(self, endpoint: Endpoint, sleep: Sleep, take: Take) -> None:
+    settings: ClassVar[type[Reachable]]  # the S of the vendor
+
+    def __init__(self, settings: S, sleep: Sleep, take: Take) -> None:
         # the client libraries take 0.3 s to import, which `relance --help` need not pay
         from relance.providers.http import Client
         from relance.providers.retry import Retry
 
-        self._client: Client = Client(endpoint)
+        self._settings = settings
+        self._client: Client = Client(settings.endpoint)
         self._take = take
         self._retry = Retry(sleep)
+
+    @classmethod
+    def open(
+        cls,
+        channel: ChannelSpec,
+        root: Path,
+        *,
+        sleep: Sleep = asyncio.sleep,
+        take: Take | None = None,
+    ) -> Self:
+        """Open the vendor for a channel, as `Open` says."""
+        settings = cls.settings.of(channel, root)
+        return cls(settings, sleep, own(take, channel.rate, sleep))  # type: ignore[arg-type]  # an S
 
     @abstractmethod
     def build(self, messages: Sequence[M]) -> Request:

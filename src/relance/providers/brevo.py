@@ -7,7 +7,6 @@ List-Unsubscribe, so there are none here.
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +24,6 @@ from relance.errors import Paused, SendError
 from relance.providers import brevo_sms, hooks, wire
 from relance.providers.base import Endpoint, HttpProvider
 from relance.providers.options import Options, http_options, webhook_login
-from relance.providers.rate import Sleep, Take, own
 from relance.providers.wire import Answer, Request, Response
 from relance.settings import Secret
 
@@ -224,26 +222,12 @@ def _instant(event: Mapping[str, object]) -> datetime | None:
     return hooks.epoch(event.get("ts_event"))
 
 
-class Brevo(HttpProvider[Email | Sms]):
+class Brevo(HttpProvider[Email | Sms, Settings]):
     """See the module."""
 
     spec = SPEC
     kind = (Email, Sms)
-
-    def __init__(self, settings: Settings, sleep: Sleep, take: Take) -> None:
-        super().__init__(settings.endpoint, sleep, take)
-        self._settings = settings
-
-    @classmethod
-    def open(
-        cls,
-        channel: ChannelSpec,
-        root: Path,
-        *,
-        sleep: Sleep = asyncio.sleep,
-        take: Take | None = None,
-    ) -> Brevo:
-        return cls(Settings.of(channel, root), sleep, own(take, channel.rate, sleep))
+    settings = Settings
 
     @property
     def can(self) -> Capabilities:

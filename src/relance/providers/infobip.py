@@ -7,7 +7,6 @@ a message twice; but it does not say for how long, so no idempotency is claimed.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,7 +23,6 @@ from relance.errors import NotSent, Paused, Refused, SendError, Unsure
 from relance.providers import hooks, wire
 from relance.providers.base import Endpoint, HttpProvider
 from relance.providers.options import Options, http_options, webhook_login
-from relance.providers.rate import Sleep, Take, own
 from relance.providers.replies import answered, unknown
 from relance.providers.wire import Answer, Request, Response
 from relance.settings import Secret
@@ -262,26 +260,12 @@ def found(response: Response, message_id: str) -> Receipt | None:
     return hooks.most_telling([each for each in receipts if each], message_id)
 
 
-class Infobip(HttpProvider[Sms]):
+class Infobip(HttpProvider[Sms, Settings]):
     """See the module."""
 
     spec = SPEC
     kind = Sms
-
-    def __init__(self, settings: Settings, sleep: Sleep, take: Take) -> None:
-        super().__init__(settings.endpoint, sleep, take)
-        self._settings = settings
-
-    @classmethod
-    def open(
-        cls,
-        channel: ChannelSpec,
-        root: Path,
-        *,
-        sleep: Sleep = asyncio.sleep,
-        take: Take | None = None,
-    ) -> Infobip:
-        return cls(Settings.of(channel, root), sleep, own(take, channel.rate, sleep))
+    settings = Settings
 
     def build(self, messages: Sequence[Sms]) -> Request:
         return build(messages)

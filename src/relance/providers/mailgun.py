@@ -7,7 +7,6 @@ in large calls (issue 374): the customer would read "%recipient.html%". So `batc
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +22,6 @@ from relance.errors import NotSent, Paused, Refused, SendError, Unreadable, Unve
 from relance.providers import hooks, wire
 from relance.providers.base import Endpoint, HttpProvider
 from relance.providers.options import Options, basic_auth, http_options
-from relance.providers.rate import Sleep, Take, own
 from relance.providers.wire import Answer, Request, Response
 from relance.settings import Secret
 
@@ -271,26 +269,12 @@ def found(response: Response, message_id: str) -> Receipt | None:
     return hooks.most_telling((r for r in receipts if r.message_id == message_id), message_id)
 
 
-class Mailgun(HttpProvider[Email]):
+class Mailgun(HttpProvider[Email, Settings]):
     """See the module."""
 
     spec = SPEC
     kind = Email
-
-    def __init__(self, settings: Settings, sleep: Sleep, take: Take) -> None:
-        super().__init__(settings.endpoint, sleep, take)
-        self._settings = settings
-
-    @classmethod
-    def open(
-        cls,
-        channel: ChannelSpec,
-        root: Path,
-        *,
-        sleep: Sleep = asyncio.sleep,
-        take: Take | None = None,
-    ) -> Mailgun:
-        return cls(Settings.of(channel, root), sleep, own(take, channel.rate, sleep))
+    settings = Settings
 
     def build(self, messages: Sequence[Email]) -> Request:
         return build(messages, domain=self._settings.domain)

@@ -3,7 +3,6 @@ Send API and the Event API, read 2026-11)."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,7 +20,6 @@ from relance.errors import NotSent, Paused, Refused, SendError, Unsure
 from relance.providers import hooks, wire
 from relance.providers.base import Endpoint, HttpProvider
 from relance.providers.options import Options, basic_auth, http_options, webhook_login
-from relance.providers.rate import Sleep, Take, own
 from relance.providers.wire import Answer, Request, Response
 from relance.settings import Secret
 
@@ -297,26 +295,12 @@ def _known(body: Mapping[str, object], doubtful: Doubtful) -> Iterator[Receipt]:
         )
 
 
-class Mailjet(HttpProvider[Email]):
+class Mailjet(HttpProvider[Email, Settings]):
     """See the module."""
 
     spec = SPEC
     kind = Email
-
-    def __init__(self, settings: Settings, sleep: Sleep, take: Take) -> None:
-        super().__init__(settings.endpoint, sleep, take)
-        self._settings = settings
-
-    @classmethod
-    def open(
-        cls,
-        channel: ChannelSpec,
-        root: Path,
-        *,
-        sleep: Sleep = asyncio.sleep,
-        take: Take | None = None,
-    ) -> Mailjet:
-        return cls(Settings.of(channel, root), sleep, own(take, channel.rate, sleep))
+    settings = Settings
 
     def build(self, messages: Sequence[Email]) -> Request:
         return build(messages, sandbox=self._settings.sandbox)

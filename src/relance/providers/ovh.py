@@ -5,7 +5,6 @@ what became of a message is asked. STOP is answered by OVH itself, which then re
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
@@ -24,7 +23,6 @@ from relance.errors import NotSent, Paused, Refused, SendError
 from relance.providers import hooks, wire
 from relance.providers.base import Endpoint, HttpProvider
 from relance.providers.options import NAME, NUMBER, Options, http_options
-from relance.providers.rate import Sleep, Take, own
 from relance.providers.wire import Answer, Request, Response
 from relance.settings import Secret
 
@@ -231,26 +229,12 @@ def found(response: Response, message_id: str) -> Receipt | None:
     )
 
 
-class Ovh(HttpProvider[Sms]):
+class Ovh(HttpProvider[Sms, Settings]):
     """See the module."""
 
     spec = SPEC
     kind = Sms
-
-    def __init__(self, settings: Settings, sleep: Sleep, take: Take) -> None:
-        super().__init__(settings.endpoint, sleep, take)
-        self._settings = settings
-
-    @classmethod
-    def open(
-        cls,
-        channel: ChannelSpec,
-        root: Path,
-        *,
-        sleep: Sleep = asyncio.sleep,
-        take: Take | None = None,
-    ) -> Ovh:
-        return cls(Settings.of(channel, root), sleep, own(take, channel.rate, sleep))
+    settings = Settings
 
     def build(self, messages: Sequence[Sms]) -> Request:
         settings = self._settings

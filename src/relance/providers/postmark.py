@@ -5,7 +5,6 @@ Postmark takes one tag a message, which is the trigger's name.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,7 +21,6 @@ from relance.errors import NotSent, Paused, Refused, SendError, Unreadable
 from relance.providers import hooks, wire
 from relance.providers.base import Endpoint, HttpProvider
 from relance.providers.options import Options, http_options, webhook_login
-from relance.providers.rate import Sleep, Take, own
 from relance.providers.wire import Answer, Request, Response
 from relance.settings import Secret
 
@@ -280,26 +278,12 @@ def found(response: Response, message_id: str) -> Receipt | None:
     return hooks.most_telling(receipts, message_id)
 
 
-class Postmark(HttpProvider[Email]):
+class Postmark(HttpProvider[Email, Settings]):
     """See the module."""
 
     spec = SPEC
     kind = Email
-
-    def __init__(self, settings: Settings, sleep: Sleep, take: Take) -> None:
-        super().__init__(settings.endpoint, sleep, take)
-        self._settings = settings
-
-    @classmethod
-    def open(
-        cls,
-        channel: ChannelSpec,
-        root: Path,
-        *,
-        sleep: Sleep = asyncio.sleep,
-        take: Take | None = None,
-    ) -> Postmark:
-        return cls(Settings.of(channel, root), sleep, own(take, channel.rate, sleep))
+    settings = Settings
 
     def build(self, messages: Sequence[Email]) -> Request:
         return build(messages, stream=self._settings.stream)

@@ -3,7 +3,6 @@ description 1.5.0, read 2026-11)."""
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +19,6 @@ from relance.errors import NotSent, Paused, Refused, SendError, Unsure
 from relance.providers import hooks, wire
 from relance.providers.base import Endpoint, HttpProvider
 from relance.providers.options import Options, http_options
-from relance.providers.rate import Sleep, Take, own
 from relance.providers.wire import Answer, Request, Response
 from relance.settings import Secret
 
@@ -275,26 +273,12 @@ def _reason(data: Mapping[str, object]) -> str:
     return word if re.fullmatch(r"\w{1,64}", word) else ""
 
 
-class Resend(HttpProvider[Email]):
+class Resend(HttpProvider[Email, Settings]):
     """See the module."""
 
     spec = SPEC
     kind = Email
-
-    def __init__(self, settings: Settings, sleep: Sleep, take: Take) -> None:
-        super().__init__(settings.endpoint, sleep, take)
-        self._settings = settings
-
-    @classmethod
-    def open(
-        cls,
-        channel: ChannelSpec,
-        root: Path,
-        *,
-        sleep: Sleep = asyncio.sleep,
-        take: Take | None = None,
-    ) -> Resend:
-        return cls(Settings.of(channel, root), sleep, own(take, channel.rate, sleep))
+    settings = Settings
 
     @property
     def can(self) -> Capabilities:

@@ -6,7 +6,6 @@ bytes, less than a body. So each text, which differs per recipient, is a call of
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,7 +26,6 @@ from relance.errors import Paused, Refused, SendError, Unverified
 from relance.providers import hooks, wire
 from relance.providers.base import Endpoint, HttpProvider
 from relance.providers.options import Options, http_options
-from relance.providers.rate import Sleep, Take, own
 from relance.providers.wire import Answer, Request, Response
 from relance.settings import Secret
 
@@ -304,26 +302,12 @@ def found(response: Response, message_id: str) -> Receipt | None:
     return hooks.most_telling(receipts, message_id)
 
 
-class Sendgrid(HttpProvider[Email]):
+class Sendgrid(HttpProvider[Email, Settings]):
     """See the module."""
 
     spec = SPEC
     kind = Email
-
-    def __init__(self, settings: Settings, sleep: Sleep, take: Take) -> None:
-        super().__init__(settings.endpoint, sleep, take)
-        self._settings = settings
-
-    @classmethod
-    def open(
-        cls,
-        channel: ChannelSpec,
-        root: Path,
-        *,
-        sleep: Sleep = asyncio.sleep,
-        take: Take | None = None,
-    ) -> Sendgrid:
-        return cls(Settings.of(channel, root), sleep, own(take, channel.rate, sleep))
+    settings = Settings
 
     def build(self, messages: Sequence[Email]) -> Request:
         return build(messages, sandbox=self._settings.sandbox)

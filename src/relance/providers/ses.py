@@ -6,7 +6,6 @@ SES puts its own Message-ID and Date over ours either way. Bulk calls only know 
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -27,7 +26,7 @@ from relance.errors import NotSent, Paused, Refused, SendError
 from relance.providers import hooks, mime, wire
 from relance.providers.base import Endpoint, HttpProvider
 from relance.providers.options import Options, http_options
-from relance.providers.rate import Sleep, Take, own
+from relance.providers.rate import Sleep, Take
 from relance.providers.sns import Get, Sns
 from relance.providers.wire import Answer, Request, Response
 from relance.settings import Secret
@@ -294,29 +293,18 @@ def _first(value: object) -> str:
     return items[0] if items and isinstance(items[0], str) else ""
 
 
-class Ses(HttpProvider[Email]):
+class Ses(HttpProvider[Email, Settings]):
     """See the module. `get` fetches what SNS's messages point to."""
 
     spec = SPEC
     kind = Email
+    settings = Settings
 
     def __init__(
         self, settings: Settings, sleep: Sleep, take: Take, get: Get | None = None
     ) -> None:
-        super().__init__(settings.endpoint, sleep, take)
-        self._settings = settings
+        super().__init__(settings, sleep, take)
         self._sns = Sns(settings.topic_arn, get or fetch)
-
-    @classmethod
-    def open(
-        cls,
-        channel: ChannelSpec,
-        root: Path,
-        *,
-        sleep: Sleep = asyncio.sleep,
-        take: Take | None = None,
-    ) -> Ses:
-        return cls(Settings.of(channel, root), sleep, own(take, channel.rate, sleep))
 
     def build(self, messages: Sequence[Email]) -> Request:
         return build(messages, configuration_set=self._settings.configuration_set)

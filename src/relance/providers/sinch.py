@@ -3,7 +3,6 @@ read 2026-11). A batch of Sinch's is one text for many people; ours differ."""
 
 from __future__ import annotations
 
-import asyncio
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +20,6 @@ from relance.errors import Paused, Unverified
 from relance.providers import hooks, wire
 from relance.providers.base import Endpoint, HttpProvider
 from relance.providers.options import Options, http_options, webhook_login
-from relance.providers.rate import Sleep, Take, own
 from relance.providers.replies import answered, unknown
 from relance.providers.wire import Answer, Request, Response
 from relance.settings import Secret
@@ -201,26 +199,12 @@ def _check_signature(call: Inbound, key: Secret, at: datetime) -> None:
     hooks.check_fresh(hooks.epoch(timestamp), at)
 
 
-class Sinch(HttpProvider[Sms]):
+class Sinch(HttpProvider[Sms, Settings]):
     """See the module."""
 
     spec = SPEC
     kind = Sms
-
-    def __init__(self, settings: Settings, sleep: Sleep, take: Take) -> None:
-        super().__init__(settings.endpoint, sleep, take)
-        self._settings = settings
-
-    @classmethod
-    def open(
-        cls,
-        channel: ChannelSpec,
-        root: Path,
-        *,
-        sleep: Sleep = asyncio.sleep,
-        take: Take | None = None,
-    ) -> Sinch:
-        return cls(Settings.of(channel, root), sleep, own(take, channel.rate, sleep))
+    settings = Settings
 
     def build(self, messages: Sequence[Sms]) -> Request:
         return build(messages, plan=self._settings.plan)

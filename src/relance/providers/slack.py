@@ -3,7 +3,6 @@ messages using incoming webhooks, chat.postMessage and their errors, read 2026-1
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,6 @@ from relance.errors import NotSent, Paused, Refused, SendError, Unsure
 from relance.providers import hooks, wire
 from relance.providers.base import Endpoint, HttpProvider
 from relance.providers.options import Options, http_options
-from relance.providers.rate import Sleep, Take, own
 from relance.providers.wire import Answer, Request, Response
 from relance.settings import Secret
 
@@ -147,29 +145,15 @@ def _otherwise(response: Response, denied: bool) -> SendError:  # noqa: FBT001  
     return Refused("refused", detail="Slack error") if denied else wire.unreadable(response)
 
 
-class Slack(HttpProvider[Notice]):
+class Slack(HttpProvider[Notice, Settings]):
     """See the module."""
 
     spec = SPEC
     kind = Notice
-
-    def __init__(self, settings: Settings, sleep: Sleep, take: Take) -> None:
-        super().__init__(settings.endpoint, sleep, take)
-        self._channel = settings.channel
-
-    @classmethod
-    def open(
-        cls,
-        channel: ChannelSpec,
-        root: Path,
-        *,
-        sleep: Sleep = asyncio.sleep,
-        take: Take | None = None,
-    ) -> Slack:
-        return cls(Settings.of(channel, root), sleep, own(take, channel.rate, sleep))
+    settings = Settings
 
     def build(self, messages: Sequence[Notice]) -> Request:
-        return build(messages, channel=self._channel)
+        return build(messages, channel=self._settings.channel)
 
     def read(self, response: Response, messages: Sequence[Notice]) -> Sequence[Answer]:
         return read(response, messages)

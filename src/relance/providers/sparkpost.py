@@ -6,7 +6,6 @@ Many recipients share one content there, so messages that differ cannot share a 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -24,7 +23,6 @@ from relance.errors import NotSent, Paused, Refused, SendError
 from relance.providers import hooks, wire
 from relance.providers.base import Endpoint, HttpProvider
 from relance.providers.options import Options, http_options, webhook_login
-from relance.providers.rate import Sleep, Take, own
 from relance.providers.wire import Answer, Request, Response
 from relance.settings import Secret
 
@@ -304,26 +302,12 @@ def found(response: Response, doubtful: Doubtful) -> Receipt | None:
     return hooks.most_telling(ours, doubtful.message_id)
 
 
-class SparkPost(HttpProvider[Email]):
+class SparkPost(HttpProvider[Email, Settings]):
     """See the module."""
 
     spec = SPEC
     kind = Email
-
-    def __init__(self, settings: Settings, sleep: Sleep, take: Take) -> None:
-        super().__init__(settings.endpoint, sleep, take)
-        self._settings = settings
-
-    @classmethod
-    def open(
-        cls,
-        channel: ChannelSpec,
-        root: Path,
-        *,
-        sleep: Sleep = asyncio.sleep,
-        take: Take | None = None,
-    ) -> SparkPost:
-        return cls(Settings.of(channel, root), sleep, own(take, channel.rate, sleep))
+    settings = Settings
 
     def build(self, messages: Sequence[Email]) -> Request:
         return build(messages, transactional=self._settings.transactional)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import hashlib
 import hmac
@@ -24,7 +23,6 @@ from relance.errors import NotSent, Paused, Refused, SendError, Unverified
 from relance.providers import hooks, wire
 from relance.providers.base import Endpoint, HttpProvider, Reply
 from relance.providers.options import NUMBER, Options, basic_auth, callback, http_options
-from relance.providers.rate import Sleep, Take, own
 from relance.providers.replies import answered, unknown
 from relance.providers.wire import Answer, Request, Response
 from relance.settings import Secret
@@ -99,22 +97,15 @@ class Settings:
 
 
 _WHATSAPP = "whatsapp:"
-_SERVICE = r"MG[0-9A-Za-z]{10,}"  # its SID, of 34 characters: longer than any name may be
+_SERVICE = re.compile(r"MG[0-9A-Za-z]{10,}")  # its SID has 34, longer than any name may be
 
 
 def _check_sender(channel: ChannelSpec, options: Options) -> None:
-    if channel.name == "whatsapp":
-        form = rf"({_WHATSAPP})?({NUMBER})|{_SERVICE}"
-        options.check_sender(form, "a number or a messaging service (MG…) for WhatsApp")
-    else:
-        # docs/glossary/what-alphanumeric-sender-id
-        form = rf"{NUMBER}|(?=.*[A-Za-z])[0-9A-Za-z &_+-]{{1,11}}|{_SERVICE}"
-        words = "a number, a messaging service (MG…), or a name of up to 11 letters and digits"
-        options.check_sender(form, words)
-
-
-def _is_service(sender: str) -> bool:
-    return re.fullmatch(_SERVICE, sender) is not None
+    form, words = rf"({_WHATSAPP})?({NUMBER})", "a number or a messaging service (MG…)"
+    if channel.name == "sms":  # docs/glossary/what-alphanumeric-sender-id
+        form = rf"{NUMBER}|(?=.*[A-Za-z])[0-9A-Za-z &_+-]{{1,11}}"
+        words += ", or a name of up to 11 letters and digits"
+    options.check_sender(f"{form}|{_SERVICE.pattern}", words)
 
 
 _FORM = "application/x-www-form-urlencoded"
@@ -126,7 +117,7 @@ def build(messages: Sequence[Sms], *, account: str, callback_url: str = "") -> R
     """POST Messages.json for the one message. Raises Refused for variables without a name."""
     (message,) = messages
     prefix = _WHATSAPP if message.channel == "whatsapp" else ""
-    service = _is_service(message.sender)
+    service = _SERVICE.fullmatch(message.sender)
     sender = message.sender if service else prefix + message.sender.removeprefix(prefix)
     # urlencode would quote the keys and the sender anew for every message
     form = f"To={quote_plus(prefix + message.to)}"
@@ -339,7 +330,7 @@ def question(doubtful: Doubtful, *, account: str, sender: str) -> Request:
     """GET the latest messages to a number. No DateSent: what still waits has none."""
     prefix = _WHATSAPP if doubtful.channel == "whatsapp" else ""
     query = {"To": prefix + doubtful.to, "PageSize": str(_PAGE)}
-    if sender and not _is_service(sender):
+    if sender and not _SERVICE.fullmatch(sender):
         query["From"] = prefix + sender.removeprefix(prefix)
     return Request(method="GET", path=f"{_path(account)}?{urlencode(query)}")
 
@@ -380,26 +371,12 @@ def _looked_up(sid: str, message: Mapping[str, object], doubtful: Doubtful) -> R
     )
 
 
-class Twilio(HttpProvider[Sms]):
+class Twilio(HttpProvider[Sms, Settings]):
     """See the module."""
 
     spec = SPEC
     kind = Sms
-
-    def __init__(self, settings: Settings, sleep: Sleep, take: Take) -> None:
-        super().__init__(settings.endpoint, sleep, take)
-        self._settings = settings
-
-    @classmethod
-    def open(
-        cls,
-        channel: ChannelSpec,
-        root: Path,
-        *,
-        sleep: Sleep = asyncio.sleep,
-        take: Take | None = None,
-    ) -> Twilio:
-        return cls(Settings.of(channel, root), sleep, own(take, channel.rate, sleep))
+    settings = Settings
 
     def build(self, messages: Sequence[Sms]) -> Request:
         settings = self._settings

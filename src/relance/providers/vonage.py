@@ -3,7 +3,6 @@ and signed webhooks, read 2026-11). A text has at most 1,000 characters; Vonage 
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +20,6 @@ from relance.errors import NotSent, Paused, Refused, SendError, Unverified
 from relance.providers import hooks, wire
 from relance.providers.base import Endpoint, HttpProvider
 from relance.providers.options import Options, basic_auth, callback, http_options
-from relance.providers.rate import Sleep, Take, own
 from relance.providers.replies import answered, unknown
 from relance.providers.wire import Answer, Request, Response
 from relance.settings import Secret
@@ -291,26 +289,12 @@ def _verify(call: Inbound, key: Secret, at: datetime) -> None:
         raise Unverified("wrong_body")
 
 
-class Vonage(HttpProvider[Sms]):
+class Vonage(HttpProvider[Sms, Settings]):
     """See the module."""
 
     spec = SPEC
     kind = Sms
-
-    def __init__(self, settings: Settings, sleep: Sleep, take: Take) -> None:
-        super().__init__(settings.endpoint, sleep, take)
-        self._settings = settings
-
-    @classmethod
-    def open(
-        cls,
-        channel: ChannelSpec,
-        root: Path,
-        *,
-        sleep: Sleep = asyncio.sleep,
-        take: Take | None = None,
-    ) -> Vonage:
-        return cls(Settings.of(channel, root), sleep, own(take, channel.rate, sleep))
+    settings = Settings
 
     def build(self, messages: Sequence[Sms]) -> Request:
         return build(messages, callback_url=self._settings.callback_url)

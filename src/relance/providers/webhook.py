@@ -4,7 +4,6 @@ seen, which makes a repetition harmless."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,7 +18,6 @@ from relance.errors import Paused
 from relance.providers import hooks, wire
 from relance.providers.base import Endpoint, HttpProvider
 from relance.providers.options import Options
-from relance.providers.rate import Sleep, Take, own
 from relance.providers.wire import Answer, Request, Response
 
 SPEC = VendorSpec(
@@ -116,23 +114,12 @@ def read(response: Response, messages: Sequence[Notice]) -> list[Answer]:
     raise Paused("gone", detail="HTTP 410") if response.status == 410 else wire.judge(response)
 
 
-class Webhook(HttpProvider[Notice]):
+class Webhook(HttpProvider[Notice, Settings]):
     """See the module."""
 
     spec = SPEC
     kind = Notice
-
-    @classmethod
-    def open(
-        cls,
-        channel: ChannelSpec,
-        root: Path,
-        *,
-        sleep: Sleep = asyncio.sleep,
-        take: Take | None = None,
-    ) -> Webhook:
-        endpoint = Settings.of(channel, root).endpoint
-        return cls(endpoint, sleep, own(take, channel.rate, sleep))
+    settings = Settings
 
     def build(self, messages: Sequence[Notice]) -> Request:
         return build(messages)
