@@ -12,6 +12,9 @@ import aiosmtplib
 from relance.errors import NotSent, Paused, Refused, SendError, Unsure
 from relance.providers.smtp import Envelope, Settings
 
+_NO_RELAY = re.compile(  # as Postfix, Sendmail, Exim and Exchange say it
+    r"relay(ing)? ?(access )?(is )?(denied|not (permitted|allowed)|prohibited)|to relay\b", re.I
+)
 _ERRORS = (aiosmtplib.SMTPException, OSError)
 
 
@@ -106,7 +109,9 @@ def read(error: Exception, *, in_data: bool) -> SendError:
 
     Before DATA nothing has left. Inside it, only an answer of the server's says what became of
     the message; a lost connection says nothing. 4yz is "try again", 5yz is "never" (RFC 5321,
-    4.2.1); a refused sender is our mistake, whoever the message is for.
+    4.2.1). A refused sender, no login where one is asked for (530), and a server that does not
+    carry mail for us to anybody outside ("relay access denied", whose code says no more than
+    5.7.1) are our mistake, whoever the message is for.
     """
     if not isinstance(error, aiosmtplib.SMTPResponseException):
         lost = "read_timeout" if isinstance(error, TimeoutError) else "disconnected"
@@ -116,8 +121,12 @@ def read(error: Exception, *, in_data: bool) -> SendError:
         return NotSent("deferred", detail=detail)
     if code < 400:  # an answer out of place, or none at all
         return (Unsure if in_data else NotSent)("protocol", detail=detail)
+    if code == 530:
+        return Paused("unauthorised", detail=detail)
     if isinstance(error, aiosmtplib.SMTPSenderRefused) and code != 552:
         return Paused("sender_refused", detail=detail)
+    if not in_data and _NO_RELAY.search(error.message):
+        return Paused("relay_denied", detail=detail)
     recipient = isinstance(error, aiosmtplib.SMTPRecipientRefused)
     return Refused("recipient_refused" if recipient else "message_refused", detail=detail)
 

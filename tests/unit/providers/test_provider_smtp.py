@@ -115,6 +115,13 @@ REPLIES: list[tuple[str, str, type[SendError], str]] = [
     ("RCPT", "450 4.2.1 {address} greylisted", NotSent, "SMTP 450 4.2.1"),
     ("RCPT", "550 5.1.1 {address} unknown", Refused, "SMTP 550 5.1.1"),
     ("RCPT", "553 bad mailbox name", Refused, "SMTP 553"),
+    ("RCPT", "554 5.7.1 {address}: Relay access denied", Paused, "SMTP 554 5.7.1"),
+    ("RCPT", "550 5.7.54 Unable to relay recipient in non-accepted domain", Paused, "SMTP 550"),
+    ("RCPT", "550 5.7.1 {address}... Relaying denied", Paused, "SMTP 550 5.7.1"),
+    ("RCPT", "550 relay not permitted", Paused, "SMTP 550"),
+    ("RCPT", "550 5.1.1 unknown in relay recipient table", Refused, "SMTP 550 5.1.1"),
+    ("RCPT", "550 5.7.1 {address} rejected by policy", Refused, "SMTP 550 5.7.1"),
+    ("RCPT", "530 5.7.0 Authentication required", Paused, "SMTP 530 5.7.0"),
     ("DATA", "452 4.2.2 mailbox full", NotSent, "SMTP 452 4.2.2"),
     ("DATA", "554 5.6.0 spam", Refused, "SMTP 554 5.6.0"),
 ]
