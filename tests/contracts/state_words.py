@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
@@ -10,11 +11,13 @@ import pyarrow as pa
 from relance.domain.arm import Arm
 from relance.domain.ledger import (
     Breakpoints,
+    Entries,
     EntryRecord,
-    MessageRecord,
+    Messages,
     Outcome,
     Refusal,
     RefusalRecord,
+    Refusals,
     RunKind,
     RunRecord,
 )
@@ -24,6 +27,28 @@ from relance.pipeline.ports import SpellChange, TickRecord
 DAY = timedelta(days=1)
 MINUTE = timedelta(minutes=1)
 START = datetime(2026, 3, 1, 9, 0, tzinfo=UTC)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MessageRecord:
+    """One message as a story tells it; the state takes them by the column."""
+
+    id: str
+    of: EntryRecord
+    step: int
+    channel: str
+    due_at: datetime
+    priority: int
+    context: str
+    expires_at: datetime | None
+
+    @property
+    def entry(self) -> str:
+        return self.of.id
+
+    @property
+    def customer(self) -> str:
+        return self.of.customer
 
 
 def day(number: int) -> datetime:
@@ -96,11 +121,42 @@ def tick(
         at=at,
         runs=[run(at)] if runs is None else runs,
         spells=spells,
-        entries=entries,
-        messages=messages,
-        refusals=refusals,
+        entries=(_entries(one) for one in entries),
+        messages=(_messages(one) for one in messages),
+        refusals=(_refusals(one) for one in refusals),
         breakpoints=breakpoints,
         seen=seen or {},
+    )
+
+
+def _entries(one: EntryRecord) -> Entries:
+    return Entries(
+        trigger=one.trigger,
+        version=one.version,
+        at=one.at,
+        customers=[one.customer],
+        ids=[one.id],
+        arms=[one.arm],
+    )
+
+
+def _messages(one: MessageRecord) -> Messages:
+    return Messages(
+        entries=_entries(one.of),
+        step=one.step,
+        channel=one.channel,
+        template="winback",
+        due_at=one.due_at,
+        priority=one.priority,
+        expires_at=one.expires_at,
+        ids=[one.id],
+        contexts=[one.context],
+    )
+
+
+def _refusals(one: RefusalRecord) -> Refusals:
+    return Refusals(
+        trigger=one.trigger, reason=one.reason, customers=[one.customer], details=[one.detail]
     )
 
 
@@ -133,16 +189,11 @@ def message(
 ) -> MessageRecord:
     return MessageRecord(
         id=message_id(of.id, step),
-        entry=of.id,
-        trigger=of.trigger,
-        version=of.version,
-        customer=of.customer,
+        of=of,
         step=step,
         channel=channel,
-        template="winback",
         due_at=of.at if due_at is None else due_at,
         priority=priority,
-        ghost=of.arm is Arm.HOLDOUT,
         context='{"customer.first_name":"Zoé"}',
         expires_at=expires_at,
     )

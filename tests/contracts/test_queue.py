@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from contracts.state_words import MINUTE, day, entry, message, outcome, tick
+from contracts.state_words import MINUTE, MessageRecord, day, entry, message, outcome, tick
 from relance.domain.arm import Arm
-from relance.domain.ledger import Claimed, Mark, MessageRecord
+from relance.domain.ledger import Claimed, Mark
 from relance.domain.message import MessageState
 from relance.pipeline.ports import Queue
 from relance.store import MessageNote, State, open_state

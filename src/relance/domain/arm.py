@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
+from collections.abc import Sequence
 from enum import StrEnum
 
 HASH_VERSION = 1
@@ -24,7 +25,8 @@ def bucket(salt: str, customer: str) -> int:
     `('0x' || substr(sha256(k), 1, 15))::BIGINT % 10000`.
     """
     key = unicodedata.normalize("NFC", f"{salt}:{customer}")
-    return int(hashlib.sha256(key.encode()).hexdigest()[:15], 16) % BUCKETS
+    # 15 hex digits are 60 bits: the first eight bytes without the last four bits
+    return (int.from_bytes(hashlib.sha256(key.encode()).digest()[:8]) >> 4) % BUCKETS
 
 
 def assign(trigger: str, version: str, customer: str, holdout: float) -> Arm:
@@ -32,8 +34,17 @@ def assign(trigger: str, version: str, customer: str, holdout: float) -> Arm:
 
     Raising the share keeps everybody who was held out before.
     """
-    inside = bucket(f"{trigger}:{version}", customer) < round(holdout * BUCKETS)
-    return Arm.HOLDOUT if inside else Arm.TREATED
+    return assign_all(trigger, version, [customer], holdout)[0]
+
+
+def assign_all(trigger: str, version: str, customers: Sequence[str], holdout: float) -> list[Arm]:
+    """The arms of many customers, in the same order; see `assign`."""
+    held_out, salt = round(holdout * BUCKETS), f"{trigger}:{version}"
+    if not held_out:
+        return [Arm.TREATED] * len(customers)
+    return [
+        Arm.HOLDOUT if bucket(salt, customer) < held_out else Arm.TREATED for customer in customers
+    ]
 
 
 def in_global_holdout(period: str, customer: str, share: float) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -102,22 +102,36 @@ class EntryRecord:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class MessageRecord:
-    """One intended send. `context` is JSON of the names the template uses; cleared once sent."""
+class Entries:
+    """Entries of one trigger at one instant, as columns of equal length.
 
-    id: str
-    entry: str
+    A tick may let tens of thousands in: an object for each would cost more than storing it.
+    """
+
     trigger: str
     version: str
-    customer: str
+    at: datetime
+    customers: Sequence[str]
+    ids: Sequence[str]
+    arms: Sequence[Arm]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Messages:
+    """The messages of one step of some entries: `ids` and `contexts` are columns beside theirs.
+
+    A context is JSON of the names that the template uses; it is cleared once the message is sent.
+    """
+
+    entries: Entries
     step: int
     channel: str
     template: str
     due_at: datetime
     priority: int
-    ghost: bool
-    context: str
     expires_at: datetime | None = None
+    ids: Sequence[str]
+    contexts: Sequence[str] = field(repr=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -129,6 +143,16 @@ class RefusalRecord:
     customer: str
     reason: Refusal
     detail: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Refusals:
+    """Customers whom one trigger refused for one reason; `details` has one text for each."""
+
+    trigger: str
+    reason: Refusal
+    customers: Sequence[str]
+    details: Iterable[str]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,11 +8,10 @@ ghost (held out: never sent, everything else the same).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from functools import lru_cache
 
 
 class MessageState(StrEnum):
@@ -33,7 +32,13 @@ class MessageState(StrEnum):
 
 def entry_id(trigger: str, version: str, customer: str, at: datetime) -> str:
     """The id of an entry: the same data and the same instant give the same id."""
-    return _digest(f"{trigger}\0{version}\0{customer}\0{_written(at)}")
+    return entry_ids(trigger, version, [customer], at)[0]
+
+
+def entry_ids(trigger: str, version: str, customers: Iterable[str], at: datetime) -> list[str]:
+    """The ids of many entries of one trigger and instant, in the same order."""
+    before, after = f"{trigger}\0{version}\0", f"\0{_written(at)}"
+    return [_digest(f"{before}{customer}{after}") for customer in customers]
 
 
 def message_id(entry: str, step: int) -> str:
@@ -41,7 +46,6 @@ def message_id(entry: str, step: int) -> str:
     return _digest(f"{entry}\0{step}")
 
 
-@lru_cache(maxsize=64)
 def _written(at: datetime) -> str:
     """An instant in one way of writing, whatever zone it is given in."""
     return at.astimezone(UTC).isoformat()

@@ -12,12 +12,12 @@ from relance.domain.ledger import RunKind, RunRecord
 from relance.domain.trigger import OnDate, OnExit, OnMove, OnStay, Trigger
 from relance.errors import UsageError
 from relance.pipeline.compare import Figures, needed_segments, refuse_going_back
-from relance.pipeline.entries import make_refusals
 from relance.pipeline.ports import Picture, TickRecord
 from relance.pipeline.tick import (
     Tools,
     find_triggers,
     make_all_messages,
+    make_all_refusals,
     make_run,
     make_run_id,
     take_in,
@@ -60,9 +60,9 @@ def backfill(tools: Tools, name: str, at: datetime, *, commit: bool) -> Backfill
                 at=at,
                 runs=[run],
                 spells=(),
-                entries=intake.entries.get(name, ()),
+                entries=intake.entries.values(),
                 messages=make_all_messages(tools, intake),
-                refusals=(row for one in intake.passed.values() for row in make_refusals(one, at)),
+                refusals=make_all_refusals(intake),
                 breakpoints=None,
             )
             tools.ledger.commit(record)

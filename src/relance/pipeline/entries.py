@@ -1,98 +1,91 @@
-"""From those who passed the gates to entries and their messages, deterministically."""
+"""From those who passed the gates to entries and their messages, deterministically.
+
+All of it is columns: what one person costs here is paid by every person of every tick.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from itertools import repeat
 
 import orjson
 import pyarrow as pa
 
-from relance.domain.arm import Arm, assign
+from relance.domain.arm import assign_all
 from relance.domain.caps import due_at
-from relance.domain.ledger import EntryRecord, MessageRecord, RefusalRecord
-from relance.domain.message import entry_id, message_id
+from relance.domain.ledger import Entries, Messages, Refusals
+from relance.domain.message import entry_ids, message_id
 from relance.domain.trigger import Step, Trigger
 from relance.domain.workspace import Workspace
 from relance.pipeline.gates import Passed
 from relance.pipeline.ports import Renderer
 
+NamesOf = Mapping[tuple[str, str], list[str]]
 
-def make_entries(passed: Passed, at: datetime) -> list[EntryRecord]:
+
+def names_of(renderer: Renderer, triggers: Iterable[Trigger]) -> NamesOf:
+    """The sorted names that each template and channel of some triggers uses."""
+    pairs = {(step.template, step.channel) for trigger in triggers for step in trigger.steps}
+    return {pair: sorted(renderer.names(*pair)) for pair in pairs}
+
+
+def make_entries(passed: Passed, at: datetime) -> Entries:
     """Draw the arm of everybody who passed every gate."""
     trigger = passed.trigger
-    return [
-        EntryRecord(
-            id=entry_id(trigger.name, trigger.version, customer, at),
-            trigger=trigger.name,
-            version=trigger.version,
-            customer=customer,
-            at=at,
-            arm=assign(trigger.name, trigger.version, customer, trigger.holdout),
-        )
-        for customer in passed.rows["customer"].to_pylist()
-    ]
+    customers = passed.rows["customer"].to_pylist()
+    return Entries(
+        trigger=trigger.name,
+        version=trigger.version,
+        at=at,
+        customers=customers,
+        ids=entry_ids(trigger.name, trigger.version, customers, at),
+        arms=assign_all(trigger.name, trigger.version, customers, trigger.holdout),
+    )
 
 
 def make_messages(
-    passed: Passed, entries: list[EntryRecord], workspace: Workspace, renderer: Renderer
-) -> Iterator[MessageRecord]:
+    passed: Passed, entries: Entries, workspace: Workspace, names: NamesOf
+) -> Iterator[Messages]:
     """Every step of every entry; the held-out get the same messages, as ghosts."""
-    if not entries:
-        return
-    trigger = passed.trigger
-    for step in trigger.steps:
-        due = due_at(step.waits, entries[0].at, workspace.zone)
-        expires = step.expires.after(due, workspace.zone) if step.expires else None
-        contexts = _contexts(passed.rows, sorted(renderer.names(step.template, step.channel)))
-        for entry, context in zip(entries, contexts, strict=True):
-            yield _message(trigger, step, entry, due, expires, context)
+    for step in passed.trigger.steps:
+        yield _messages(passed, entries, step, workspace, names[step.template, step.channel])
 
 
-def _message(
-    trigger: Trigger,
-    step: Step,
-    entry: EntryRecord,
-    due: datetime,
-    expires: datetime | None,
-    context: str,
-) -> MessageRecord:
-    return MessageRecord(
-        id=message_id(entry.id, step.index),
-        entry=entry.id,
-        trigger=trigger.name,
-        version=trigger.version,
-        customer=entry.customer,
+def _messages(
+    passed: Passed, entries: Entries, step: Step, workspace: Workspace, names: list[str]
+) -> Messages:
+    due = due_at(step.waits, entries.at, workspace.zone)
+    return Messages(
+        entries=entries,
         step=step.index,
         channel=step.channel,
         template=step.template,
         due_at=due,
-        priority=trigger.priority,
-        ghost=entry.arm is Arm.HOLDOUT,
-        context=context,
-        expires_at=expires,
+        priority=passed.trigger.priority,
+        expires_at=step.expires.after(due, workspace.zone) if step.expires else None,
+        ids=[message_id(entry, step.index) for entry in entries.ids],
+        contexts=_contexts(passed.rows, names),
     )
 
 
-def _contexts(rows: pa.Table, names: list[str]) -> Iterator[str]:
+def _contexts(rows: pa.Table, names: list[str]) -> list[str]:
     """One JSON object per row with the names that the template uses, and no others."""
     if not names:
-        yield from ("{}" for _ in range(rows.num_rows))
-        return
+        return ["{}"] * rows.num_rows
     columns = [rows[name].to_pylist() for name in names]
-    for values in zip(*columns, strict=True):
-        yield orjson.dumps(dict(zip(names, values, strict=True))).decode()
+    return [
+        orjson.dumps(dict(zip(names, values, strict=True))).decode()
+        for values in zip(*columns, strict=True)
+    ]
 
 
-def make_refusals(passed: Passed, at: datetime) -> Iterator[RefusalRecord]:
+def make_refusals(passed: Passed) -> Iterator[Refusals]:
     """Everybody who was refused, with the reason."""
     for refused in passed.refused:
-        details = refused.details or ("",) * len(refused.customers)
-        for customer, detail in zip(refused.customers.to_pylist(), details, strict=True):
-            yield RefusalRecord(
-                trigger=passed.trigger.name,
-                at=at,
-                customer=customer,
-                reason=refused.reason,
-                detail=detail,
-            )
+        yield Refusals(
+            trigger=passed.trigger.name,
+            reason=refused.reason,
+            customers=refused.customers.to_pylist(),
+            details=refused.details or repeat("", len(refused.customers)),
+        )

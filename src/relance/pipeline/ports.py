@@ -20,12 +20,12 @@ from relance.domain.ledger import (
     Breakpoints,
     Budget,
     Claimed,
-    EntryRecord,
+    Entries,
     Mark,
     Marked,
-    MessageRecord,
+    Messages,
     Outcome,
-    RefusalRecord,
+    Refusals,
     RunRecord,
     Standing,
 )
@@ -179,9 +179,9 @@ class TickRecord:
     at: datetime
     runs: Sequence[RunRecord]
     spells: Iterable[SpellChange]
-    entries: Iterable[EntryRecord]
-    messages: Iterable[MessageRecord]
-    refusals: Iterable[RefusalRecord]
+    entries: Iterable[Entries]
+    messages: Iterable[Messages]
+    refusals: Iterable[Refusals]
     breakpoints: Breakpoints | None  # newly fitted ones only
     events_seen: frozenset[str] = frozenset()  # event tables that had rows
     seen: Mapping[str, datetime | None] = field(default_factory=dict)

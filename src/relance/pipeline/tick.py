@@ -7,7 +7,7 @@ commit; a tick that fails leaves the state as it was, and the next one catches u
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -17,8 +17,9 @@ import pyarrow.compute as pc
 from relance.domain.arm import Arm
 from relance.domain.ledger import (
     Breakpoints,
-    EntryRecord,
-    MessageRecord,
+    Entries,
+    Messages,
+    Refusals,
     RunKind,
     RunRecord,
     Standing,
@@ -28,7 +29,7 @@ from relance.domain.workspace import FrequencyCap, Workspace
 from relance.errors import OutsideError, SourceError, UsageError
 from relance.logs import Action, get
 from relance.pipeline.compare import Comparison, Figures, needed_segments
-from relance.pipeline.entries import make_entries, make_messages, make_refusals
+from relance.pipeline.entries import make_entries, make_messages, make_refusals, names_of
 from relance.pipeline.gates import (
     Passed,
     gather_barred,
@@ -68,7 +69,7 @@ class Intake:
     """What came of the candidates of all triggers of a tick."""
 
     passed: Mapping[str, Passed]
-    entries: Mapping[str, list[EntryRecord]]
+    entries: Mapping[str, Entries]
 
 
 def tick(tools: Tools, at: datetime, names: Sequence[str] | None = None) -> TickReport:
@@ -132,9 +133,9 @@ def _evaluate(tools: Tools, at: datetime, triggers: list[Trigger], run_id: str) 
             runs=runs,
             # compared now: the transaction that reads this must not wait for the engine
             spells=list(compared.spells(segments, final or picture)),
-            entries=(entry for entries in intake.entries.values() for entry in entries),
+            entries=intake.entries.values(),
             messages=make_all_messages(tools, intake),
-            refusals=(row for one in intake.passed.values() for row in make_refusals(one, at)),
+            refusals=make_all_refusals(intake),
             breakpoints=None if fitted == standing.breakpoints else fitted,
             events_seen=frozenset(name for name, there in picture.events.items() if there),
             seen={
@@ -200,11 +201,7 @@ def _refit(workspace: Workspace, known: Breakpoints | None, picture: Picture) ->
 
 def template_names(renderer: Renderer, triggers: Iterable[Trigger]) -> list[str]:
     """Every name that the triggers' templates use: nothing else is computed for them."""
-    names: set[str] = set()
-    for trigger in triggers:
-        for step in trigger.steps:
-            names |= renderer.names(step.template, step.channel)
-    return sorted(names)
+    return sorted({name for names in names_of(renderer, triggers).values() for name in names})
 
 
 def take_in(
@@ -243,10 +240,17 @@ def _recent_messages(
     return {cap: tools.ledger.recent_messages(cap.per.before(at, zone)) for cap in caps}
 
 
-def make_all_messages(tools: Tools, intake: Intake) -> Iterable[MessageRecord]:
+def make_all_messages(tools: Tools, intake: Intake) -> Iterator[Messages]:
     """The messages of every entry of a tick, as a stream."""
+    names = names_of(tools.renderer, (one.trigger for one in intake.passed.values()))
     for name, one in intake.passed.items():
-        yield from make_messages(one, intake.entries[name], tools.workspace, tools.renderer)
+        yield from make_messages(one, intake.entries[name], tools.workspace, names)
+
+
+def make_all_refusals(intake: Intake) -> Iterator[Refusals]:
+    """Everybody whom a trigger of a tick refused, as a stream."""
+    for one in intake.passed.values():
+        yield from make_refusals(one)
 
 
 def make_run(
@@ -254,9 +258,10 @@ def make_run(
 ) -> RunRecord:
     """The row that says what one trigger did at one instant."""
     passed = intake.passed.get(trigger.name)
-    entries = intake.entries.get(trigger.name, [])
-    held_out = sum(entry.arm is Arm.HOLDOUT for entry in entries)
-    treated = len(entries) - held_out
+    entries = intake.entries.get(trigger.name)
+    arms = entries.arms if entries else ()
+    held_out = sum(arm is Arm.HOLDOUT for arm in arms)
+    treated = len(arms) - held_out
     log.info(
         "trigger evaluated",
         action=Action.TRIGGER_EVALUATED,

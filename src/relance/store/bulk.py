@@ -29,15 +29,20 @@ def insert_rows(
     preparer = connection.dialect.identifier_preparer
     names = ", ".join(preparer.quote(name) for name in columns)
     target = f"{preparer.format_table(table)} ({names})"
-    raw = connection.connection.driver_connection
-    assert raw is not None  # noqa: S101  the connection is open
     if connection.dialect.name == "sqlite":
         marks = ", ".join("?" * len(columns))
-        raw.executemany(f"INSERT INTO {target} VALUES ({marks})", rows)  # noqa: S608  names only
+        run_many(connection, f"INSERT INTO {target} VALUES ({marks})", rows)  # noqa: S608  names only
         return
+    raw: Any = connection.connection.driver_connection
     with raw.cursor() as cursor, cursor.copy(f"COPY {target} FROM STDIN") as copy:
         for row in rows:
             copy.write_row(row)
+
+
+def run_many(connection: Connection, statement: str, rows: Iterable[tuple[Any, ...]]) -> int:
+    """Run one SQLite statement for each row of values; how many rows of the table it touched."""
+    raw: Any = connection.connection.driver_connection
+    return int(raw.executemany(statement, rows).rowcount)
 
 
 def insert_keys(
@@ -75,8 +80,7 @@ def _insert_keys_sqlite(
     names = ", ".join(quote(name) for name in (column, *constants))
     marks = ", ".join(["?", *map(str, map(int, constants.values()))])  # type: ignore[arg-type]
     statement = f"INSERT INTO {quote(table.name)} ({names}) VALUES ({marks})"  # noqa: S608  names and numbers
-    raw: Any = connection.connection.driver_connection
-    raw.executemany(statement, zip(keys, strict=True))
+    run_many(connection, statement, zip(keys, strict=True))
 
 
 def stream(

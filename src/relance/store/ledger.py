@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
+from itertools import chain, repeat
 from typing import Any
 
 import pyarrow as pa
 from sqlalchemy import Connection, Row, Select, func, insert, or_, select
 
+from relance.domain.arm import Arm
 from relance.domain.channel import CHANNELS
 from relance.domain.ledger import (
     Breakpoints,
-    EntryRecord,
+    Entries,
     LastRun,
-    MessageRecord,
-    RefusalRecord,
+    Messages,
+    Refusals,
     RunKind,
     RunRecord,
     Standing,
@@ -25,15 +27,15 @@ from relance.domain.message import MessageState
 from relance.errors import AlreadyEvaluated
 from relance.store import bulk, consents, spells, suppressions
 from relance.store.database import Database
-from relance.store.instants import OPEN, encoder
+from relance.store.instants import OPEN, Stored, encoder
 from relance.store.record import Tick
 from relance.store.tables import BREAKPOINTS, ENTRY, MESSAGE, META, REFUSAL, RUN
 
 _ENTRY = ("trigger", "customer", "at", "version", "id", "arm")
 _MESSAGE = (
-    "id", "entry", "trigger", "version", "customer", "step", "channel", "template", "entry_at",
-    "due_at", "priority", "ghost", "state", "attempts", "changed_at", "reason", "context",
-    "expires_at",
+    "trigger", "version", "step", "channel", "template", "entry_at", "due_at", "priority",
+    "state", "attempts", "changed_at", "reason", "expires_at",  # the same for a whole step
+    "id", "entry", "customer", "ghost", "context",
 )  # fmt: skip
 _REFUSAL = ("run", "customer", "reason", "detail")
 _LAST_ENTRIES = pa.schema([("customer", pa.string()), ("at", bulk.INSTANT)])
@@ -232,33 +234,43 @@ def _insert_run(connection: Connection, tick: str, run: RunRecord) -> int:
     return int(key[0])
 
 
-def _insert_entries(connection: Connection, entries: Iterable[EntryRecord]) -> None:
+def _insert_entries(connection: Connection, entries: Iterable[Entries]) -> None:
     encode = encoder(connection.dialect)
-    rows = ((e.trigger, e.customer, encode(e.at), e.version, e.id, e.arm.value) for e in entries)
-    bulk.insert_rows(connection, ENTRY, _ENTRY, rows)
+    rows = (_entry_rows(some, encode(some.at)) for some in entries)
+    bulk.insert_rows(connection, ENTRY, _ENTRY, chain.from_iterable(rows))
 
 
-def _insert_messages(
-    connection: Connection, messages: Iterable[MessageRecord], at: datetime
-) -> None:
+def _entry_rows(some: Entries, at: Stored) -> Iterator[tuple[object, ...]]:
+    same = repeat(some.trigger), some.customers, repeat(at), repeat(some.version)
+    return zip(*same, some.ids, [arm.value for arm in some.arms], strict=False)
+
+
+def _insert_messages(connection: Connection, messages: Iterable[Messages], at: datetime) -> None:
     encode = encoder(connection.dialect)
-    entered, queued, never = encode(at), MessageState.QUEUED.value, encode(OPEN)
-    rows = (
-        (
-            m.id, m.entry, m.trigger, m.version, m.customer, m.step, m.channel, m.template,
-            entered, encode(m.due_at), m.priority, m.ghost, queued, 0, entered, "", m.context,
-            never if m.expires_at is None else encode(m.expires_at),
-        )
-        for m in messages
-    )  # fmt: skip
-    bulk.insert_rows(connection, MESSAGE, _MESSAGE, rows)
+    rows = (_message_rows(some, encode(at), encode) for some in messages)
+    bulk.insert_rows(connection, MESSAGE, _MESSAGE, chain.from_iterable(rows))
+
+
+def _message_rows(
+    some: Messages, at: Stored, encode: Callable[[datetime], Stored]
+) -> Iterator[tuple[object, ...]]:
+    people, due = some.entries, encode(some.due_at)
+    expires = encode(OPEN if some.expires_at is None else some.expires_at)
+    same = (people.trigger, people.version, some.step, some.channel, some.template, at, due,
+            some.priority, MessageState.QUEUED.value, 0, at, "", expires)  # fmt: skip
+    ghosts = [arm is Arm.HOLDOUT for arm in people.arms]
+    columns = some.ids, people.ids, people.customers, ghosts, some.contexts
+    return zip(*map(repeat, same), *columns, strict=False)
 
 
 def _insert_refusals(
-    connection: Connection, refusals: Iterable[RefusalRecord], runs: Mapping[str, int]
+    connection: Connection, refusals: Iterable[Refusals], runs: Mapping[str, int]
 ) -> None:
-    rows = ((runs[r.trigger], r.customer, r.reason.value, r.detail) for r in refusals)
-    bulk.insert_rows(connection, REFUSAL, _REFUSAL, rows)
+    rows = (
+        zip(repeat(runs[r.trigger]), r.customers, repeat(r.reason.value), r.details, strict=False)
+        for r in refusals
+    )
+    bulk.insert_rows(connection, REFUSAL, _REFUSAL, chain.from_iterable(rows))
 
 
 def _insert_breakpoints(connection: Connection, fitted: Breakpoints) -> None:

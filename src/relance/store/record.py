@@ -10,9 +10,9 @@ import pyarrow as pa
 
 from relance.domain.ledger import (
     Breakpoints,
-    EntryRecord,
-    MessageRecord,
-    RefusalRecord,
+    Entries,
+    Messages,
+    Refusals,
     RunRecord,
 )
 
@@ -44,11 +44,11 @@ class Tick(Protocol):
     @property
     def spells(self) -> Iterable[Spells]: ...
     @property
-    def entries(self) -> Iterable[EntryRecord]: ...
+    def entries(self) -> Iterable[Entries]: ...
     @property
-    def messages(self) -> Iterable[MessageRecord]: ...
+    def messages(self) -> Iterable[Messages]: ...
     @property
-    def refusals(self) -> Iterable[RefusalRecord]: ...
+    def refusals(self) -> Iterable[Refusals]: ...
     @property
     def breakpoints(self) -> Breakpoints | None: ...
     @property

@@ -18,10 +18,11 @@ from sqlalchemy import Connection, Select, func, insert, literal, select, update
 from relance.domain.ledger import SegmentState
 from relance.errors import StateError
 from relance.store import bulk
-from relance.store.instants import OPEN, encoder
+from relance.store.instants import OPEN, encoder, to_integer
 from relance.store.record import Spells
 from relance.store.tables import MEMBERSHIP, REIGN
 
+_END = "UPDATE membership SET left_at = ? WHERE reign = ? AND left_at = ? AND customer = ?"
 _CUSTOMERS = pa.schema([("customer", pa.string())])
 MEMBERS = pa.schema([("segment", pa.string()), ("customer", pa.string())])
 
@@ -142,21 +143,32 @@ def _open(
 def _close(
     connection: Connection, reign: Reign, customers: Iterable[pa.Array], at: datetime
 ) -> int:
-    # by whole keys: a join leaves the plan to PostgreSQL's guess about tables it has not analysed
-    ending = (
-        update(MEMBERSHIP)
-        .where(MEMBERSHIP.c.reign == reign.id, MEMBERSHIP.c.left_at == OPEN)
-        .values(left_at=at)
-    )
     leaving = ended = 0
     for array in customers:
-        for some in bulk.chunks(array.take(pc.sort_indices(array)).to_pylist()):
-            found = connection.execute(ending.where(MEMBERSHIP.c.customer.in_(some)))
-            leaving += len(some)
-            ended += found.rowcount
+        ordered = array.take(pc.sort_indices(array)).to_pylist()
+        leaving += len(ordered)
+        ended += _end(connection, reign.id, ordered, at)
     if ended != leaving:
         raise _moved_on(reign.segment)
     return leaving
+
+
+def _end(connection: Connection, reign: int, customers: list[str], at: datetime) -> int:
+    """Close the open spells of these customers, by whole keys; how many there were."""
+    if connection.dialect.name == "sqlite":
+        end, still_open = to_integer(at), to_integer(OPEN)
+        return bulk.run_many(connection, _END, ((end, reign, still_open, c) for c in customers))
+    # not by a join: its plan would be PostgreSQL's guess about a table it has not analysed
+    ending = (
+        update(MEMBERSHIP)
+        .where(MEMBERSHIP.c.reign == reign, MEMBERSHIP.c.left_at == OPEN)
+        .values(left_at=at)
+    )
+    found = (
+        connection.execute(ending.where(MEMBERSHIP.c.customer.in_(some)))
+        for some in bulk.chunks(customers)
+    )
+    return sum(each.rowcount for each in found)
 
 
 def reign_at(
