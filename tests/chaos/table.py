@@ -51,7 +51,7 @@ def markdown(notes: Sequence[Mapping[str, Any]]) -> str:
         mine = [note for note in notes if (note["what"], note["promise"]) == (what, promise)]
         held = sum(note["held"] for note in mine)
         figures = sum((Counter(note["figures"]) for note in mine), Counter[str]())
-        told = ", ".join(f"{number:,} {name}" for name, number in figures.items())
+        told = ", ".join(f"{number:,} {name}" for name, number in sorted(figures.items()) if number)
         verdict = "yes" if held == len(mine) else f"**no: {len(mine) - held} of {len(mine)}**"
         lines.append(f"| {what} | {told} | {promise} | {verdict} |")
     return "\n".join(lines) + "\n"
