@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 _SINGLES = 32  # requests in flight where each carries one message
 _BATCHES = 4  # requests in flight where each carries many
+_ABOARD = 1_000  # messages in flight in large batches: with their bodies some 60 MB of e-mails
 _GROUP = 100  # messages marked `sending` at once: what a crash may leave unknown
 _WAVE = 5_000  # messages claimed at once
 _STOP = 4.0  # seconds of rate-limited sending that a stop may have to wait for
@@ -26,7 +27,7 @@ def pace(batch_size: int, rate: float | None) -> Pace:
     """The sizes for a provider; `rate` is its limit in messages per second."""
     reach = _WAVE if rate is None else max(1, int(rate * _STOP))
     batch = min(batch_size, reach)
-    most = _SINGLES if batch == 1 else _BATCHES
+    most = _SINGLES if batch == 1 else min(_BATCHES, max(2, _ABOARD // batch))
     group = max(batch, min(_GROUP, reach))
     wave = _WAVE if rate is None else max(group, min(_WAVE, int(rate * _LEAVES)))
     return Pace(batch=batch, calls=max(1, min(most, reach // batch)), group=group, wave=wave)

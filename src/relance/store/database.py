@@ -16,6 +16,11 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from relance.errors import StateError
 
 _WRITES = "relance_writes"
+_PAGES = "relance_pages"
+# Memory for pages of an SQLite file, per connection. A worker holds some connections for good and
+# its whole budget is 300 MB; a tick writes a million rows at random places in the indexes.
+_KEPT = 8 * 1024  # kB
+_BULK = 64 * 1024
 _CONNECT_SECONDS = 10
 
 # Bound rows hold customers' data: they never appear in an error.
@@ -68,12 +73,12 @@ class Database:
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self, *, bulk: bool = False) -> Iterator[Connection]:
         """A transaction: whole, or rolled back by whatever is raised inside.
 
-        On SQLite it holds the write lock from its first moment.
+        On SQLite it holds the write lock from its first moment. `bulk` may take more memory.
         """
-        writing = self.engine.execution_options(**{_WRITES: True})
+        writing = self.engine.execution_options(**{_WRITES: True, _PAGES: _BULK if bulk else _KEPT})
         with self.errors(), writing.begin() as connection:
             yield connection
 
@@ -172,11 +177,12 @@ def _prepare_sqlite(connection: sqlite3.Connection, _entry: ConnectionPoolEntry)
     connection.execute("PRAGMA journal_mode = WAL")
     # FULL: a promise made (a committed tick, a `sending` mark) survives a power cut
     connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA cache_size = -65536")  # 64 MB
     connection.execute("PRAGMA journal_size_limit = 67108864")
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    writes = connection.get_execution_options().get(_WRITES, False)
+    options = connection.get_execution_options()
+    writes = options.get(_WRITES, False)
+    connection.exec_driver_sql(f"PRAGMA cache_size = -{options.get(_PAGES, _KEPT)}")
     # a deferred BEGIN may fail half-way when it wants to write; an immediate one waits at the door
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -156,7 +156,7 @@ class SqlLedger:
         database fails, time would go backwards or the membership has moved on. What the
         record's iterables raise passes through.
         """
-        with self._database.write() as connection:
+        with self._database.write(bulk=True) as connection:
             _one_at_a_time(connection)
             _refuse_repeated(connection, record)
             _refuse_outrun(connection, record)
