@@ -36,6 +36,7 @@ from relance.domain.workspace import (
 )
 from relance.engine import open_engine
 from relance.engine.service import RelanceEngine
+from relance.pipeline.ports import Changes
 
 PARIS = ZoneInfo("Europe/Paris")
 MONDAY = datetime(2026, 3, 9, 9, tzinfo=PARIS)
@@ -168,8 +169,16 @@ def trigger(segment: str, on: On) -> Trigger:
 Moves = set[tuple[str, str, bool]]
 
 
-def moves(changes: pa.Table) -> Moves:
-    return {(row["segment"], row["customer"], row["entered"]) for row in changes.to_pylist()}
+def moves(changes: Changes) -> Moves:
+    """(segment, customer, whether it was an entry); nobody moves twice in one segment."""
+    rows = [
+        (segment, customer, way)
+        for segment, ways in changes.items()
+        for way, customers in zip((True, False), ways, strict=True)
+        for customer in customers.to_pylist()
+    ]
+    assert len(rows) == len({(segment, customer) for segment, customer, _ in rows})
+    return set(rows)
 
 
 def customers_of(table: pa.Table) -> set[str]:

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 
+from engine_shop import moves
 from relance.domain.condition import Condition
 from relance.domain.ledger import Breakpoints
 from relance.engine import open_engine
@@ -51,7 +52,7 @@ def agree(case: Case, location: str, *, at_source: bool = False) -> None:
             now = {name: members(picture.members(name)) for name in names}
             cutoffs = picture.breakpoints
             counts = dict(picture.counts())
-            changes = moved(picture.changes(case.earlier, names))
+            changes = moves(picture.changes(case.earlier, names))
 
     same_cutoffs(cutoffs_before, case, case.earlier)
     same_cutoffs(cutoffs, case, case.at)
@@ -81,12 +82,6 @@ def members(batches: Iterable[pa.RecordBatch]) -> set[str]:
     found = [who for batch in batches for who in batch.column("customer").to_pylist()]
     assert len(found) == len(set(found)), "a customer is a member once"
     return set(found)
-
-
-def moved(changes: pa.Table) -> set[tuple[str, str, bool]]:
-    rows = changes.select(["segment", "customer", "entered"]).to_pylist()
-    assert len(rows) == len({(row["segment"], row["customer"]) for row in rows})
-    return {(row["segment"], row["customer"], row["entered"]) for row in rows}
 
 
 def same_members(found: Members, wanted: Members, case: Case) -> None:

@@ -14,11 +14,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from relance.domain.condition import AllOf
-from relance.domain.trigger import OnDate, OnMove, OnStay, Trigger
+from relance.domain.trigger import OnDate, OnEnter, OnExit, OnMove, OnStay, Trigger
 from relance.domain.workspace import Segment, Workspace
 from relance.errors import UsageError
 from relance.logs import Action, get
-from relance.pipeline.ports import Engine, Ledger, Picture, SpellChange, Standing
+from relance.pipeline.ports import Changes, Engine, Ledger, Picture, SpellChange, Standing
 
 log = get("pipeline")
 
@@ -79,7 +79,7 @@ class Comparison:
         self._standing = standing
         self._picture = picture
         self._counts = picture.counts()
-        self._changes: dict[tuple[Picture, datetime, tuple[str, ...]], pa.Table] = {}
+        self._changes: dict[tuple[Picture, datetime, tuple[str, ...]], Changes] = {}
         refuse_going_back(standing, picture.at)
 
     def is_baseline(self, trigger: Trigger) -> bool:
@@ -94,6 +94,9 @@ class Comparison:
         earlier = self._standing.runs[trigger.name].at
         if isinstance(trigger.on, OnStay):
             return self._stayed(trigger, trigger.on, earlier)
+        if isinstance(trigger.on, OnEnter | OnExit):
+            entered, left = self._moves(self._picture, trigger.segment, earlier)
+            return entered if isinstance(trigger.on, OnEnter) else left
         if isinstance(trigger.on, OnDate):
             earlier = max(earlier, self._oldest_occasion(trigger))
         else:
@@ -163,11 +166,7 @@ class Comparison:
         if key not in self._changes:
             self._ensure(earlier, together)
             self._changes[key] = picture.changes(earlier, together)
-        rows = self._changes[key]
-        rows = rows.filter(pc.equal(rows["segment"], segment))
-        entered = rows.filter(rows["entered"])["customer"].combine_chunks()
-        left = rows.filter(pc.invert(rows["entered"]))["customer"].combine_chunks()
-        return entered, left
+        return self._changes[key][segment]
 
     def _comparable(self, earlier: datetime) -> tuple[str, ...]:
         """Segments of this picture that the ledger last evaluated at that very instant."""

@@ -36,6 +36,9 @@ from relance.domain.vendor import Capabilities
 from relance.domain.workspace import BouncePolicy, Segment
 from relance.errors import Problem
 
+Changes = Mapping[str, tuple[pa.Array, pa.Array]]
+"""By segment: the customers (strings) who entered it, and those who left it."""
+
 
 class Picture(Protocol):
     """All customers as of one instant: one profile, one bit per segment.
@@ -64,11 +67,8 @@ class Picture(Protocol):
     def members(self, segment: str) -> Iterator[pa.RecordBatch]:
         """The members of one segment. Columns: customer (string)."""
 
-    def changes(self, earlier: datetime, segments: Sequence[str]) -> pa.Table:
-        """Who entered and who left since an earlier snapshot, all segments at once.
-
-        Columns: segment (string), customer (string), entered (bool; false means left).
-        """
+    def changes(self, earlier: datetime, segments: Sequence[str]) -> Changes:
+        """Who entered and who left since an earlier snapshot, all segments at once."""
 
     def candidates(self, trigger: Trigger, earlier: datetime | None) -> pa.Table:
         """Who passes the trigger's transition, not yet any gate. Columns: customer (string).
@@ -427,6 +427,7 @@ class Renderer(Protocol):
 __all__ = [
     "Accepted",
     "ArmSums",
+    "Changes",
     "Claimed",
     "Engine",
     "Ledger",
