@@ -71,10 +71,9 @@ class Evidence:
     runs: Sequence[Row]
     book: Sequence[Row]
     listed: frozenset[str]  # what `relance unknown list` named
-    email: str  # the vendor of the e-mails
 
     @classmethod
-    def of(cls, url: str, book: Sequence[Row], listed: frozenset[str], email: str) -> Evidence:
+    def of(cls, url: str, book: Sequence[Row], listed: frozenset[str]) -> Evidence:
         rows = {table: _rows(url, table) for table in (ENTRY, MESSAGE, RUN)}
         return cls(
             entries=rows[ENTRY],
@@ -82,7 +81,6 @@ class Evidence:
             runs=rows[RUN],
             book=book,
             listed=listed,
-            email=email,
         )
 
     @cached_property
@@ -148,12 +146,8 @@ class Evidence:
         return [
             text_of(row)
             for row in self.unknown
-            if self.vendor(row) in IDEMPOTENT and row["attempts"] < REPEATS
+            if row["provider"] in IDEMPOTENT and row["attempts"] < REPEATS
         ]
-
-    def vendor(self, row: Row) -> str:
-        """Which vendor a message goes by."""
-        return self.email if row["channel"] == "email" else "twilio"
 
     def differs(self, healthy: Evidence) -> list[str]:
         """What came out differently than in a life in which nothing happened."""

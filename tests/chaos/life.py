@@ -315,7 +315,7 @@ class Life:
     def evidence(self) -> Evidence:
         """Everything known once it is over."""
         book = self.vendor.record()
-        return Evidence.of(self.state, book, self._listed(), self.setting.email)
+        return Evidence.of(self.state, book, self._listed())
 
     def _listed(self) -> frozenset[str]:
         log = self.folder / "unknown.json"

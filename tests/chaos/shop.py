@@ -41,6 +41,10 @@ channels:
 _EMAIL = {
     "postmark": 'provider: postmark, token: "${TOKEN}", rate: 3',
     "resend": 'provider: resend, token: "${TOKEN}"',
+    # what certainly did not leave by the first goes by the second
+    "resend, else postmark": """provider: resend, token: "${TOKEN}", fallback: {provider: postmark,
+      token: "${TOKEN}", from: Shop <shop@shop.example>, timeout: %(timeout)s,
+      base_url: "%(vendor)s"}""",
 }
 _BUYERS = """\
 version: 1
@@ -135,7 +139,7 @@ class Shop:
         config = _CONFIG.format(
             state=self.state,
             data=data,
-            email=_EMAIL[self.email],
+            email=_EMAIL[self.email] % {"timeout": timeout, "vendor": vendor},
             vendor=vendor,
             timeout=timeout,
         )

@@ -22,9 +22,8 @@ def _settings() -> list[object]:
         Setting(database=database, workers=n, email=email, seed=seed, health=0.6, killed=killed)
         for seed, (database, n, email, killed) in enumerate(
             (database, n, email, killed)
-            for database in ("sqlite", "postgresql")
-            for n in (1, 3)
-            for email in ("postmark", "resend")
+            for database, n in (("sqlite", 1), ("sqlite", 3), ("postgresql", 3))
+            for email in ("postmark", "resend", "resend, else postmark")
             for killed in (False, True)
         )
     ]

@@ -23,7 +23,7 @@ from datetime import datetime, timedelta
 from email.utils import format_datetime
 from itertools import count
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -47,14 +47,9 @@ class Asked:
     key: str | None = None  # Idempotency-Key
 
 
-class Book(Protocol):
-    """Where the vendor writes down what it took."""
-
-    def write(self, line: Mapping[str, object]) -> None: ...
-
-
-class File:
-    """Lines of JSON, each in the file before the next thing happens."""
+class Book:
+    """Where the vendor writes down what it took: lines of JSON, each in the file before the next
+    thing happens."""
 
     def __init__(self, path: Path) -> None:
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -249,7 +244,7 @@ def _digest(body: bytes) -> str:
 
 
 async def _serve(path: Path, seed: int, health: float, port: int) -> None:
-    vendor = Vendor(File(path), Script(seed, health))
+    vendor = Vendor(Book(path), Script(seed, health))
     vendor.remember(read(path))
     orders: asyncio.Queue[bytes] = asyncio.Queue()
     loop = asyncio.get_running_loop()
