@@ -211,18 +211,7 @@ def take_in(
     met = [trigger for trigger in triggers if len(candidates[trigger.name])]
     if not met:
         return Intake(passed={}, entries={})
-    # one question to the engine for everybody, whatever the number of triggers
-    everybody = pc.unique(pa.concat_arrays([candidates[trigger.name] for trigger in met]))
-    channels = {trigger.steps[0].channel for trigger in met}
-    rows = picture.rows(everybody, template_names(tools.renderer, met))
-    barred = {name: gather_barred(tools.ledger, name, picture.at) for name in channels}
-    rows = with_reachable(rows, barred)
-    passed = []
-    for trigger in met:
-        facts = gather_facts(tools.workspace, tools.ledger, trigger, picture.at, barred)
-        customers = candidates[trigger.name]
-        own = rows.filter(pc.is_in(rows["customer"], value_set=customers))
-        passed.append(pass_gates(trigger, customers, own, facts))
+    passed = list(_through_gates(tools, picture, met, candidates))
     caps = tools.workspace.limits.per_customer
     shared = share_places(
         passed, caps, _recent_messages(tools, caps, picture.at), picture.at, tools.workspace
@@ -231,6 +220,25 @@ def take_in(
         passed={one.trigger.name: one for one in shared},
         entries={one.trigger.name: make_entries(one, picture.at) for one in shared},
     )
+
+
+def _through_gates(
+    tools: Tools, picture: Picture, triggers: list[Trigger], candidates: Mapping[str, pa.Array]
+) -> Iterator[Passed]:
+    """One question to the engine for everybody, then each trigger's own gates."""
+    everybody = pa.concat_arrays([candidates[trigger.name] for trigger in triggers])
+    channels = {trigger.steps[0].channel for trigger in triggers}
+    rows = picture.rows(pc.unique(everybody), template_names(tools.renderer, triggers))
+    barred = {name: gather_barred(tools.ledger, name, picture.at) for name in channels}
+    # in the order of the state's keys: what lies together is written together
+    rows = with_reachable(rows, barred).sort_by("customer")
+    places, begin = pc.index_in(everybody, value_set=rows["customer"].combine_chunks()), 0
+    for trigger in triggers:
+        customers = candidates[trigger.name]
+        own = places.slice(begin, len(customers)).drop_null().sort()
+        begin += len(customers)
+        facts = gather_facts(tools.workspace, tools.ledger, trigger, picture.at, barred)
+        yield pass_gates(trigger, customers, rows.take(own), facts)
 
 
 def _recent_messages(
