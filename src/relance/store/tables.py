@@ -141,7 +141,7 @@ class Message(Base, table=True):
     channel: str
     template: str
     entry_at: datetime = Field(sa_type=Instant)
-    due_at: datetime = Field(sa_type=Instant, index=True)
+    due_at: datetime = Field(sa_type=Instant)
     priority: int
     ghost: bool
     state: str

@@ -61,6 +61,7 @@ def _what_is_known() -> None:
 
 def _message_indexes() -> None:
     op.drop_index("message_queued", "message")
+    op.drop_index("ix_message_due_at", "message")  # no question was asked of it
     queue = ["channel", "priority", "expires_at", "due_at", "n"]
     _index("message_queued", "message", queue, "state = 'queued'")
     _index("message_provider_id", "message", ["provider_id"], "provider_id IS NOT NULL")
