@@ -24,6 +24,7 @@ def main() -> int:
             *(rows.interval_coverage(workers, *sizes) for sizes in coverage.SIZES),
             *(row for size in (500, 2_000) for row in rows.revenue(workers, size)),
             rows.preview(workers),
+            *rows.pooled(workers),
         ]
     write(found)
     print(table(found))
