@@ -89,7 +89,7 @@ def _tries(workers: Pool, one: Callable[[int], T], runs: int) -> list[T]:
 
 
 def _share(done: Sequence[Outcome] | Sequence[spending.Found], name: str) -> float:
-    return sum(getattr(one, name) for one in done) / len(done)
+    return sum(bool(getattr(one, name)) for one in done) / len(done)
 
 
 def _at_most(what: str, found: float, limit: float) -> Row:
