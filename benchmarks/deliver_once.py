@@ -19,7 +19,7 @@ from typing import Any
 
 from benchmarks.queued import ENV
 from relance import logs
-from relance.cli.service import leave_in_peace
+from relance.memory import be_thrifty, leave_in_peace
 from relance.pipeline.deliver import Delivery
 from relance.wiring import open_relance
 
@@ -45,7 +45,8 @@ class Timed:
 
 
 def main(root: Path, at: str, at_most: int) -> None:
-    logs.configure(json=True, level="info")  # as the service does
+    be_thrifty()  # as the service does
+    logs.configure(json=True, level="info")
     with open_relance(root, env=ENV) as relance:
         # a worker opens these once
         pending = relance.state.queue.pending()

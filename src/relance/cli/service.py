@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import difflib
-import gc
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from relance import memory
 from relance.cli.app import app
 from relance.cli.options import WorkspaceOption
 from relance.errors import UsageError
@@ -90,6 +90,7 @@ def read_roles(text: str) -> frozenset[Role]:
 def _run(root: Path, roles: frozenset[Role], host: str | None, port: int | None) -> None:
     from relance import logs
 
+    memory.be_thrifty()
     logs.configure(json=not sys.stderr.isatty(), level="info")
     asyncio.run(_Service(root.absolute(), roles, host, port).serve())
 
@@ -159,7 +160,7 @@ class _Service:
         ledger, queue = relance.state.ledger, relance.state.queue
         providers = relance.open_providers()
         delivery = relance.delivery(providers)
-        leave_in_peace()
+        memory.leave_in_peace()
         self._now = relance.workspace.web
         self._front = self._front_of(relance, providers)
 
@@ -191,14 +192,6 @@ class _Service:
             people=relance.state.desk,
             links=relance.links,
         )
-
-
-def leave_in_peace() -> None:
-    """Tell the collector that what is loaded by now stays: half a million objects that it would
-    look through again and again took a twentieth of a delivery's time."""
-    gc.unfreeze()  # a workspace that was read anew: the one before may go
-    gc.collect()
-    gc.freeze()
 
 
 def _mapping(value: object) -> Mapping[str, object]:

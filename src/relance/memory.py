@@ -1,0 +1,33 @@
+"""How a process that runs for weeks treats memory."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+
+# mallopt(3), malloc.h of glibc
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
+_THRESHOLD = 128 * 1024  # bytes; glibc begins with it, and raises it with every large block
+
+
+def be_thrifty() -> None:
+    """Have freed memory go back to the system, before anything large is loaded.
+
+    glibc keeps an arena for each thread and, once it has seen large blocks, their memory: a
+    delivery held 90 MB that it had no use for. Elsewhere (macOS, musl) nothing happens.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError, TypeError):
+        return
+    mallopt(_ARENA_MAX, 1)
+    mallopt(_MMAP_THRESHOLD, _THRESHOLD)
+    mallopt(_TRIM_THRESHOLD, _THRESHOLD)
+
+
+def leave_in_peace() -> None:
+    """Tell the collector that what is loaded by now stays: half a million objects that it would
+    look through again and again took a twentieth of a delivery's time."""
+    gc.unfreeze()  # a workspace that was read anew: the one before may go
+    gc.collect()
+    gc.freeze()

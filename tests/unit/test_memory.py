@@ -1,0 +1,46 @@
+"""A process that runs for weeks gives back what it no longer needs."""
+
+from __future__ import annotations
+
+import gc
+import subprocess
+import sys
+
+import pytest
+
+FILL_AND_FREE = """
+import gc, os, sys
+from pathlib import Path
+from relance import memory
+{thrifty}
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+big = [bytes(20_000_000)]; big.clear()  # glibc takes this for a sign that large blocks are usual
+before = resident()
+blocks = [bytes(1_000_000 + n) for n in range(60)]
+kept = bytes(200_000)
+blocks.clear(); gc.collect()
+print(resident() - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc and mallopt are Linux's")
+def test_freed_memory_goes_back_to_the_system() -> None:
+    program = FILL_AND_FREE.format(thrifty="memory.be_thrifty()")
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert int(done.stdout) < 5_000_000
+
+
+def test_what_is_loaded_is_left_in_peace_and_what_comes_later_is_not() -> None:
+    from relance.memory import leave_in_peace
+
+    try:
+        leave_in_peace()
+        frozen = gc.get_freeze_count()
+        assert frozen > 10_000
+        leave_in_peace()  # a reload
+        assert gc.get_freeze_count() < 2 * frozen
+    finally:
+        gc.unfreeze()
