@@ -141,6 +141,12 @@ class Evidence:
         return [row for row in self.messages if row["state"] == "unknown"]
 
     @property
+    def figures(self) -> Counter[str]:
+        """What is told of a life in the table."""
+        unknown = Counter(f"unknown by {row['provider']}" for row in self.unknown)
+        return Counter({"lives": 1, "messages taken": self.taken.total()}) + unknown
+
+    @property
     def hasty(self) -> list[str]:
         """Unknown messages that could have been repeated once more under their key."""
         return [

@@ -36,9 +36,7 @@ def settle(life: Life, row: Row) -> Evidence:
     """Let everything finish undisturbed, and note what came of it."""
     life.drain(life.last)
     left = life.evidence()
-    row.figures.update(
-        {"lives": 1, "messages taken": left.taken.total(), "unknown and listed": len(left.unknown)}
-    )
+    row.figures += left.figures
     assert left.wrong() == []
     assert left.hasty == []
     return left
