@@ -144,7 +144,9 @@ def full(life: Life, draw: random.Random) -> Mapping[str, int]:
 # -- the clock
 
 
-@pytest.mark.parametrize("seed", seeds(12))
+# where a kill falls is up to the machine, and so is which look an hour later finds who ordered
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(12))
 def test_a_clock_set_back_an_hour_writes_to_nobody_twice_and_holds_nobody_up(
     seed: int, begin: Begin, healthy: Healthy, row: Row
 ):
