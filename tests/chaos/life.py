@@ -152,6 +152,7 @@ class Life:
         processes = [self._begin(n, command, at, kill) for n, kill in enumerate(kills)]
         self._strike(processes, kills)
         finish(processes)
+        self.vendor.order({"spare": True})  # its number may be another process's soon
         for worker, (process, kill) in enumerate(zip(processes, kills, strict=True)):
             self._bury(worker, command, process.exitcode, kill)
 
@@ -173,6 +174,7 @@ class Life:
             if process.exitcode is None:
                 process.terminate()  # SIGTERM: a clean stop
         finish(processes)
+        self.vendor.order({"spare": True})
         for worker, (process, kill) in enumerate(zip(processes, kills, strict=True)):
             self._bury(worker, "run", process.exitcode, kill)
 

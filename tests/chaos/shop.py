@@ -100,6 +100,10 @@ def _arrival(number: int) -> timedelta:
     return timedelta(days=number // 5 % (DAYS + 1), hours=-2)
 
 
+REACHING = frozenset(customer(number) for number in range(0, CUSTOMERS, 7))
+"""Who orders again a minute before the second step falls due."""
+
+
 def _orders() -> list[str]:
     """First orders, of all but a few; one in seven orders again just before the second step."""
     lines = []
@@ -108,7 +112,7 @@ def _orders() -> list[str]:
             continue
         first = BASELINE + _arrival(number)
         lines.append(f"{customer(number)},{first:%Y-%m-%d %H:%M:%S},9.5")
-        if number % 7 == 0:
+        if customer(number) in REACHING:
             again = BASELINE + _arrival(number) + timedelta(hours=2) + PAUSE - timedelta(minutes=1)
             lines.append(f"{customer(number)},{again:%Y-%m-%d %H:%M:%S},9.5")
     return lines

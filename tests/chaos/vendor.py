@@ -5,6 +5,7 @@ prints its address. Each line on stdin is an order as JSON, answered by an empty
 
     {"kill": PID, "request": N, "moment": "read"}   SIGKILL at the N-th request from now:
                                                      when read, recorded or answered
+    {"spare": true}                                  the victim has ended; kill nobody
     {"now": "2026-03-01T09:00:00+00:00"}             idempotency keys older than a day are forgotten
     {"health": 1.0}                                  no more mishaps
 """
@@ -169,6 +170,8 @@ class Vendor:
         if "kill" in order:
             at = self._number + order["request"]
             self._kill = _Kill(pid=order["kill"], request=at, moment=order["moment"])
+        elif "spare" in order:
+            self._kill = None
         elif "now" in order:
             self._now = datetime.fromisoformat(order["now"])
         else:
