@@ -91,7 +91,11 @@ class RunRecord:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EntryRecord:
-    """One customer who passed a trigger's gates once. `arm` was drawn after every gate."""
+    """One customer who passed a trigger's gates once. `arm` was drawn after every gate.
+
+    It was drawn for `unit` (the customer, or their household) under `salt` by the hash of that
+    version; both are empty and 0 of entries older than their being written down.
+    """
 
     id: str
     trigger: str
@@ -99,6 +103,9 @@ class EntryRecord:
     customer: str
     at: datetime
     arm: Arm
+    unit: str = ""
+    salt: str = ""
+    hash_version: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -106,6 +113,8 @@ class Entries:
     """Entries of one trigger at one instant, as columns of equal length.
 
     A tick may let tens of thousands in: an object for each would cost more than storing it.
+    `units` are whom the arms were drawn for, None for the customer; it is empty where no
+    customer has a household.
     """
 
     trigger: str
@@ -114,6 +123,7 @@ class Entries:
     customers: Sequence[str]
     ids: Sequence[str]
     arms: Sequence[Arm]
+    units: Sequence[str | None] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

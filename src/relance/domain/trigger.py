@@ -106,7 +106,8 @@ class Trigger:
 
     `version` changes with the segment, the transition, the steps, the texts, the holdout and
     the goal: results of two versions are never added up. `segment_version` is the part of it
-    that decides about a new baseline. `topic` names an entry of `Workspace.topics`.
+    that decides about a new baseline. `topic` names an entry of `Workspace.topics`. `read_out`
+    is the number of entrants at which the verdict is planned to be read.
     """
 
     name: str
@@ -118,6 +119,7 @@ class Trigger:
     segment_version: str
     holdout: float = 0.0
     goal: Goal | None = None
+    read_out: int | None = None
     reentry: Reentry = Reentry()
     priority: int = 50
     topic: str | None = None

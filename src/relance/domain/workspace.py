@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from relance.domain.condition import Condition, Measure
 from relance.domain.duration import Duration, Unit
-from relance.domain.trigger import Trigger
+from relance.domain.trigger import Schedule, Trigger
 from relance.settings import Secret
 
 
@@ -47,6 +48,7 @@ class CustomersSpec:
     attributes: Mapping[str, str] = field(default_factory=dict)
     country: str | None = None  # column of ISO codes: the region of national phone numbers
     region: str | None = None  # the region where there is no such column (ISO 3166, `FR`)
+    household: str | None = None  # column: who shares it is drawn into the same arm
 
     def column(self, attribute: str) -> str | None:
         """The column behind a logical attribute name, if it is mapped."""
@@ -129,7 +131,8 @@ class ChannelSpec:
 
     `rate` and `daily` are the provider's limits, shared by all workers; `budget` is the
     channel's, over all its providers. `fallback` is the same channel by another provider, for
-    what certainly did not leave by this one.
+    what certainly did not leave by this one. `cost` is what one message costs, in the
+    workspace's currency.
     """
 
     name: str  # of domain.channel.CHANNELS
@@ -143,6 +146,7 @@ class ChannelSpec:
     headers: Mapping[str, str] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
     fallback: ChannelSpec | None = None
+    cost: float = 0.0
     path: str = ""  # where it stands, for messages: file:line:column
 
 
@@ -173,6 +177,29 @@ class BouncePolicy:
     per: Duration = field(default_factory=lambda: Duration(30, Unit.DAY))
 
 
+class Rotation(StrEnum):
+    """How long a global holdout lasts before it is drawn anew."""
+
+    MONTH = "month"
+    QUARTER = "quarter"
+    HALF_YEAR = "half-year"
+    YEAR = "year"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReportSpec:
+    """When the report is made by itself, and to whom it goes.
+
+    `email_to` are the company's own people. A customer without the goal's event for
+    `lapsed_after` had lapsed, and is reactivated by the next one.
+    """
+
+    schedule: Schedule | None = None
+    email_to: tuple[str, ...] = field(default=(), repr=False)
+    language: str | None = None
+    lapsed_after: Duration = field(default_factory=lambda: Duration(180, Unit.DAY))
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Workspace:
     """Everything the YAML says, in the rooms' own words."""
@@ -192,10 +219,12 @@ class Workspace:
     channels: Mapping[str, ChannelSpec]
     limits: Limits = Limits()
     global_holdout: float = 0.0
+    rotation: Rotation = Rotation.QUARTER  # of the global holdout
     brand: Mapping[str, Any] = field(default_factory=dict)  # free values for templates
     web: WebSpec = WebSpec()
     topics: Mapping[str, Topic] = field(default_factory=dict)
     bounces: BouncePolicy = BouncePolicy()
+    report: ReportSpec = ReportSpec()
 
     @property
     def named_segments(self) -> list[str]:

@@ -15,6 +15,7 @@ from typing import Protocol, Self
 import pyarrow as pa
 
 from relance.domain.condition import Condition
+from relance.domain.duration import Duration
 from relance.domain.ledger import (
     ArmSums,
     Breakpoints,
@@ -31,10 +32,12 @@ from relance.domain.ledger import (
 )
 from relance.domain.message import Accepted, Outgoing, Rendered
 from relance.domain.receipt import Doubtful, Receipt
+from relance.domain.study import Study
 from relance.domain.trigger import Goal, Trigger
 from relance.domain.vendor import Capabilities
 from relance.domain.workspace import BouncePolicy, Segment
 from relance.errors import Problem
+from relance.uplift.outcomes import Outcomes
 
 Changes = Mapping[str, tuple[pa.Array, pa.Array]]
 """By segment: the customers (strings) who entered it, and those who left it."""
@@ -150,6 +153,25 @@ class Engine(Protocol):
 
         entries columns: trigger, version, arm, customer (strings), at (timestamp[us, UTC]).
         """
+
+    def study(
+        self,
+        entries: pa.Table,
+        studies: Sequence[Study],
+        optouts: pa.Table,
+        lapsed_after: Duration,
+        at: datetime,
+    ) -> Outcomes:
+        """Count everything that the studies ask, with one look at each event table.
+
+        entries columns: trigger, version, arm, customer, unit (strings), at (timestamp[us, UTC]);
+        the first entry per trigger, version and unit counts, and entries later than `at` do not
+        exist. optouts columns: customer, at. Sums only; the buyers' amounts leave the engine
+        where they are few.
+        """
+
+    def rows(self, events: Mapping[str, datetime]) -> Mapping[str, int]:
+        """How many rows each event's table has up to an instant."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -23,6 +23,10 @@ class Why(StrEnum):
     TOO_SMALL = "too_small"  # one customer has no spread
     NOT_FOLLOWED = "not_followed"  # nobody was watched for as long as that
     NO_STRATA = "no_strata"  # no version has people in both arms
+    SPLIT = "split"  # the split is broken: no number until the cause is found
+    NO_GOAL = "no_goal"  # nothing is measured
+    NO_AMOUNT = "no_amount"  # the goal's event has no amount mapped
+    SHRUNK = "shrunk"  # the event table has lost rows
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -23,6 +23,10 @@ _REASONS: dict[Locale, dict[Why, str]] = {
         Why.TOO_SMALL: "One customer in a group says nothing about the others.",
         Why.NOT_FOLLOWED: "Nobody has been watched for that long yet.",
         Why.NO_STRATA: "No version has both treated and held-out customers.",
+        Why.SPLIT: "The split is broken, so no number is shown.",
+        Why.NO_GOAL: "The trigger has no goal, so nothing is measured.",
+        Why.NO_AMOUNT: "The goal's event has no amount: map one under events to see revenue.",
+        Why.SHRUNK: "The event table has lost rows since an earlier tick: outcomes are missing.",
     },
     "fr": {
         Why.NO_TREATED: "Personne n’est contacté : il n’y a rien à comparer.",
@@ -40,6 +44,12 @@ _REASONS: dict[Locale, dict[Why, str]] = {
         Why.TOO_SMALL: "Un seul client dans un groupe ne dit rien des autres.",
         Why.NOT_FOLLOWED: "Personne n’est encore suivi depuis si longtemps.",
         Why.NO_STRATA: "Aucune version n’a à la fois des contactés et des témoins.",
+        Why.SPLIT: "Le tirage est faussé : aucun nombre n’est affiché.",
+        Why.NO_GOAL: "Ce déclencheur n’a pas d’objectif : rien n’est mesuré.",
+        Why.NO_AMOUNT: "L’événement de l’objectif n’a pas de montant : déclarez-en un sous events "
+        "pour voir le chiffre d’affaires.",
+        Why.SHRUNK: "La table d’événements a perdu des lignes depuis un passage précédent : il "
+        "manque des résultats.",
     },
 }
 

@@ -8,7 +8,11 @@ from datetime import datetime
 from typing import TypedDict
 
 from relance.domain.trigger import Goal
+from relance.uplift.figures import Cohort, Curves, MetricReading, Versions
+from relance.uplift.health import Finding
+from relance.uplift.money import Worth
 from relance.uplift.proportions import Interval
+from relance.uplift.revenue import Revenue
 from relance.uplift.verdict import ArmCounts, Reading, Verdict
 from relance.uplift.wording import count, interval, percent, points, sentence
 
@@ -21,6 +25,7 @@ class TriggerReport:
     `treated` and `held_out`. The message counts are of treated customers; `sent` were taken by
     the provider (delivered, bounced and complained ones too), `unknown` may have been sent,
     `pending` are not due or not tried yet. `by_state` has every message, ghosts included.
+    `metrics` begin with the primary one. `worth` is of the treated with closed windows.
     """
 
     trigger: str
@@ -40,6 +45,26 @@ class TriggerReport:
     pending: int = 0
     skipped: Mapping[str, int] = field(default_factory=dict)
     by_state: Mapping[str, int] = field(default_factory=dict)
+    first_at: datetime | None = None
+    metrics: Sequence[MetricReading] = ()
+    curves: Curves | None = None
+    cohorts: Sequence[Cohort] = ()
+    findings: Sequence[Finding] = ()
+    revenue: Revenue | None = None
+    worth: Worth | None = None
+    versions: Versions | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Report:
+    """Everything as of one instant. `programme` is the worth of all triggers together, by the
+    global holdout (None without one); `overlaps` are pairs of triggers with many in common."""
+
+    at: datetime
+    currency: str
+    triggers: Sequence[TriggerReport] = ()
+    programme: TriggerReport | None = None
+    overlaps: Sequence[Finding] = ()
 
 
 class ArmJson(TypedDict):

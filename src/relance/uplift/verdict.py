@@ -48,6 +48,7 @@ class Cause(StrEnum):
     AMONG_MANY = "among_many"  # clear on its own, not among the other triggers
     ABOVE_EARLY = "above_early"  # before the planned read-out
     BELOW_EARLY = "below_early"
+    SHRUNK = "shrunk"  # the goal's event table has lost rows
 
 
 _VERDICTS = {
@@ -69,6 +70,7 @@ _VERDICTS = {
     Cause.AMONG_MANY: Verdict.NO_DETECTABLE_EFFECT,
     Cause.ABOVE_EARLY: Verdict.BETTER,
     Cause.BELOW_EARLY: Verdict.WORSE,
+    Cause.SHRUNK: Verdict.NOT_ENOUGH_DATA,
 }
 _SETTLED = {Verdict.NO_DETECTABLE_EFFECT, Verdict.BETTER, Verdict.WORSE}
 _GROWING = {

@@ -47,6 +47,8 @@ _SENTENCES: dict[Locale, dict[Cause, str]] = {
         "on its own, but among {compared} triggers read together one such is no surprise.",
         Cause.ABOVE_EARLY: "Better than no message, by the stricter test that allows for looking "
         "every day: {diff} points, 95 % interval {ci}.",
+        Cause.SHRUNK: "The event table has lost rows since an earlier tick: outcomes are missing, "
+        "and nothing is shown until it is whole again.",
         Cause.BELOW_EARLY: "Worse than no message, by the stricter test that allows for looking "
         "every day: {diff} points, 95 % interval {ci}.",
     },
@@ -86,6 +88,8 @@ _SENTENCES: dict[Locale, dict[Cause, str]] = {
         "facilement un.",
         Cause.ABOVE_EARLY: "Mieux que sans message, selon le test plus strict qui permet de "
         "regarder chaque jour : {diff} points, intervalle à 95 % {ci}.",
+        Cause.SHRUNK: "La table d’événements a perdu des lignes depuis un passage précédent : il "
+        "manque des résultats, et rien n’est affiché tant qu’elle n’est pas complète.",
         Cause.BELOW_EARLY: "Moins bien que sans message, selon le test plus strict qui permet de "
         "regarder chaque jour : {diff} points, intervalle à 95 % {ci}.",
     },
