@@ -32,7 +32,7 @@ from relance.domain.ledger import (
 )
 from relance.domain.message import Accepted, Outgoing, Rendered
 from relance.domain.receipt import Doubtful, Receipt
-from relance.domain.study import Study
+from relance.domain.study import Draw, Lateness, Study
 from relance.domain.trigger import Goal, Trigger
 from relance.domain.vendor import Capabilities
 from relance.domain.workspace import BouncePolicy, Segment
@@ -299,12 +299,42 @@ class Tally(Protocol):
 
 
 class Reader(Protocol):
-    """The state, as the report sees it."""
+    """The state, as the report sees it. With `until`, as it was at that instant."""
 
     def entries(self, trigger: str | None = None) -> Iterator[pa.RecordBatch]:
-        """Every entry. Columns: trigger, version, arm, customer, at (timestamp[us, UTC])."""
+        """Every entry. Columns: trigger, version, arm, customer, unit, at (timestamp[us, UTC]).
 
-    def tallies(self, trigger: str | None = None) -> Sequence[Tally]: ...
+        `unit` is whom the arm was drawn for, null for the customer.
+        """
+
+    def tallies(self, trigger: str | None = None, until: datetime | None = None) -> Sequence[Tally]:
+        """Counts per trigger and version, in the order of their first run.
+
+        What became of a message later than `until` is not known yet: it is queued, or accepted
+        where a provider had taken it.
+        """
+
+    def draws(self) -> Sequence[Draw]:
+        """How the arms of each version were drawn, of those that were written down."""
+
+    def lateness(self, until: datetime | None = None) -> Sequence[Lateness]:
+        """The first messages of each arm and version by channel: how long after the entry."""
+
+    def sent_by_channel(
+        self, since: datetime | None = None, until: datetime | None = None
+    ) -> Mapping[tuple[str, str], Mapping[str, int]]:
+        """Messages that a provider took, by trigger and version, then by channel; only of
+        entries later than or at `since`."""
+
+    def optouts(self) -> pa.Table:
+        """Consents given back, and complaints. Columns: customer, at."""
+
+    def events_seen(self) -> Mapping[str, tuple[datetime, int]]:
+        """How many rows each event's table had at the latest tick that counted them, and when."""
+
+    def reached_global(self, since: datetime, until: datetime) -> pa.Table:
+        """Everybody who came as far as the global holdout's gate, at or after `since` and before
+        `until`, once. Columns: customer, at, held_out (bool)."""
 
 
 class Queue(Protocol):
