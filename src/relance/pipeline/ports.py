@@ -322,9 +322,9 @@ class Reader(Protocol):
 
     def sent_by_channel(
         self, since: datetime | None = None, until: datetime | None = None
-    ) -> Mapping[tuple[str, str], Mapping[str, int]]:
-        """Messages that a provider took, by trigger and version, then by channel; only of
-        entries later than or at `since`."""
+    ) -> Mapping[tuple[str, str], Mapping[tuple[str, str], int]]:
+        """Messages that a provider took, by trigger and version, then by channel and provider
+        (a fallback has its own price); only of entries at or later than `since`."""
 
     def optouts(self) -> pa.Table:
         """Consents given back, and complaints. Columns: customer, at."""
