@@ -8,10 +8,12 @@ from datetime import datetime
 from enum import StrEnum
 
 from relance.domain.arm import Arm
+from relance.domain.duration import Unit
 from relance.domain.trigger import Goal
 
 WINDOWS = (7, 30, 60, 90)  # days; the goal's own window is measured beside them
 PROGRAMME = "*"  # the trigger's name in a study of the global holdout: no trigger can have it
+_DAYS = {Unit.DAY: 1, Unit.WEEK: 7}
 
 
 class Metric(StrEnum):
@@ -49,6 +51,12 @@ class Study:
     def key(self) -> tuple[str, str]:
         """Trigger and version."""
         return self.trigger, self.version
+
+    @property
+    def days(self) -> int:
+        """The study's own window in days; 0 where it is no number of whole days."""
+        within = self.goal.within
+        return 0 if self.until is not None else within.count * _DAYS.get(within.unit, 0)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
