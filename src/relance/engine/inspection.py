@@ -74,7 +74,7 @@ class Inspection:
         spec = self.profiles.workspace.customers
         own = {
             name: getattr(spec, name)
-            for name in ("email", "phone", "locale", "timezone", "country")
+            for name in ("email", "phone", "locale", "timezone", "country", "household")
         }
         columns = {
             f"customers.{name}": column for name, column in own.items() if column is not None

@@ -36,8 +36,8 @@ def assemble(
         root=root, name=main.name, zone=main.zone, locale=main.locale, currency=main.currency,
         state=main.state, source=main.source, customers=main.customers, events=main.events,
         rfm=named.rfm, channels=main.channels, limits=main.limits,
-        global_holdout=main.global_holdout, brand=main.brand, web=main.web, topics=main.topics,
-        bounces=main.bounces,
+        global_holdout=main.global_holdout, rotation=main.rotation, brand=main.brand,
+        web=main.web, topics=main.topics, bounces=main.bounces, report=main.report,
         segments={segment.name: segment for segment in [*segments, *own]},
         triggers={file.name: _trigger(definitions, file, texts) for file in enabled},
     )  # fmt: skip
@@ -76,6 +76,7 @@ def _trigger(definitions: Definitions, file: TriggerFile, texts: Texts) -> Trigg
     return Trigger(
         name=file.name, segment=_segment_name(file), on=file.on, schedule=file.schedule,
         steps=file.steps, version=trigger_version(definitions, file, baseline, texts),
-        segment_version=baseline, holdout=file.holdout, goal=file.goal, reentry=file.reentry,
-        priority=file.priority, topic=file.topic, description=file.description, path=file.path,
+        segment_version=baseline, holdout=file.holdout, goal=file.goal, read_out=file.read_out,
+        reentry=file.reentry, priority=file.priority, topic=file.topic,
+        description=file.description, path=file.path,
     )  # fmt: skip

@@ -8,7 +8,16 @@ from typing import cast
 from relance.domain.channel import CHANNELS, ChannelKind
 from relance.domain.vendor import VendorSpec
 from relance.domain.workspace import ChannelSpec
-from relance.spec.envelope import RATES, TAGS, Address, Headers, Rates, Sender, channel_of
+from relance.spec.envelope import (
+    RATES,
+    TAGS,
+    Address,
+    Headers,
+    Price,
+    Rates,
+    Sender,
+    channel_of,
+)
 from relance.spec.nodes import Scalar, child
 from relance.spec.options import option_key
 from relance.spec.record import Key, Record, optional, record_schema, required
@@ -101,6 +110,12 @@ class ChannelYaml(Record[ChannelSpec]):
         "for the next day.",
         shown="no limit",
     )
+    cost = optional(
+        Price(),
+        "What one message costs, in the workspace's currency: the report takes it off what a "
+        "trigger brings in.",
+        default=0.0, shown="nothing",
+    )  # fmt: skip
     reply_to = optional(Address(), "Where answers to an e-mail go.", shown="the sender")
     headers: Key[Mapping[str, str]] = optional(
         Headers(), "Headers of your own on every e-mail.", default={}, shown="none"
@@ -133,6 +148,7 @@ class ChannelYaml(Record[ChannelSpec]):
             name=channel_of(spot).name, provider=self.provider, sender=self.from_,
             rate=self.rate.per_second, daily=self.rate.per_day, budget=self.daily_budget,
             reply_to=self.reply_to, headers=self.headers, tags=self.tags, fallback=self.fallback,
+            cost=self.cost,
             path=f"{spot.notes.path}:{spot.node.line}:{spot.node.column}",
             options={name: value for name, value in self.extras().items() if value is not None},
         )  # fmt: skip

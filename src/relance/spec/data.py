@@ -164,6 +164,10 @@ class CustomersYaml(Record[CustomersSpec]):
         Text("a country such as `FR`", "[A-Z]{2}", "two capital letters"),
         "The country of national phone numbers where no column tells it.",
     )
+    household = optional(
+        _COLUMN, "The column that the people of one household or one mailbox share: they are held "
+        "out, or written to, together. Naming another column is a new version of every trigger.",
+    )  # fmt: skip
     consent: Key[Mapping[str, str | bool]] = optional(
         Of(ConsentYaml), "Who may be written to; needed for every channel in use.",
         default={}, shown="nobody may",
@@ -183,7 +187,7 @@ class CustomersYaml(Record[CustomersSpec]):
         return CustomersSpec(
             table=self.table, key=self.key, email=self.email, phone=self.phone,
             locale=self.locale, timezone=self.timezone, country=self.country, region=self.region,
-            consent=self.consent, attributes=self.attributes,
+            household=self.household, consent=self.consent, attributes=self.attributes,
         )  # fmt: skip
 
 

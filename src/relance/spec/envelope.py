@@ -10,10 +10,11 @@ from email.utils import parseaddr
 from relance.domain.channel import CHANNELS, ChannelKind
 from relance.spec.nodes import Items, Scalar
 from relance.spec.notations import PACE, Pace
-from relance.spec.shapes import JsonSchema, ListOf, MapOf, Shape, Text, made
+from relance.spec.shapes import JsonSchema, ListOf, MapOf, Number, Shape, Text, made
 from relance.spec.spot import Spot
 
 _LONGEST_HEADER = 900  # characters; RFC 5322 (2.1.1) ends a line at 998
+_HIGHEST_PRICE = 1_000_000  # of one message, in any currency
 # what relance and the mail servers on the way write themselves
 _OURS = frozenset({
     "from", "to", "cc", "bcc", "sender", "subject", "date", "message-id", "mime-version",
@@ -69,6 +70,22 @@ class Address(Shape[str]):
 
     def schema(self) -> JsonSchema:
         return {"type": "string"}
+
+
+class Price(Shape[float]):
+    """What one message costs, in the workspace's currency."""
+
+    says = "an amount of money such as `0.002`"
+
+    def read(self, spot: Spot) -> float:
+        value = Number().read(spot)
+        # a price beyond that is a slip of the keys, and infinity is none at all
+        if not 0 <= value <= _HIGHEST_PRICE:
+            raise spot.broken(f"must be from 0 to {_HIGHEST_PRICE:,}, in the workspace's currency")
+        return float(value)
+
+    def schema(self) -> JsonSchema:
+        return {"type": "number", "minimum": 0, "maximum": _HIGHEST_PRICE}
 
 
 class Headers(Shape[Mapping[str, str]]):

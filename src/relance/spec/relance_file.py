@@ -14,6 +14,8 @@ from relance.domain.workspace import (
     CustomersSpec,
     EventSpec,
     Limits,
+    ReportSpec,
+    Rotation,
     SourceSpec,
     Topic,
     WebSpec,
@@ -21,9 +23,10 @@ from relance.domain.workspace import (
 from relance.spec.channels import ChannelsYaml
 from relance.spec.data import QUERY, CustomersYaml, EventYaml, PlaceText, SourceYaml
 from relance.spec.limits import BouncesYaml, LimitsYaml
-from relance.spec.notations import CURRENCY, GLOBAL_HOLDOUT, LOCALE, ZONE
+from relance.spec.notations import CURRENCY, LOCALE, ZONE
 from relance.spec.operators import AnyValue
 from relance.spec.record import Key, Of, Record, optional, required
+from relance.spec.report import HELD_OUT_OF_ALL, GlobalHoldout, ReportYaml
 from relance.spec.shapes import (
     IDENTIFIER_PATTERN,
     VERSION,
@@ -98,10 +101,12 @@ class RelanceFile:
     channels: Mapping[str, ChannelSpec]
     limits: Limits
     global_holdout: float
+    rotation: Rotation
     brand: Mapping[str, object]
     web: WebSpec
     topics: Mapping[str, Topic]
     bounces: BouncePolicy
+    report: ReportSpec
 
 
 class RelanceYaml(Record[RelanceFile]):
@@ -150,9 +155,10 @@ class RelanceYaml(Record[RelanceFile]):
         Of(LimitsYaml), "What protects a customer from too much.", default=Limits(), shown="none"
     )
     global_holdout = optional(
-        GLOBAL_HOLDOUT,
-        "The share of customers who get no message of any trigger, drawn anew each quarter.",
-        default=0.0, shown="0%",
+        HELD_OUT_OF_ALL,
+        "The share of customers who get no message of any trigger, drawn anew each quarter, or as "
+        "`{share: 2%, rotate: half-year}` says.",
+        default=GlobalHoldout(), shown="0%",
     )  # fmt: skip
     brand: Key[Mapping[str, object]] = optional(
         Brand(), "Values for templates (`{{ brand.name }}`).", default={}, shown="none"
@@ -172,17 +178,25 @@ class RelanceYaml(Record[RelanceFile]):
         Of(BouncesYaml), "When bounces suppress an address.", default=BouncePolicy(),
         shown="as below",
     )  # fmt: skip
+    report = optional(
+        Of(ReportYaml), "When the report is made by itself, and to whom it is sent.",
+        default=ReportSpec(), shown="as below",
+    )  # fmt: skip
 
     def build(self) -> RelanceFile:
         if self.sound("channels") and self.sound("web"):
             self._check_way_back()
+        if self.sound("channels") and self.sound("report"):
+            self._check_report_leaves()
         root = self.spot.scope.root
         return RelanceFile(
             name=self.name or root.name, zone=self.timezone, locale=self.locale,
             currency=self.currency, state=self.state or f"sqlite:///{root / 'state/relance.db'}",
             source=self._source(), customers=self.customers, events=self.events,
-            channels=self.channels, limits=self.limits, global_holdout=self.global_holdout,
+            channels=self.channels, limits=self.limits,
+            global_holdout=self.global_holdout.share, rotation=self.global_holdout.rotation,
             brand=self.brand, web=self.web, topics=self._topics(), bounces=self.bounces,
+            report=self.report,
         )  # fmt: skip
 
     def _topics(self) -> Mapping[str, Topic]:
@@ -201,6 +215,12 @@ class RelanceYaml(Record[RelanceFile]):
             "unsubscribe (RFC 8058) of marketing mail",
             "set web.public_url and web.secret",
         )
+
+    def _check_report_leaves(self) -> None:
+        if self.report.email_to and "email" not in self.channels:
+            self.below("report", "email_to").note(
+                "there is no channel by which an e-mail leaves", "add channels: {email: …}"
+            )
 
     def _source(self) -> SourceSpec:
         place, at_source = self.source, self.workbench == "source"

@@ -37,8 +37,10 @@ from relance.spec.shapes import (
 )
 from relance.spec.spot import Broken, Spot, near
 from relance.spec.steps import EXPIRY, Expiry, Planned, Steps, resolve
+from relance.uplift.verdict import MIN_MATURE
 
 _YEAR_SECONDS = 366 * 86400
+_MOST_ENTRANTS = 1_000_000_000
 
 
 class MoveYaml(Record[On]):
@@ -163,6 +165,7 @@ class TriggerFile:
     steps: tuple[Step, ...]
     holdout: float
     goal: Goal | None
+    read_out: int | None
     topic: str | None
     enabled: bool
 
@@ -226,6 +229,12 @@ class TriggerYaml(Record[TriggerFile]):
         default=0.0, shown="0%",
     )  # fmt: skip
     goal = optional(Of(GoalYaml), "What counts as success.")
+    read_out = optional(
+        Whole(1, _MOST_ENTRANTS), "The planned read-out: the verdict is read of so many entrants, "
+        "and an earlier one has to pass a stricter test. Decide it before launch (`relance power` "
+        "proposes a number): another one is a new version.",
+        shown="none, every look is judged by the stricter test",
+    )  # fmt: skip
     enabled = optional(
         Flag(), "false: the file is checked, but nothing happens.", default=True, shown="true"
     )
@@ -237,7 +246,7 @@ class TriggerYaml(Record[TriggerFile]):
             path=self.spot.notes.path, name=self.name, description=self.description,
             segment=self.segment, on=self.on, schedule=self.schedule, reentry=self.reentry,
             priority=self.priority, steps=steps, holdout=self.holdout, goal=self.goal,
-            topic=self.topic, enabled=self.enabled,
+            read_out=self.read_out, topic=self.topic, enabled=self.enabled,
         )  # fmt: skip
 
     def _check(self) -> None:
@@ -252,6 +261,25 @@ class TriggerYaml(Record[TriggerFile]):
         if self.sound("holdout") and self.holdout > 0 and not self.has("goal"):
             self.below("holdout").warn(
                 "people are held out, but nothing is measured", "add a goal:"
+            )
+        if self.has("read_out"):
+            self._check_read_out()
+
+    def _check_read_out(self) -> None:
+        """A planned read-out compares two arms by a goal, and both arms have to be large enough."""
+        spot = self.below("read_out")
+        if not self.has("goal"):
+            spot.note("there is nothing to read without a goal", "add a goal:")
+        if not self.sound("holdout") or not self.sound("read_out"):
+            return
+        smaller = min(self.holdout, 1 - self.holdout) * (self.read_out or 0)
+        if not self.holdout:
+            spot.note("there is nobody to compare with", "add a holdout:")
+        elif smaller < MIN_MATURE:
+            spot.warn(
+                f"about {smaller:.0f} of them will be in the smaller arm, and no verdict is given "
+                f"below {MIN_MATURE}",
+                "await more, or hold more out; see relance power",
             )
 
     def _has_members(self) -> bool:

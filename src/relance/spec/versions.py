@@ -174,4 +174,6 @@ def trigger_version(
     """What makes two results comparable: only those of one version are ever added up."""
     steps = [definitions.step(step, texts[step.template, step.channel]) for step in file.steps]
     parts: list[Json] = [baseline, steps, file.holdout, definitions.goal(file.goal)]
-    return digest([*parts, canonical(file.reentry), *_told(topic=file.topic)])
+    household = definitions.file.customers.household
+    later = _told(topic=file.topic, read_out=file.read_out, household=household)
+    return digest([*parts, canonical(file.reentry), *later])
