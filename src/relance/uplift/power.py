@@ -36,23 +36,43 @@ def power(
     window: timedelta,
     at: datetime,
     uplifts: tuple[float, ...] = UPLIFTS,
+    at_once: float = 0.0,
 ) -> tuple[PowerRow, ...] | Withheld:
     """What four of five trials begun `at` would find at their planned read-out.
 
     `base` is the share who return without a message, `per_week` how many enter, `share` the
-    holdout. The read-out tests at 4 %, as the hybrid rule leaves it, and every row respects the
-    smallest groups that a verdict needs. Withheld where `base` is no share or nobody returns,
-    or where one arm is empty.
+    holdout; `at_once` enter on the first day besides. The read-out tests at 4 %, as the hybrid
+    rule leaves it, and every row respects the smallest groups that a verdict needs. Withheld
+    where `base` is no share or nobody returns, or where one arm is empty.
     """
-    if bad := _bad(base, per_week, share):
+    if bad := _bad(base, per_week, share, at_once):
         return bad
-    return tuple(_row(base, uplift, per_week, share, window, at) for uplift in uplifts)
+    flow = _Flow(at=at, at_once=at_once, per_week=per_week, window=window)
+    return tuple(_row(base, uplift, share, flow) for uplift in uplifts)
 
 
-def _bad(base: float, per_week: float, share: float) -> Withheld | None:
-    if not all(map(math.isfinite, (base, per_week, share))):
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Flow:
+    """How a trial fills from its first instant on."""
+
+    at: datetime
+    at_once: float
+    per_week: float
+    window: timedelta
+
+    def readable(self, entrants: int) -> date | None:
+        """The day on which the last window of so many is closed; None beyond ten years."""
+        missing = max(entrants - self.at_once, 0.0)
+        if missing > self.per_week * (FAR_AWAY / _WEEK):
+            return None
+        weeks = missing / self.per_week if missing else 0.0
+        return (self.at + _WEEK * weeks + self.window).date()
+
+
+def _bad(base: float, per_week: float, share: float, at_once: float) -> Withheld | None:
+    if not all(map(math.isfinite, (base, per_week, share, at_once))):
         return Withheld(why=Why.NOT_FINITE)
-    if not (0 <= base <= 1 and per_week >= 0 and 0 <= share <= 1):
+    if not (0 <= base <= 1 and min(per_week, at_once) >= 0 and 0 <= share <= 1):
         return Withheld(why=Why.IMPOSSIBLE)
     if share == 0:
         return Withheld(why=Why.NO_HOLDOUT)
@@ -61,12 +81,10 @@ def _bad(base: float, per_week: float, share: float) -> Withheld | None:
     return Withheld(why=Why.FEW_CONVERSIONS) if base == 0 else None
 
 
-def _row(
-    base: float, uplift: float, per_week: float, share: float, window: timedelta, at: datetime
-) -> PowerRow:
+def _row(base: float, uplift: float, share: float, flow: _Flow) -> PowerRow:
     rate = base * (1 + uplift)
     entrants = _entrants(base, rate, share)
-    readable = None if entrants is None else _readable(entrants, per_week, window, at)
+    readable = None if entrants is None else flow.readable(entrants)
     return PowerRow(uplift=uplift, rate=rate, entrants=entrants, readable_on=readable)
 
 
@@ -75,9 +93,3 @@ def _entrants(base: float, rate: float, share: float) -> int | None:
         return None
     least = max(MIN_MATURE, MIN_RETAINED / min(base, rate)) / min(share, 1 - share)
     return max(entrants_needed(base, rate, share, READ_OUT_ALPHA), math.ceil(least))
-
-
-def _readable(entrants: int, per_week: float, window: timedelta, at: datetime) -> date | None:
-    if entrants > per_week * (FAR_AWAY / _WEEK):
-        return None
-    return (at + _WEEK * (entrants / per_week) + window).date()
