@@ -35,7 +35,7 @@ def report(
     as_json: JsonOption = False,
 ) -> None:
     """Say what each trigger did, and whether it kept customers."""
-    from relance.uplift.report import to_json
+    from relance.uplift.document import to_json
     from relance.wiring import open_relance
 
     with open_relance(workspace) as relance:
@@ -54,7 +54,7 @@ def report(
 
 def print_report(reports: Sequence[TriggerReport], at: datetime, zone: ZoneInfo) -> None:
     """The report as a table, and a sentence per trigger."""
-    from relance.uplift.report import HEADINGS, terminal_rows
+    from relance.uplift.terminal import HEADINGS, terminal_rows
     from relance.uplift.wording import sentence
 
     show.print_table(f"Report as of {local(at, zone)}", HEADINGS, terminal_rows(reports))

@@ -27,6 +27,9 @@ class Why(StrEnum):
     NO_GOAL = "no_goal"  # nothing is measured
     NO_AMOUNT = "no_amount"  # the goal's event has no amount mapped
     SHRUNK = "shrunk"  # the event table has lost rows
+    UNSETTLED = "unsettled"  # no total before the verdict is settled
+    SMALL_GROUPS = "small_groups"  # fewer than a verdict needs
+    NOT_FOR_THIS = "not_for_this"  # a metric that has no such number
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -16,10 +16,17 @@ from relance.uplift.health import Finding
 from relance.uplift.multiplicity import false_discovery
 from relance.uplift.sequential import ALPHA, EARLY_SHARE, ENTRANTS, early_look, hybrid_p
 from relance.uplift.trial import Counted, Plan, Trial, arm_counts, obstacle, splits
-from relance.uplift.verdict import MIN_RETAINED, ArmCounts, Cause, Reading, mde, readable_on
+from relance.uplift.verdict import (
+    MIN_RETAINED,
+    ArmCounts,
+    Cause,
+    Reading,
+    hidden,
+    mde,
+    readable_on,
+)
 
 _NOTHING = Withheld(why=Why.NO_HOLDOUT)
-_BLIND = {Cause.NO_GOAL, Cause.IMPOSSIBLE, Cause.SPLIT, Cause.SPLIT_PART}  # no number is shown
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,7 +85,7 @@ def _look(trial: Trial) -> _Look:
         return _Look(trial=trial, treated=nobody, holdout=nobody, cause=Cause.IMPOSSIBLE)
     checked = splits(trial)
     cause = obstacle(trial, checked) if trial.measured else Cause.NO_GOAL
-    found = None if cause in _BLIND else difference(*_table(treated, holdout))
+    found = None if hidden(cause) else difference(*_table(treated, holdout))
     effect = found if isinstance(found, Estimate) else None
     early, p = (None, None) if cause or not effect else _statistics(trial, effect)
     return _Look(
@@ -121,16 +128,27 @@ def _agreeing(part: Estimate | None, effect: Estimate) -> float | None:
 def _judgement(look: _Look, p_adjusted: float | None, compared: int) -> Judgement:
     trial, effect = look.trial, look.effect
     cause = look.cause or _spoken(look, p_adjusted)
-    blind = cause in _BLIND
+    if why := hidden(cause):
+        return _blind(look, cause, Withheld(why=why))
     return Judgement(
         trigger=trial.trigger, version=trial.version, treated=look.treated, holdout=look.holdout,
         share=trial.share, srm_p=_srm_p(look.checked), cause=cause,
         diff=effect.value if effect else None, diff_ci=effect.interval if effect else None,
-        mde=None if blind else mde(look.treated, look.holdout),
+        mde=mde(look.treated, look.holdout),
         readable_on=_readable_on(look, cause), early=look.early, p=look.p, p_adjusted=p_adjusted,
         compared=max(compared, 1), checked=look.checked,
-        ratio=_NOTHING if blind else relative(*_table(look.treated, look.holdout)),
-        alarm=_NOTHING if blind else _alarm(look),
+        ratio=relative(*_table(look.treated, look.holdout)), alarm=_alarm(look),
+    )  # fmt: skip
+
+
+def _blind(look: _Look, cause: Cause, nothing: Withheld) -> Judgement:
+    """Who entered and what the checks said, and no count that tells of an effect."""
+    return Judgement(
+        trigger=look.trial.trigger, version=look.trial.version, share=look.trial.share,
+        treated=ArmCounts(entered=look.treated.entered),
+        holdout=ArmCounts(entered=look.holdout.entered),
+        srm_p=_srm_p(look.checked), cause=cause, checked=look.checked, ratio=nothing,
+        alarm=nothing,
     )  # fmt: skip
 
 
@@ -162,9 +180,8 @@ def _srm_p(checked: Sequence[Finding]) -> float:
 
 
 def _alarm(look: _Look) -> Alarm | Withheld:
-    counted = TwoCounts(
-        holdout=look.holdout.retained, treated=look.treated.retained, share=look.trial.share
-    )
+    treated, holdout = look.trial.returned or (look.treated.retained, look.holdout.retained)
+    counted = TwoCounts(holdout=holdout, treated=treated, share=look.trial.share)
     return alarm([counted]) if 0 < counted.share < 1 else _NOTHING
 
 

@@ -7,6 +7,7 @@ from relance.uplift.comparison import RATIO_NEEDS
 from relance.uplift.estimate import Why, Withheld
 from relance.uplift.health import Check, Finding, Health
 from relance.uplift.revenue import MIN_BUYERS
+from relance.uplift.verdict import MIN_MATURE, MIN_RETAINED
 from relance.uplift.wording import Locale, duration, percent
 
 _REASONS: dict[Locale, dict[Why, str]] = {
@@ -27,6 +28,10 @@ _REASONS: dict[Locale, dict[Why, str]] = {
         Why.NO_GOAL: "The trigger has no goal, so nothing is measured.",
         Why.NO_AMOUNT: "The goal's event has no amount: map one under events to see revenue.",
         Why.SHRUNK: "The event table has lost rows since an earlier tick: outcomes are missing.",
+        Why.UNSETTLED: "No total yet: the groups are too small, or the planned read-out is ahead.",
+        Why.SMALL_GROUPS: f"Fewer than {MIN_MATURE} customers with a closed window in a group, or "
+        f"fewer than {MIN_RETAINED} of them with the event.",
+        Why.NOT_FOR_THIS: "This metric has no such number.",
     },
     "fr": {
         Why.NO_TREATED: "Personne n’est contacté : il n’y a rien à comparer.",
@@ -50,6 +55,11 @@ _REASONS: dict[Locale, dict[Why, str]] = {
         "pour voir le chiffre d’affaires.",
         Why.SHRUNK: "La table d’événements a perdu des lignes depuis un passage précédent : il "
         "manque des résultats.",
+        Why.UNSETTLED: "Pas encore de total : les groupes sont trop petits, ou la lecture prévue "
+        "est à venir.",
+        Why.SMALL_GROUPS: f"Moins de {MIN_MATURE} clients dont la fenêtre est close dans un "
+        f"groupe, ou moins de {MIN_RETAINED} d’entre eux avec l’événement.",
+        Why.NOT_FOR_THIS: "Cette mesure n’a pas de tel nombre.",
     },
 }
 

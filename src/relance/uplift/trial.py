@@ -46,6 +46,8 @@ class Trial:
 
     `share` is the configured holdout (0 to 1); `measured` is False without a goal. `parts` are
     the entries by week and by channel, each family on its own. `pace` allows `readable_on`.
+    `shrunk` says that the goal's event table has lost rows. `returned` are who reached the goal
+    so far in windows open or closed, treated first, for the alarm.
     """
 
     trigger: str
@@ -57,6 +59,8 @@ class Trial:
     parts: Sequence[Sequence[Split]] = ()
     plan: Plan | None = None
     pace: Pace | None = None
+    shrunk: bool = False
+    returned: tuple[int, int] | None = None
 
 
 def arm_counts(arm: Counted) -> ArmCounts | None:
@@ -78,6 +82,8 @@ def obstacle(trial: Trial, checked: Sequence[Finding]) -> Cause | None:
     broken = [one for one in checked if one.health is Health.FAILED]
     if broken:
         return Cause.SPLIT_PART if broken[0].label else Cause.SPLIT
+    if trial.shrunk:
+        return Cause.SHRUNK
     if trial.share <= 0:
         return Cause.NO_HOLDOUT
     arms = (trial.treated, trial.holdout)

@@ -7,6 +7,7 @@ from datetime import date
 from enum import StrEnum
 
 from relance.domain.ledger import ArmSums
+from relance.uplift.estimate import Why
 from relance.uplift.planning import Pace, visible_difference
 from relance.uplift.proportions import Interval, newcombe, split_p, wilson
 
@@ -72,6 +73,14 @@ _VERDICTS = {
     Cause.BELOW_EARLY: Verdict.WORSE,
     Cause.SHRUNK: Verdict.NOT_ENOUGH_DATA,
 }
+# what hides every number, and how that is called beside each
+_HIDDEN = {
+    Cause.NO_GOAL: Why.NO_GOAL,
+    Cause.IMPOSSIBLE: Why.IMPOSSIBLE,
+    Cause.SPLIT: Why.SPLIT,
+    Cause.SPLIT_PART: Why.SPLIT,
+    Cause.SHRUNK: Why.SHRUNK,
+}
 _SETTLED = {Verdict.NO_DETECTABLE_EFFECT, Verdict.BETTER, Verdict.WORSE}
 _GROWING = {
     Cause.WINDOWS_OPEN,
@@ -132,6 +141,14 @@ class Reading:
         return _VERDICTS[self.cause]
 
     @property
+    def hidden(self) -> Why | None:
+        """Why no number of an effect may be shown; None where it may.
+
+        The arms then tell who entered only: `mature` and `retained` are 0, and mean nothing.
+        """
+        return hidden(self.cause)
+
+    @property
     def settled(self) -> bool:
         """Whether the groups were large enough for the statistics to speak."""
         return self.verdict in _SETTLED
@@ -182,6 +199,11 @@ def read(
         mde=mde(treated, holdout) if shown else None,
         readable_on=readable_on(treated, holdout, cause, pace),
     )
+
+
+def hidden(cause: Cause | None) -> Why | None:
+    """Why this cause hides every number of an effect; None where it does not."""
+    return None if cause is None else _HIDDEN.get(cause)
 
 
 def counts(sums: ArmSums | None) -> ArmCounts:

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 from relance.domain.arm import Arm
 from relance.domain.ledger import ArmSums
 from relance.uplift.alarm import Alarm
+from relance.uplift.document import to_json
 from relance.uplift.estimate import Estimate, Why, Withheld
 from relance.uplift.health import Split
 from relance.uplift.judge import Judgement, judge
 from relance.uplift.planning import Pace
-from relance.uplift.report import TriggerReport, to_json
+from relance.uplift.report import TriggerReport
 from relance.uplift.trial import Plan, Trial
 from relance.uplift.verdict import ArmCounts, Cause, Verdict
 from relance.uplift.wording import sentence

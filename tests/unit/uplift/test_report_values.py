@@ -9,7 +9,9 @@ import pytest
 
 from relance.domain.duration import Duration
 from relance.domain.trigger import Goal
-from relance.uplift.report import HEADINGS, TriggerReport, terminal_rows, to_json
+from relance.uplift.document import to_json
+from relance.uplift.report import TriggerReport
+from relance.uplift.terminal import HEADINGS, terminal_rows
 from relance.uplift.verdict import ArmCounts, read
 from relance.uplift.wording import count, percent, points
 
