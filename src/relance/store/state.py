@@ -7,6 +7,7 @@ from datetime import datetime
 from relance.store.database import Database
 from relance.store.desk import Desk
 from relance.store.ledger import SqlLedger
+from relance.store.notes import Notes
 from relance.store.queue import SqlQueue
 from relance.store.reader import Reader
 from relance.store.receipts import SqlReceipts
@@ -19,7 +20,7 @@ LOCK_WAIT = 120.0
 
 class State:
     """An open state: `ledger` for ticks, `queue` for delivery, `receipts` for providers'
-    reports, `reader` for people who ask and `desk` for people who decide."""
+    reports, `reader` for people who ask, `desk` for people who decide, and `notes`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -28,6 +29,7 @@ class State:
         self.receipts = SqlReceipts(database)
         self.reader = Reader(database)
         self.desk = Desk(database)
+        self.notes = Notes(database)
 
     def suppress(self, channel: str, customer: str, reason: str, at: datetime) -> None:
         """Never write to a customer on a channel again; the first reason is kept."""

@@ -135,8 +135,6 @@ def _money(report: TriggerReport, whose: Mapping[str, str]) -> Iterator[Sample]:
         yield Sample("message_cost", worth.cost, whose)
 
 
-def _estimate(
-    name: str, found: Estimate | Withheld, whose: Mapping[str, str]
-) -> Iterator[Sample]:
+def _estimate(name: str, found: Estimate | Withheld, whose: Mapping[str, str]) -> Iterator[Sample]:
     if isinstance(found, Estimate):
         yield from _range(name, found.value, found.interval, whose)
