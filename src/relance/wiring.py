@@ -79,6 +79,10 @@ class Relance:
         self._opened.append(engine.close)
         return engine
 
+    def apart(self) -> Relance:
+        """The same workspace over connections of its own, for long work beside everything else."""
+        return Relance(self.workspace, self.templates)
+
     def close(self) -> None:
         """Let go of the engine and the state, the last opened first."""
         while self._opened:
