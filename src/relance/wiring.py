@@ -26,12 +26,14 @@ if TYPE_CHECKING:
     from relance.links import LinkMaker
     from relance.pipeline.backfill import BackfillReport
     from relance.pipeline.deliver import Delivery, DeliveryReport
+    from relance.pipeline.power import Forecast
+    from relance.pipeline.programme import ProgrammeReport
     from relance.pipeline.tick import TickReport, Tools
     from relance.providers import Provider
     from relance.rendering import Templates
     from relance.spec import Loaded
     from relance.store import History, MemberList, State
-    from relance.uplift.report import TriggerReport
+    from relance.uplift.report import Report
 
 _CONFIG = "config/relance.yaml"
 
@@ -193,22 +195,49 @@ class Relance:
         """What relance did with one customer."""
         return self.state.reader.history(customer)
 
-    def report(self, at: datetime) -> list[TriggerReport]:
-        """What each trigger was worth up to an instant."""
+    def report(self, at: datetime) -> Report:
+        """What each trigger was worth up to an instant, and all of them together."""
         from relance.pipeline.measure import measure
 
         return measure(self.workspace, self.side_engine, self.state.reader, at)
 
-    def report_html(
-        self, reports: Sequence[TriggerReport], at: datetime, language: str | None
-    ) -> str:
+    def report_html(self, report: Report, language: str | None) -> str:
         """The report as one self-contained page, in French or English."""
         from relance.rendering.report import Locale, html
 
         wanted = language or self.workspace.locale
         locale: Locale = "fr" if wanted.startswith("fr") else "en"
-        local = at.astimezone(self.workspace.zone)
-        return html(reports, workspace=self.workspace.name, at=local, locale=locale)
+        local = report.at.astimezone(self.workspace.zone)
+        return html(report, workspace=self.workspace.name, at=local, locale=locale)
+
+    def programme(self, at: datetime) -> list[ProgrammeReport]:
+        """What all triggers are worth together, by the global holdout's last two periods."""
+        from relance.pipeline.programme import programme
+
+        return programme(self.workspace, self.side_engine, self.state.reader, at)
+
+    def forecast(
+        self,
+        name: str,
+        at: datetime,
+        *,
+        weeks: int,
+        share: float | None = None,
+        progress: Progress = lambda _phase: None,
+    ) -> Forecast:
+        """When which uplift of a trigger becomes readable. Raises UsageError for an unknown one."""
+        from relance.pipeline.power import Inquiry, forecast
+        from relance.pipeline.tick import find_triggers
+
+        inquiry = Inquiry(
+            workspace=self.workspace,
+            engine=self.side_engine,
+            ledger=self.state.ledger,
+            reader=self.state.reader,
+            progress=progress,
+        )
+        (trigger,) = find_triggers(self.workspace, [name])
+        return forecast(inquiry, trigger, at, weeks=weeks, share=share)
 
     def preview(
         self, template: str, customer: str | None, locale: str | None, at: datetime
