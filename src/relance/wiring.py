@@ -201,13 +201,13 @@ class Relance:
 
         return measure(self.workspace, self.side_engine, self.state.reader, at)
 
-    def report_html(self, report: Report, language: str | None) -> str:
+    def report_html(self, report: Report, at: datetime, language: str | None) -> str:
         """The report as one self-contained page, in French or English."""
         from relance.rendering.report import Locale, html
 
         wanted = language or self.workspace.locale
         locale: Locale = "fr" if wanted.startswith("fr") else "en"
-        local = report.at.astimezone(self.workspace.zone)
+        local = at.astimezone(self.workspace.zone)
         return html(report, workspace=self.workspace.name, at=local, locale=locale)
 
     def programme(self, at: datetime) -> list[ProgrammeReport]:
