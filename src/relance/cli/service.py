@@ -156,6 +156,7 @@ class _Service:
 
     def _open(self, relance: Relance) -> Jobs:
         from relance.scheduler import Jobs, utc_now
+        from relance.scheduler.office import RelanceOffice
 
         ledger, queue = relance.state.ledger, relance.state.queue
         providers = relance.open_providers()
@@ -175,6 +176,7 @@ class _Service:
             deliver=lambda stop: delivery.run(utc_now, stop=stop),
             last_runs=lambda: {name: last.at for name, last in ledger.standing().runs.items()},
             pending=queue.pending,
+            office=lambda: RelanceOffice(relance),
             close=close,
         )
 

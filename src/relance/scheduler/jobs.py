@@ -13,6 +13,7 @@ from pathlib import Path
 
 from relance.domain.workspace import Workspace
 from relance.pipeline.deliver import DeliveryReport
+from relance.scheduler.reporting import Office
 
 _WATCHED = ("config", "triggers", "templates")
 
@@ -33,7 +34,8 @@ class Jobs:
     """What the worker does with one loaded workspace. `tick`, `last_runs` and `pending` block.
 
     `tick` evaluates triggers by name as of an instant; `deliver` sends what is due until the
-    event is set; `last_runs` says when each trigger was last evaluated.
+    event is set; `last_runs` says when each trigger was last evaluated; `office` opens what a
+    report needs, apart from all this.
     """
 
     workspace: Workspace
@@ -41,6 +43,7 @@ class Jobs:
     deliver: Callable[[asyncio.Event], Awaitable[DeliveryReport]]
     last_runs: Callable[[], Mapping[str, datetime]]
     pending: Callable[[], int]
+    office: Callable[[], Office]
     close: Callable[[], Awaitable[None]]
 
 

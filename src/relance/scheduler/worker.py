@@ -18,12 +18,14 @@ from relance.errors import AlreadyEvaluated, RelanceError, WorkspaceError
 from relance.logs import Action
 from relance.pipeline.timetable import Due, Timetable
 from relance.scheduler.jobs import ALL_ROLES, Jobs, Loaded, Role, utc_now
+from relance.scheduler.reporting import Reporter
 
 _LATE = timedelta(minutes=1)  # a tick later than this says so
 _RETRY = tuple(timedelta(minutes=m) for m in (1, 5, 15, 60))  # after a failed tick
 _DELIVER_EVERY = 5.0  # seconds between looks at the queue
 _DELIVER_RETRY = 300.0  # seconds at most between looks while delivery fails
 _RELOAD_EVERY = 2.0  # seconds between looks at the files
+_REPORT_EVERY = 30.0  # seconds between looks for a report that is due
 _REOPEN_RETRY = 60.0  # seconds at most between tries to open what could not be opened
 _PATIENCE = 9.0  # seconds for running work after a stop; the promise is ten in all
 
@@ -48,6 +50,7 @@ class Worker:
         clock: Callable[[], datetime] = utc_now,
         deliver_every: float = _DELIVER_EVERY,
         reload_every: float = _RELOAD_EVERY,
+        report_every: float = _REPORT_EVERY,
         patience: float = _PATIENCE,
         leave: Callable[[int], object] = os._exit,
     ) -> None:
@@ -57,6 +60,7 @@ class Worker:
         self._clock = clock
         self._deliver_every = deliver_every
         self._reload_every = reload_every
+        self._report_every = report_every
         self._patience = patience
         self._leave = leave
         self._stop = asyncio.Event()
@@ -69,6 +73,7 @@ class Worker:
         self._seen = ""  # the fingerprint of what was loaded
         self._jobs: Jobs | None = None
         self._timetable: Timetable | None = None
+        self._reporter: Reporter | None = None
         self._done: dict[str, datetime] = {}
         self._beaten: Due | None = None  # what another worker stored first
         self._failures = 0
@@ -109,6 +114,7 @@ class Worker:
         yield self._keep_reloading(self._seen)
         if Role.EVALUATE in self._roles:
             yield self._keep_ticking()
+            yield self._keep_reporting()
         if Role.DELIVER in self._roles:
             yield self._keep_delivering()
 
@@ -215,6 +221,17 @@ class Worker:
             self._ring, "date", run_date=utc_now() + wait, id="retry", replace_existing=True
         )
 
+    async def _keep_reporting(self) -> None:
+        """Beside the ticks: a report may take its time, and has connections of its own."""
+        while not self._stop.is_set():
+            reporter = self._reporter
+            if reporter is not None:
+                await reporter.look()
+                self._troubles.pop("report", None)
+                if reporter.trouble:
+                    self._troubles["report"] = reporter.trouble
+            await self._rest(self._report_every)
+
     async def _keep_delivering(self) -> None:
         pause = self._deliver_every
         while not self._stop.is_set():
@@ -319,6 +336,13 @@ class Worker:
         workspace = jobs.workspace
         self._jobs = jobs
         self._timetable = Timetable(workspace.triggers, workspace.zone, self._clock())
+        self._reporter = Reporter(
+            workspace.report,
+            workspace.zone,
+            jobs.office,
+            clock=self._clock,
+            stopping=self._stop.is_set,
+        )
         wake = self._timetable.wake() if Role.EVALUATE in self._roles else None
         if wake is not None:
             self._scheduler.add_job(
@@ -349,7 +373,8 @@ class Worker:
         _, late = await asyncio.wait(loops, timeout=self._patience)
         if late:
             log.warning(
-                "Worker stopped before its work had ended; an unfinished tick is not stored",
+                "Worker stopped before its work had ended; an unfinished tick is not stored, and"
+                " an unfinished report is made again",
                 action=Action.WORKER_STOPPED,
             )
             self._leave(0)
