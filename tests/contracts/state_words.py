@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 
-from relance.domain.arm import Arm
+from relance.domain.arm import HASH_VERSION, Arm, salt_of
 from relance.domain.ledger import (
     Breakpoints,
     Entries,
@@ -22,6 +22,7 @@ from relance.domain.ledger import (
     RunRecord,
 )
 from relance.domain.message import MessageState, entry_id, message_id
+from relance.domain.study import Draw
 from relance.pipeline.ports import SpellChange, TickRecord
 
 DAY = timedelta(days=1)
@@ -115,6 +116,8 @@ def tick(
     refusals: Iterable[RefusalRecord] = (),
     breakpoints: Breakpoints | None = None,
     seen: Mapping[str, datetime | None] | None = None,
+    draws: Sequence[Draw] = (),
+    events: Mapping[str, int] | None = None,
 ) -> TickRecord:
     return TickRecord(
         id="tick",
@@ -126,6 +129,8 @@ def tick(
         refusals=(_refusals(one) for one in refusals),
         breakpoints=breakpoints,
         seen=seen or {},
+        draws=draws,
+        events_seen=events or {},
     )
 
 
@@ -137,6 +142,7 @@ def _entries(one: EntryRecord) -> Entries:
         customers=[one.customer],
         ids=[one.id],
         arms=[one.arm],
+        units=[one.unit] if one.unit != one.customer else (),
     )
 
 
@@ -167,6 +173,7 @@ def entry(
     *,
     version: str = "v1",
     arm: Arm = Arm.TREATED,
+    unit: str | None = None,
 ) -> EntryRecord:
     return EntryRecord(
         id=entry_id(trigger, version, customer, at),
@@ -175,6 +182,19 @@ def entry(
         customer=customer,
         at=at,
         arm=arm,
+        unit=unit or customer,
+    )
+
+
+def draw(trigger: str = "winback", *, version: str = "v1", at: datetime = START) -> Draw:
+    return Draw(
+        trigger=trigger,
+        version=version,
+        at=at,
+        hash_version=HASH_VERSION,
+        salt=salt_of(trigger, version),
+        share=0.1,
+        read_out=4000,
     )
 
 

@@ -12,6 +12,7 @@ import typer
 from relance.cli.options import local
 
 if TYPE_CHECKING:
+    from relance.domain.ledger import EntryRecord
     from relance.store import Attempted, History, MessageNote, Reported
 
 _TRIED = {"queued": "to be tried again", "unknown": "may have been sent"}
@@ -25,10 +26,7 @@ def history_document(history: History) -> dict[str, object]:
             {"segment": s.segment, "since": s.entered_at.isoformat(), "baseline": s.baseline}
             for s in history.segments
         ],
-        "entries": [
-            {"trigger": e.trigger, "version": e.version, "at": e.at.isoformat(), "arm": e.arm}
-            for e in history.entries
-        ],
+        "entries": [_entry(e) for e in history.entries],
         "messages": [_message(m) for m in history.messages],
         "refusals": [
             {"trigger": r.trigger, "at": r.at.isoformat(), "reason": r.reason, "detail": r.detail}
@@ -55,6 +53,22 @@ def history_document(history: History) -> dict[str, object]:
         ],
         "paused_until": history.pause.until.isoformat() if history.pause else None,
     }
+
+
+def _entry(entry: EntryRecord) -> dict[str, object]:
+    return {
+        "trigger": entry.trigger,
+        "version": entry.version,
+        "at": entry.at.isoformat(),
+        "arm": entry.arm,
+        "unit": _household(entry),
+        "salt": entry.salt or None,
+        "hash_version": entry.hash_version or None,
+    }
+
+
+def _household(entry: EntryRecord) -> str | None:
+    return entry.unit if entry.unit != entry.customer else None
 
 
 def _message(message: MessageNote) -> dict[str, object]:
@@ -113,7 +127,7 @@ def print_history(history: History, zone: ZoneInfo) -> None:
 
 
 def _lines(history: History) -> list[tuple[datetime, str]]:
-    lines = [(e.at, f"entered {e.trigger}, {e.arm}") for e in history.entries]
+    lines = [(e.at, f"entered {e.trigger}, {e.arm}{_drawn(e)}") for e in history.entries]
     for refusal in history.refusals:
         by = f" by {refusal.detail}" if refusal.detail else ""
         lines.append((refusal.at, f"did not enter {refusal.trigger}: {refusal.reason}{by}"))
@@ -124,6 +138,15 @@ def _lines(history: History) -> list[tuple[datetime, str]]:
         word = "agreed to" if consent.granted else "refused"
         lines.append((consent.at, f"{word} {what} ({consent.source})"))
     return lines
+
+
+def _drawn(entry: EntryRecord) -> str:
+    """For whom and with what the arm was drawn, as far as that was written down."""
+    unit = _household(entry)
+    parts = [f"for {unit}"] if unit else []
+    if entry.salt:
+        parts.append(f"with {entry.salt}, hash {entry.hash_version}")
+    return f" (drawn {' '.join(parts)})" if parts else ""
 
 
 def _message_lines(message: MessageNote) -> Iterator[tuple[datetime, str]]:

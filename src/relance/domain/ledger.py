@@ -93,8 +93,8 @@ class RunRecord:
 class EntryRecord:
     """One customer who passed a trigger's gates once. `arm` was drawn after every gate.
 
-    It was drawn for `unit` (the customer, or their household) under `salt` by the hash of that
-    version; both are empty and 0 of entries older than their being written down.
+    It was drawn for `unit` (the customer, or `household:` and a key) under `salt` by the hash of
+    that version; the last two are empty and 0 of versions older than their being written down.
     """
 
     id: str
@@ -181,12 +181,16 @@ class Breakpoints:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Standing:
-    """Where the ledger stands before a tick."""
+    """Where the ledger stands before a tick.
+
+    `events_seen` are the events whose table had rows: how many, up to the instant of the latest
+    tick that counted them, and None where no tick has yet.
+    """
 
     runs: Mapping[str, LastRun]  # by trigger
     segments: Mapping[str, SegmentState]  # by segment
     breakpoints: Breakpoints | None
-    events_seen: frozenset[str] = frozenset()  # event tables that had rows at some tick
+    events_seen: Mapping[str, tuple[datetime, int] | None] = field(default_factory=dict)
 
     def instants(self) -> set[datetime]:
         """Every instant that a later tick will compare with."""

@@ -26,7 +26,7 @@ from relance.engine.layout import Bit, Layout
 from relance.engine.needs import Need, inlined, needs_of
 from relance.engine.profile import Profiles
 from relance.engine.rfm import fit
-from relance.engine.rows import RowPlan, ask_for, gather, need_of
+from relance.engine.rows import RowPlan, ask_for, count_rows, gather, need_of
 from relance.engine.snapshot import Difference, Masks, Snapshots, compare
 from relance.engine.workbench import Workbench, compiled
 from relance.errors import SourceError
@@ -65,7 +65,9 @@ class Picture:
         segments: Sequence[Segment],
         names: Sequence[str],
         breakpoints: Breakpoints | None,
+        events: Mapping[str, int] | None = None,
     ) -> None:
+        """`events` are those of the same instant where they have been counted already."""
         self._room = room
         self._profiles = profiles
         self._segments = tuple(segments)
@@ -84,7 +86,7 @@ class Picture:
         )
         try:
             self._customers_there = check_keys(room.workbench, profiles, self._masks.table)
-            self._events_there = self._look_at_events()
+            self._events = self._count_events() if events is None else events
             self._counts = self._count()
         except BaseException:
             room.workbench.drop(self._masks.table)  # a worker tries again and again
@@ -105,8 +107,8 @@ class Picture:
         return self._customers_there
 
     @property
-    def events(self) -> Mapping[str, bool]:
-        return self._events_there
+    def events(self) -> Mapping[str, int]:
+        return self._events
 
     def counts(self) -> Mapping[str, int]:
         return self._counts
@@ -147,7 +149,9 @@ class Picture:
         if not self._scored:
             return None
         with self._room.session():
-            return Picture(self._room, self._profiles, self._segments, self._names, None)
+            return Picture(
+                self._room, self._profiles, self._segments, self._names, None, self._events
+            )
 
     def keep(self) -> None:
         """Raises StateError where the workbench cannot be written."""
@@ -225,16 +229,13 @@ class Picture:
                 needs.update(dict.fromkeys(needs_of(leaf, self._profiles.workspace.rfm)))
         return {need: f"c{number}" for number, need in enumerate(needs)}
 
-    def _look_at_events(self) -> Mapping[str, bool]:
-        """Whether the table of each event that a segment asks for has a row at all."""
-        profiles = self._profiles
+    def _count_events(self) -> Mapping[str, int]:
+        """The rows up to now of each event that a segment asks for, or a trigger's goal."""
+        triggers = self._profiles.workspace.triggers.values()
         asked = {need.event for need in self._profile_names() if isinstance(need, Aggregate)}
-        found = {}
+        asked |= {trigger.goal.event for trigger in triggers if trigger.goal is not None}
         with self._room.workbench.scope():
-            for name in sorted(asked):
-                one = profiles.events(profiles.workspace.events[name], ()).limit(1)
-                found[name] = profiles.source.fetch(one).read_all().num_rows > 0
-        return found
+            return {name: count_rows(self._profiles, name) for name in sorted(asked)}
 
     def _count(self) -> Mapping[str, int]:
         # customers share few masks: adding up those costs a third of counting each segment

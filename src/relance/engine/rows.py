@@ -76,6 +76,14 @@ def gather(workbench: Workbench, profiles: Profiles, needs: Mapping[Need, str], 
     return workbench.load(pa.RecordBatchReader.from_batches(schema, batches), "rows")
 
 
+def count_rows(profiles: Profiles, event: str) -> int:
+    """How many rows an event's table has up to the profiles' instant, whoever they are about."""
+    events = profiles.events(profiles.event(event), ())
+    past = events.filter(~profiles.clock.later(events.at, profiles.clock.at))
+    found = profiles.source.fetch(past.aggregate(rows=past.count())).read_all()
+    return int(found["rows"][0].as_py())
+
+
 @dataclass(frozen=True, kw_only=True)
 class RowPlan:
     """The columns of the ports' rows: what to fetch of each customer, and how to finish it."""
@@ -90,7 +98,8 @@ class RowPlan:
         named = {name: need_of(name) for name in names}
         spec = workspace.customers
         consents = (column for column in spec.consent.values() if isinstance(column, str))
-        own = (spec.email, spec.phone, spec.locale, spec.timezone, spec.country, *consents)
+        own = (spec.email, spec.phone, spec.locale, spec.timezone, spec.country,
+               spec.household, *consents)  # fmt: skip
         needs: list[Need] = [Column(column) for column in own if column is not None]
         every = dict.fromkeys([*needs, *named.values()])
         return cls(
@@ -107,6 +116,7 @@ class RowPlan:
         for name in _TEXTS:
             columns[name] = self._text(rows, getattr(spec, name))
         columns["region"] = self._region(rows)
+        columns["household"] = self._household(rows)
         for channel in dict.fromkeys([*self.workspace.channels, *spec.consent]):
             columns[f"consent_{channel}"] = self._consent(rows, spec.consent.get(channel, False))
         for name, need in self.names.items():
@@ -123,6 +133,15 @@ class RowPlan:
         spec = self.workspace.customers
         own = pc.utf8_upper(self._text(rows, spec.country))
         return own if spec.region is None else pc.fill_null(own, spec.region.upper())
+
+    def _household(self, rows: pa.Table) -> pa.ChunkedArray:
+        """Keys in one way of writing, so that a new export draws nobody anew; a blank is a gap."""
+        column = self.workspace.customers.household
+        if column is None:
+            return self._text(rows, None)
+        text = pc.utf8_trim_whitespace(_written(rows[self.needs[Column(column)]]))
+        clean = pc.utf8_normalize(text, form="NFC")
+        return pc.if_else(pc.equal(clean, ""), pa.scalar(None, pa.string()), clean)
 
     def _consent(self, rows: pa.Table, column: str | bool) -> pa.ChunkedArray:  # noqa: FBT001
         """True where the customer said yes; a gap or any other text is no consent."""
@@ -143,3 +162,13 @@ class RowPlan:
                 value, str(self.clock.source), ambiguous="earliest", nonexistent="earliest"
             )
         return pc.cast(value, pa.timestamp("us", tz="UTC"), safe=False)
+
+
+def _written(keys: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Keys as text; a whole number that a gap in its column made a double is one still."""
+    text = pc.cast(keys, pa.string())
+    if not pa.types.is_floating(keys.type):
+        return text
+    whole = pc.and_(pc.equal(pc.floor(keys), keys), pc.less(pc.abs(keys), 2.0**53))
+    numbers = pc.cast(pc.if_else(whole, keys, pa.scalar(None, keys.type)), pa.int64())
+    return pc.coalesce(pc.cast(numbers, pa.string()), text)

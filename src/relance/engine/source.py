@@ -99,7 +99,7 @@ def identifying_columns(workspace: Workspace) -> frozenset[str]:
     """Columns that are text even where all their values are digits: keys, phone numbers."""
     customers = workspace.customers
     mapped = (customers.key, customers.email, customers.phone, customers.locale,
-              customers.timezone, customers.country)  # fmt: skip
+              customers.timezone, customers.country, customers.household)  # fmt: skip
     events = (event.customer for event in workspace.events.values())
     return frozenset(name for name in (*mapped, *events) if name is not None)
 
@@ -110,7 +110,8 @@ def mapped_columns(workspace: Workspace) -> Mapping[str, tuple[str, ...]]:
     found: dict[str, dict[str, None]] = {}
     consents = (column for column in customers.consent.values() if isinstance(column, str))
     own = (customers.key, customers.email, customers.phone, customers.locale, customers.timezone,
-           customers.country, *consents, *customers.attributes.values())  # fmt: skip
+           customers.country, customers.household, *consents,
+           *customers.attributes.values())  # fmt: skip
     found.setdefault(customers.table, {}).update(dict.fromkeys(c for c in own if c is not None))
     for event in workspace.events.values():
         columns = (event.customer, event.at, event.amount, *event.fields.values())

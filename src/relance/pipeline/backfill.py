@@ -12,6 +12,7 @@ from relance.domain.ledger import RunKind, RunRecord
 from relance.domain.trigger import OnDate, OnExit, OnMove, OnStay, Trigger
 from relance.errors import UsageError
 from relance.pipeline.compare import Figures, needed_segments, refuse_going_back
+from relance.pipeline.entries import make_draw
 from relance.pipeline.ports import Picture, TickRecord
 from relance.pipeline.tick import (
     Tools,
@@ -64,6 +65,7 @@ def backfill(tools: Tools, name: str, at: datetime, *, commit: bool) -> Backfill
                 messages=make_all_messages(tools, intake),
                 refusals=make_all_refusals(intake),
                 breakpoints=None,
+                draws=[make_draw(trigger, tools.workspace, at)],
             )
             tools.ledger.commit(record)
     return BackfillReport(candidates=len(customers), run=run, committed=commit)

@@ -12,14 +12,16 @@ from itertools import repeat
 import orjson
 import pyarrow as pa
 
-from relance.domain.arm import assign_all
+from relance.domain.arm import HASH_VERSION, assign_all, salt_of
 from relance.domain.caps import due_at
 from relance.domain.ledger import Entries, Messages, Refusals
 from relance.domain.message import entry_ids, message_id
+from relance.domain.study import Draw
 from relance.domain.trigger import Step, Trigger
 from relance.domain.workspace import Workspace
 from relance.pipeline.gates import Passed
 from relance.pipeline.ports import Renderer
+from relance.pipeline.units import households, units
 
 NamesOf = Mapping[tuple[str, str], list[str]]
 
@@ -32,7 +34,7 @@ def names_of(renderer: Renderer, triggers: Iterable[Trigger]) -> NamesOf:
 
 def make_entries(passed: Passed, at: datetime) -> Entries:
     """Draw the arm of everybody who passed every gate."""
-    trigger = passed.trigger
+    trigger, together = passed.trigger, households(passed.rows)
     customers = passed.rows["customer"].to_pylist()
     return Entries(
         trigger=trigger.name,
@@ -40,7 +42,22 @@ def make_entries(passed: Passed, at: datetime) -> Entries:
         at=at,
         customers=customers,
         ids=entry_ids(trigger.name, trigger.version, customers, at),
-        arms=assign_all(trigger.name, trigger.version, customers, trigger.holdout),
+        arms=assign_all(trigger.name, trigger.version, units(passed.rows), trigger.holdout),
+        units=() if together is None else together.to_pylist(),
+    )
+
+
+def make_draw(trigger: Trigger, workspace: Workspace, at: datetime) -> Draw:
+    """How `make_entries` draws the arms of a trigger's present version."""
+    return Draw(
+        trigger=trigger.name,
+        version=trigger.version,
+        at=at,
+        hash_version=HASH_VERSION,
+        salt=salt_of(trigger.name, trigger.version),
+        share=trigger.holdout,
+        household=workspace.customers.household is not None,
+        read_out=trigger.read_out,
     )
 
 

@@ -19,11 +19,13 @@ from relance.domain.arm import in_global_holdout
 from relance.domain.caps import places
 from relance.domain.channel import CHANNELS, is_personal
 from relance.domain.ledger import Refusal
+from relance.domain.period import holdout_period
 from relance.domain.receipt import recipient_digest
 from relance.domain.trigger import Reentry, Trigger
 from relance.domain.workspace import FrequencyCap, Workspace
 from relance.pipeline.addresses import emails_ok, to_e164_many
 from relance.pipeline.ports import Ledger
+from relance.pipeline.units import units
 
 
 def _nobody() -> pa.Array:
@@ -91,11 +93,11 @@ def entered_before(rows: pa.Table, facts: Facts) -> pa.BooleanArray:
 
 
 def global_holdout(rows: pa.Table, facts: Facts) -> pa.BooleanArray:
-    """In the share of customers to whom no trigger writes in this period."""
+    """In the share of customers (or households) to whom no trigger writes in this period."""
     if facts.holdout_share == 0:
         return pa.array(np.zeros(rows.num_rows, dtype=bool))
     period, share = facts.holdout_period, facts.holdout_share
-    held = [in_global_holdout(period, c, share) for c in rows["customer"].to_pylist()]
+    held = [in_global_holdout(period, unit, share) for unit in units(rows)]
     return pa.array(held, pa.bool_())
 
 
@@ -186,14 +188,9 @@ def gather_facts(
         barred=barred[channel],
         uninterested=ledger.topic_refusals(trigger.topic) if trigger.topic else _nobody(),
         entered_before=_forbidden(ledger, trigger, workspace, at),
-        holdout_period=holdout_period(at.astimezone(workspace.zone)),
+        holdout_period=holdout_period(at.astimezone(workspace.zone), workspace.rotation),
         holdout_share=workspace.global_holdout,
     )
-
-
-def holdout_period(local: datetime) -> str:
-    """The quarter: the global holdout is drawn anew, so that nobody is left out for ever."""
-    return f"{local.year}Q{(local.month - 1) // 3 + 1}"
 
 
 def _forbidden(ledger: Ledger, trigger: Trigger, workspace: Workspace, at: datetime) -> pa.Array:

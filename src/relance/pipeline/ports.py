@@ -61,8 +61,9 @@ class Picture(Protocol):
         """How many rows the customers table has."""
 
     @property
-    def events(self) -> Mapping[str, bool]:
-        """Whether the table of each event that a segment asks for has any row."""
+    def events(self) -> Mapping[str, int]:
+        """How many rows up to `at` the table has of each event that a segment asks for, or a
+        trigger's goal."""
 
     def counts(self) -> Mapping[str, int]:
         """Members per segment."""
@@ -84,9 +85,9 @@ class Picture(Protocol):
     def rows(self, customers: pa.Array, names: Sequence[str]) -> pa.Table:
         """Profile rows of some customers who are in the customers table, in no order.
 
-        Columns: customer, email, phone, locale, timezone, region (strings, null where missing
-        or not mapped), consent_<channel> (bool, never null) for each channel, and one column
-        per name: `customer.<attribute>` or `<event>.<count|sum|average|first|last>`.
+        Columns: customer, email, phone, locale, timezone, region, household (strings, null where
+        missing or not mapped), consent_<channel> (bool, never null) for each channel, and one
+        column per name: `customer.<attribute>` or `<event>.<count|sum|average|first|last>`.
         """
 
     def refitted(self) -> Picture | None:
@@ -193,8 +194,9 @@ class SpellChange:
 class TickRecord:
     """Everything that one tick changes; it is committed whole or not at all.
 
-    `entries`, `messages` and `refusals` may be long and are consumed once. `seen` is when each
-    trigger was evaluated last, as far as this tick knew (None: never).
+    `entries`, `messages` and `refusals` may be long and are consumed once. `draws` are those of
+    every trigger of the tick: each is written down once, with the first entry of its version.
+    `seen` is when each trigger was evaluated last, as far as this tick knew (None: never).
     """
 
     id: str
@@ -205,7 +207,8 @@ class TickRecord:
     messages: Iterable[Messages]
     refusals: Iterable[Refusals]
     breakpoints: Breakpoints | None  # newly fitted ones only
-    events_seen: frozenset[str] = frozenset()  # event tables that had rows
+    draws: Sequence[Draw] = ()
+    events_seen: Mapping[str, int] = field(default_factory=dict)  # rows of event tables up to `at`
     seen: Mapping[str, datetime | None] = field(default_factory=dict)
 
 

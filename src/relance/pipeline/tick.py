@@ -29,7 +29,13 @@ from relance.domain.workspace import FrequencyCap, Workspace
 from relance.errors import OutsideError, SourceError, UsageError
 from relance.logs import Action, get
 from relance.pipeline.compare import Comparison, Figures, needed_segments
-from relance.pipeline.entries import make_entries, make_messages, make_refusals, names_of
+from relance.pipeline.entries import (
+    make_draw,
+    make_entries,
+    make_messages,
+    make_refusals,
+    names_of,
+)
 from relance.pipeline.gates import (
     Passed,
     gather_barred,
@@ -137,7 +143,8 @@ def _evaluate(tools: Tools, at: datetime, triggers: list[Trigger], run_id: str) 
             messages=make_all_messages(tools, intake),
             refusals=make_all_refusals(intake),
             breakpoints=None if fitted == standing.breakpoints else fitted,
-            events_seen=frozenset(name for name, there in picture.events.items() if there),
+            draws=[make_draw(trigger, tools.workspace, at) for trigger in triggers],
+            events_seen=picture.events,
             seen={
                 trigger.name: run.at if (run := standing.runs.get(trigger.name)) else None
                 for trigger in triggers
@@ -151,8 +158,8 @@ def _evaluate(tools: Tools, at: datetime, triggers: list[Trigger], run_id: str) 
 
 def _refuse_nobody(tools: Tools, standing: Standing, picture: Picture) -> None:
     """An export cut off at its header would move everybody, and again when it is whole."""
-    for name, there in picture.events.items():
-        if not there and name in standing.events_seen:
+    for name, rows in picture.events.items():
+        if not rows and name in standing.events_seen:
             raise SourceError(
                 f"table {tools.workspace.events[name].table} has no rows, and had some before:"
                 f" nobody would have any {name}",

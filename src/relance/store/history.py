@@ -17,6 +17,7 @@ from relance.store.instants import OPEN
 from relance.store.tables import (
     ATTEMPT,
     CONSENT_CHANGE,
+    DRAW,
     ENTRY,
     MEMBERSHIP,
     MESSAGE,
@@ -75,8 +76,10 @@ def _segments(connection: Connection, customer: str) -> tuple[Stay, ...]:
 def _entries(connection: Connection, customer: str) -> tuple[EntryRecord, ...]:
     # by trigger: the key begins with it, so that no second index is needed
     triggers = select(RUN.c.trigger).distinct()
+    own = (ENTRY.c.trigger == DRAW.c.trigger) & (ENTRY.c.version == DRAW.c.version)
     query = (
-        select(ENTRY)
+        select(ENTRY, DRAW.c.salt, DRAW.c.hash_version)
+        .outerjoin(DRAW, own)
         .where(ENTRY.c.trigger.in_(triggers), ENTRY.c.customer == customer)
         .order_by(ENTRY.c.at, ENTRY.c.trigger)
     )
@@ -88,6 +91,9 @@ def _entries(connection: Connection, customer: str) -> tuple[EntryRecord, ...]:
             customer=row.customer,
             at=row.at,
             arm=Arm(row.arm),
+            unit=row.unit or row.customer,
+            salt=row.salt or "",
+            hash_version=row.hash_version or 0,
         )
         for row in connection.execute(query)
     )

@@ -25,13 +25,13 @@ from relance.domain.ledger import (
 )
 from relance.domain.message import MessageState
 from relance.errors import AlreadyEvaluated
-from relance.store import bulk, consents, spells, suppressions
+from relance.store import bulk, consents, draws, spells, suppressions
 from relance.store.database import Database
 from relance.store.instants import OPEN, Stored, encoder
 from relance.store.record import Tick
 from relance.store.tables import BREAKPOINTS, ENTRY, MESSAGE, META, REFUSAL, RUN
 
-_ENTRY = ("trigger", "customer", "at", "version", "id", "arm")
+_ENTRY = ("trigger", "customer", "at", "version", "id", "arm", "unit")
 _MESSAGE = (
     "trigger", "version", "step", "channel", "template", "entry_at", "due_at", "priority",
     "state", "attempts", "changed_at", "reason", "expires_at",  # the same for a whole step
@@ -62,7 +62,7 @@ class SqlLedger:
                 runs=_last_runs(connection),
                 segments=spells.segment_states(connection),
                 breakpoints=_breakpoints(connection),
-                events_seen=_events_seen(connection),
+                events_seen=draws.events_seen(connection),
             )
 
     def runs_at(self, at: datetime) -> list[RunRecord]:
@@ -167,27 +167,13 @@ class SqlLedger:
             _insert_refusals(connection, record.refusals, runs)
             if record.breakpoints is not None:
                 _insert_breakpoints(connection, record.breakpoints)
-            _insert_events_seen(connection, record.events_seen)
+            draws.keep_draws(connection, record.draws)
+            draws.keep_event_rows(connection, record.events_seen, record.at)
 
 
 def _one_at_a_time(connection: Connection) -> None:
     """Commits of several workers queue up; on SQLite the transaction itself does that."""
     connection.execute(select(META.c.key).with_for_update()).all()
-
-
-_EVENT = "event:"  # `meta` keys of the event tables that had rows
-
-
-def _events_seen(connection: Connection) -> frozenset[str]:
-    keys = connection.scalars(select(META.c.key).where(META.c.key.startswith(_EVENT)))
-    return frozenset(key.removeprefix(_EVENT) for key in keys)
-
-
-def _insert_events_seen(connection: Connection, names: Iterable[str]) -> None:
-    new = sorted(set(names) - _events_seen(connection))
-    if new:
-        rows = [{"key": f"{_EVENT}{name}", "value": "seen"} for name in new]
-        connection.execute(insert(META), rows)
 
 
 def _refuse_repeated(connection: Connection, record: Tick) -> None:
@@ -242,7 +228,8 @@ def _insert_entries(connection: Connection, entries: Iterable[Entries]) -> None:
 
 def _entry_rows(some: Entries, at: Stored) -> Iterator[tuple[object, ...]]:
     same = repeat(some.trigger), some.customers, repeat(at), repeat(some.version)
-    return zip(*same, some.ids, [arm.value for arm in some.arms], strict=False)
+    arms, units = [arm.value for arm in some.arms], some.units or repeat(None)
+    return zip(*same, some.ids, arms, units, strict=False)
 
 
 def _insert_messages(connection: Connection, messages: Iterable[Messages], at: datetime) -> None:

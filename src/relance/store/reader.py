@@ -10,14 +10,26 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import Connection, Select, func, literal_column, select
+from sqlalchemy import (
+    Connection,
+    Select,
+    and_,
+    case,
+    exists,
+    false,
+    func,
+    literal,
+    literal_column,
+    select,
+)
 
 from relance.domain.message import MessageState
+from relance.domain.study import Draw, Lateness
 from relance.errors import UsageError
-from relance.store import bulk, spells
+from relance.store import bulk, draws, spells, studies
 from relance.store.database import Database
 from relance.store.history import history
-from relance.store.tables import ENTRY, MESSAGE, REIGN, RUN
+from relance.store.tables import ENTRY, MESSAGE, RECEIPT, REIGN, RUN
 from relance.store.views import History, MemberList, Tally, UnknownMessage, VersionSpan
 
 _ENTRIES = pa.schema(
@@ -26,6 +38,7 @@ _ENTRIES = pa.schema(
         ("version", pa.string()),
         ("arm", pa.string()),
         ("customer", pa.string()),
+        ("unit", pa.string()),
         ("at", bulk.INSTANT),
     ]
 )
@@ -39,21 +52,63 @@ class Reader:
         self._database = database
 
     def entries(self, trigger: str | None = None) -> Iterator[pa.RecordBatch]:
-        """Every entry. Columns: trigger, version, arm, customer, at (timestamp[us, UTC])."""
-        columns = (ENTRY.c.trigger, ENTRY.c.version, ENTRY.c.arm, ENTRY.c.customer)
-        query: Select[Any] = select(*columns, ENTRY.c.at)
+        """Every entry. Columns: trigger, version, arm, customer, unit, at (timestamp[us, UTC]).
+
+        `unit` is whom the arm was drawn for, null for the customer.
+        """
+        entry = ENTRY.c
+        columns = (entry.trigger, entry.version, entry.arm, entry.customer, entry.unit)
+        query: Select[Any] = select(*columns, entry.at)
         if trigger is not None:
-            query = query.where(ENTRY.c.trigger == trigger)
+            query = query.where(entry.trigger == trigger)
         with self._database.read() as connection:
             yield from bulk.stream(connection, query, _ENTRIES)
 
-    def tallies(self, trigger: str | None = None) -> list[Tally]:
-        """Counts per trigger and version, in the order of their first run."""
+    def tallies(self, trigger: str | None = None, until: datetime | None = None) -> list[Tally]:
+        """Counts per trigger and version, in the order of their first run.
+
+        With `until`, as of that instant: what became of a message later is not known yet, and
+        it is queued, or accepted where a provider had taken it.
+        """
         with self._database.read() as connection:
-            states = _message_counts(connection, trigger)
-            return [
-                _tally(key, runs, states[key]) for key, runs in _runs(connection, trigger).items()
-            ]
+            states = _message_counts(connection, trigger, until)
+            runs = _runs(connection, trigger, until)
+            return [_tally(key, some, states[key]) for key, some in runs.items()]
+
+    def draws(self) -> list[Draw]:
+        """How the arms of each version were drawn, of those that were written down."""
+        with self._database.read() as connection:
+            return draws.draws(connection)
+
+    def lateness(self, until: datetime | None = None) -> list[Lateness]:
+        """How long after the entry the first step's messages were first tried, or were ghosts."""
+        with self._database.read() as connection:
+            return studies.lateness(connection, until)
+
+    def sent_by_channel(
+        self, since: datetime | None = None, until: datetime | None = None
+    ) -> Mapping[_Key, Mapping[_Key, int]]:
+        """Messages that a provider took, by trigger and version, then by channel and provider;
+        only of entries at or later than `since`."""
+        with self._database.read() as connection:
+            return studies.sent_by_channel(connection, since, until)
+
+    def optouts(self) -> pa.Table:
+        """Consents given back, and complaints. Columns: customer, at."""
+        with self._database.read() as connection:
+            return studies.optouts(connection)
+
+    def events_seen(self) -> dict[str, tuple[datetime, int]]:
+        """How many rows each event's table had at the latest tick that counted them, and when."""
+        with self._database.read() as connection:
+            seen = draws.events_seen(connection)
+        return {name: counted for name, counted in seen.items() if counted is not None}
+
+    def reached_global(self, since: datetime, until: datetime) -> pa.Table:
+        """Everybody who came as far as the global holdout's gate, at or after `since` and before
+        `until`, once. Columns: customer, at, held_out."""
+        with self._database.read() as connection:
+            return studies.reached_global(connection, since, until)
 
     def versions(self, trigger: str) -> list[VersionSpan]:
         """Every version of a trigger that ran, the oldest first."""
@@ -132,10 +187,14 @@ def _too_early(connection: Connection, segment: str) -> UsageError:
     )
 
 
-def _runs(connection: Connection, trigger: str | None) -> Mapping[_Key, list[Any]]:
+def _runs(
+    connection: Connection, trigger: str | None, until: datetime | None
+) -> Mapping[_Key, list[Any]]:
     query = select(RUN).order_by(RUN.c.at, RUN.c.id)
     if trigger is not None:
         query = query.where(RUN.c.trigger == trigger)
+    if until is not None:
+        query = query.where(RUN.c.at <= until)
     found: defaultdict[_Key, list[Any]] = defaultdict(list)
     for row in connection.execute(query):
         found[row.trigger, row.version].append(row)
@@ -143,17 +202,39 @@ def _runs(connection: Connection, trigger: str | None) -> Mapping[_Key, list[Any
 
 
 def _message_counts(
-    connection: Connection, trigger: str | None
+    connection: Connection, trigger: str | None, until: datetime | None
 ) -> defaultdict[_Key, Counter[tuple[str, str]]]:
     """(state, reason) → number, per trigger and version."""
-    group = (MESSAGE.c.trigger, MESSAGE.c.version, MESSAGE.c.state, MESSAGE.c.reason)
-    query = select(*group, func.count()).where(MESSAGE.c.ghost.is_(False)).group_by(*group)
+    message = MESSAGE.c
+    states = select(message.trigger, message.version, message.state, message.reason)
+    if until is not None:
+        states = _states_at(connection, until)
+    states = states.where(message.ghost.is_(False))
     if trigger is not None:
-        query = query.where(MESSAGE.c.trigger == trigger)
+        states = states.where(message.trigger == trigger)
+    then = states.subquery().c
+    group = (then.trigger, then.version, then.state, then.reason)
+    query = select(*group, func.count()).group_by(*group)
     found: defaultdict[_Key, Counter[tuple[str, str]]] = defaultdict(Counter)
     for name, version, state, reason, number in connection.execute(query):
         found[name, version][state, reason] = number
     return found
+
+
+def _states_at(connection: Connection, until: datetime) -> Select[tuple[str, str, str, str]]:
+    """Where messages stood at an instant, as far as what came later can be told from it."""
+    message, receipt = MESSAGE.c, RECEIPT.c
+    pending, taken = literal(MessageState.QUEUED.value), literal(MessageState.ACCEPTED.value)
+    known_later = connection.scalar(select(receipt.n).where(receipt.at > until).limit(1))
+    # asked of each message only where it can be so: the report is nearly always about now
+    reported = exists().where(receipt.message == message.id, receipt.at > until)
+    later = false() if known_later is None else and_(message.state.in_(studies.LEFT), reported)
+    waiting = message.changed_at > until
+    state = case((waiting, pending), (later, taken), else_=message.state)
+    reason = case((waiting, literal("")), else_=message.reason)
+    return select(
+        message.trigger, message.version, state.label("state"), reason.label("reason")
+    ).where(message.entry_at <= until)
 
 
 def _tally(key: _Key, runs: list[Any], states: Counter[tuple[str, str]]) -> Tally:

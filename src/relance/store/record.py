@@ -15,6 +15,7 @@ from relance.domain.ledger import (
     Refusals,
     RunRecord,
 )
+from relance.domain.study import Draw
 
 
 class Spells(Protocol):
@@ -52,6 +53,8 @@ class Tick(Protocol):
     @property
     def breakpoints(self) -> Breakpoints | None: ...
     @property
-    def events_seen(self) -> frozenset[str]: ...
+    def draws(self) -> Sequence[Draw]: ...
+    @property
+    def events_seen(self) -> Mapping[str, int]: ...
     @property
     def seen(self) -> Mapping[str, datetime | None]: ...

@@ -8,7 +8,7 @@ from sqlmodel import Field, SQLModel
 
 from relance.store.instants import OPEN_DEFAULT, Instant
 
-SCHEMA_VERSION = 2  # in step with the newest revision in migrations/versions
+SCHEMA_VERSION = 3  # in step with the newest revision in migrations/versions
 # Clustered by key: one tree instead of a table and an index, half the writes on SQLite.
 CLUSTERED = {"sqlite_with_rowid": False}
 # Byte order on both databases: the same sorting, and cheaper than a locale's.
@@ -32,7 +32,8 @@ def _empty() -> Any:  # Field is untyped
 
 
 class Meta(Base, table=True):
-    """What the state says about itself: `schema_version`, `workspace`."""
+    """What the state says about itself: `schema_version`, `workspace`; and `event:<name>`, how
+    many rows an event's table had at the latest tick."""
 
     key: str = Field(primary_key=True)
     value: str
@@ -102,7 +103,8 @@ class FittedBreakpoints(Base, table=True):
 
 
 class Entry(Base, table=True):
-    """One customer who passed a trigger's gates once."""
+    """One customer who passed a trigger's gates once. The arm was drawn for the `unit`, or for
+    the customer where there is none."""
 
     __table_args__ = (CLUSTERED,)
 
@@ -112,6 +114,22 @@ class Entry(Base, table=True):
     version: str = Field(primary_key=True)
     id: str
     arm: str
+    unit: str | None = Field(default=None, sa_type=Key)
+
+
+class DrawRow(Base, table=True):
+    """How the arms of one version of a trigger were drawn: with it, each can be drawn again."""
+
+    __tablename__ = "draw"
+
+    trigger: str = Field(primary_key=True)
+    version: str = Field(primary_key=True)
+    at: datetime = Field(sa_type=Instant)  # of its first entry
+    hash_version: int
+    salt: str
+    share: float
+    household: bool
+    read_out: int | None = None
 
 
 class Message(Base, table=True):
@@ -290,6 +308,7 @@ REIGN = _table("segment_state")
 MEMBERSHIP = _table("membership")
 BREAKPOINTS = _table("breakpoints")
 ENTRY = _table("entry")
+DRAW = _table("draw")
 MESSAGE = _table("message")
 ATTEMPT = _table("attempt")
 REFUSAL = _table("refusal")

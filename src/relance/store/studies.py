@@ -1,0 +1,154 @@
+"""What a report reads of the state to judge an experiment: who was written to, when, and by whom;
+who wanted no more; who came as far as the global holdout."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import datetime
+
+import pyarrow as pa
+from sqlalchemy import ColumnElement, Connection, Select, and_, false, func, null, select, union_all
+
+from relance.domain.arm import Arm
+from relance.domain.ledger import Refusal
+from relance.domain.message import MessageState
+from relance.domain.receipt import RANK, ReceiptKind
+from relance.domain.study import Lateness
+from relance.store import bulk
+from relance.store.driver import Driver, Statement
+from relance.store.instants import OPEN
+from relance.store.suppressions import UNSUBSCRIBED
+from relance.store.tables import (
+    CONSENT_CHANGE,
+    ENTRY,
+    MESSAGE,
+    REFUSAL,
+    RUN,
+    SUPPRESSED_ADDRESS,
+    SUPPRESSION,
+)
+
+LEFT = tuple(state.value for state in RANK)
+"""The states of messages that a provider took."""
+
+Key = tuple[str, str]  # trigger, version
+
+_TRIED = (*LEFT, MessageState.FAILED.value, MessageState.UNKNOWN.value, MessageState.GHOST.value)
+_WISHES = (UNSUBSCRIBED, ReceiptKind.COMPLAINED.value)
+_AFTER_GLOBAL = (Refusal.FREQUENCY_CAP.value, Refusal.DISPLACED.value)
+_OPTOUTS = pa.schema([("customer", pa.string()), ("at", bulk.INSTANT)])
+_REACHED = pa.schema([("customer", pa.string()), ("at", bulk.INSTANT), ("held_out", pa.bool_())])
+
+# Only who was tried before has an attempt to look up: the others were tried when they changed.
+# The squares are of deviations from the mean: of the seconds themselves they would cancel.
+_LATENESS = """
+WITH first AS (
+    SELECT trigger, version, ghost, channel, entry_at,
+        CASE WHEN attempts = 0 THEN coalesce(doubtful_at, changed_at) ELSE coalesce(
+            (SELECT min(at) FROM attempt WHERE attempt.message = message.id), changed_at
+        ) END AS tried_at
+    FROM message WHERE step = 0 AND state {{these}} AND entry_at <= ?
+), late AS (
+    SELECT trigger, version, ghost, channel, {seconds} AS late FROM first WHERE tried_at <= ?
+), means AS (
+    SELECT trigger, version, ghost, channel, count(*) AS messages, avg(late) AS mean
+    FROM late GROUP BY trigger, version, ghost, channel
+)
+SELECT late.trigger, late.version, late.ghost, late.channel, means.messages, means.mean,
+    sum((late - mean) * (late - mean))
+FROM late JOIN means ON means.trigger = late.trigger AND means.version = late.version
+    AND means.ghost = late.ghost AND means.channel = late.channel
+GROUP BY late.trigger, late.version, late.ghost, late.channel, means.messages, means.mean
+ORDER BY late.trigger, late.version, late.ghost, late.channel
+"""
+_LATE_SQLITE = Statement(_LATENESS.format(seconds="(tried_at - entry_at) / 1e6"))
+_LATE_POSTGRESQL = Statement(
+    _LATENESS.format(seconds="extract(epoch FROM tried_at - entry_at)::float8")
+)
+
+
+def lateness(connection: Connection, until: datetime | None = None) -> list[Lateness]:
+    """How long after the entry the first step's messages were first tried, or were ghosts."""
+    driver = Driver(connection)
+    statement = _LATE_SQLITE if driver.is_sqlite else _LATE_POSTGRESQL
+    end = driver.instant(until or OPEN)
+    return [
+        Lateness(
+            trigger=trigger,
+            version=version,
+            arm=Arm.HOLDOUT if ghost else Arm.TREATED,
+            channel=channel,
+            messages=messages,
+            mean=mean,
+            m2=m2,
+        )
+        for trigger, version, ghost, channel, messages, mean, m2 in driver.rows(
+            statement, driver.listed(_TRIED), end, end
+        )
+    ]
+
+
+def sent_by_channel(
+    connection: Connection, since: datetime | None, until: datetime | None
+) -> Mapping[Key, Mapping[Key, int]]:
+    """Messages that a provider took, by trigger and version, then by channel and provider."""
+    message = MESSAGE.c
+    group = (message.trigger, message.version, message.channel, message.provider)
+    query = select(*group, func.count()).where(message.state.in_(LEFT)).group_by(*group)
+    if since is not None:
+        query = query.where(message.entry_at >= since)
+    if until is not None:
+        query = query.where(message.changed_at <= until)
+    found: defaultdict[Key, dict[Key, int]] = defaultdict(dict)
+    for trigger, version, channel, provider, number in connection.execute(query):
+        found[trigger, version][channel, provider] = number
+    return found
+
+
+def optouts(connection: Connection) -> pa.Table:
+    """Every wish not to be written to any more on some channel. Columns: customer, at.
+
+    An address counts for whom had been written to there.
+    """
+    change, own, address, message = (
+        table.c for table in (CONSENT_CHANGE, SUPPRESSION, SUPPRESSED_ADDRESS, MESSAGE)
+    )
+    there = and_(message.recipient == address.recipient, message.channel == address.channel)
+    wishes = (
+        select(change.customer, change.at).where(change.granted.is_(False), change.topic == ""),
+        select(own.customer, own.at).where(own.reason.in_(_WISHES)),
+        select(message.customer, address.at)
+        .join_from(SUPPRESSED_ADDRESS, MESSAGE, there)
+        .where(address.reason.in_(_WISHES), message.changed_at <= address.at)
+        .distinct(),
+    )
+    found = union_all(*wishes).subquery()
+    query: Select[tuple[str, datetime]] = select(found.c.customer, found.c.at)
+    return bulk.table(connection, query, _OPTOUTS)
+
+
+def reached_global(connection: Connection, since: datetime, until: datetime) -> pa.Table:
+    """Everybody's first arrival at the global holdout's gate from `since` up to, and without,
+    `until`. Columns: customer, at, held_out.
+
+    Whom it refused was held out; whom a later gate refused, or nobody did, was not.
+    """
+    entry, run, refusal = ENTRY.c, RUN.c, REFUSAL.c
+
+    def within(at: ColumnElement[datetime]) -> ColumnElement[bool]:
+        return and_(at >= since, at < until)
+
+    refused = select(refusal.customer, run.at).join_from(RUN, REFUSAL, refusal.run == run.id)
+    held = refused.add_columns(run.at.label("held_at")).where(
+        refusal.reason == Refusal.GLOBAL_HOLDOUT.value, within(run.at)
+    )
+    later = refused.add_columns(null().label("held_at")).where(
+        refusal.reason.in_(_AFTER_GLOBAL), within(run.at)
+    )
+    entered = select(entry.customer, entry.at, null().label("held_at")).where(within(entry.at))
+    arrived = union_all(held, later, entered).subquery()
+    first = func.min(arrived.c.at)
+    held_out = func.coalesce(func.min(arrived.c.held_at) == first, false())
+    query = select(arrived.c.customer, first, held_out).group_by(arrived.c.customer)
+    return bulk.table(connection, query, _REACHED)
