@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from relance.spec import Loaded
     from relance.store import History, MemberList, State
     from relance.uplift.report import Report
+    from relance.uplift.wording import Locale
 
 _CONFIG = "config/relance.yaml"
 
@@ -203,12 +204,28 @@ class Relance:
 
     def report_html(self, report: Report, at: datetime, language: str | None) -> str:
         """The report as one self-contained page, in French or English."""
-        from relance.rendering.report import Locale, html
+        from relance.rendering.report import html
 
-        wanted = language or self.workspace.locale
-        locale: Locale = "fr" if wanted.startswith("fr") else "en"
-        local = at.astimezone(self.workspace.zone)
+        local, locale = at.astimezone(self.workspace.zone), self._locale(language)
         return html(report, workspace=self.workspace.name, at=local, locale=locale)
+
+    def report_letter(self, report: Report, at: datetime, language: str | None) -> Rendered:
+        """The report as an e-mail to the company's own people."""
+        from relance.rendering.report.email import report_email
+
+        local, locale = at.astimezone(self.workspace.zone), self._locale(language)
+        name = self.workspace.name
+        return report_email(report, workspace=name, at=local, locale=locale, link=None)
+
+    def _locale(self, language: str | None) -> Locale:
+        """The language of a report: the workspace's, where that is French; else English."""
+        return "fr" if (language or self.workspace.locale).startswith("fr") else "en"
+
+    def keep_figures(self, report: Report) -> None:
+        """Keep what a report of today says for `/metrics`, whoever made it."""
+        from relance.uplift.gauges import keep
+
+        keep(self.state.notes, report)
 
     def programme(self, at: datetime) -> list[ProgrammeReport]:
         """What all triggers are worth together, by the global holdout's last two periods."""
