@@ -1,22 +1,34 @@
-"""From ledger and events to readings: what each trigger was worth, in its present version."""
+"""From ledger and events to a report: what each trigger was worth, and all of them together.
+
+Everything is counted in the engine, with one look at each event table; only sums leave it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from relance.domain.arm import Arm
-from relance.domain.ledger import ArmSums
 from relance.domain.message import MessageState
-from relance.domain.trigger import Goal, Trigger
+from relance.domain.study import PROGRAMME, Shrunk, Study
+from relance.domain.trigger import Trigger
 from relance.domain.workspace import Workspace
 from relance.pipeline.ports import Engine, Reader, Tally
-from relance.uplift.planning import Pace
-from relance.uplift.report import TriggerReport
-from relance.uplift.verdict import Reading, counts, read
+from relance.pipeline.programme import assess_period, shown_period
+from relance.pipeline.studied import (
+    Told,
+    ask_state,
+    earlier_studies,
+    present_study,
+    prices,
+    shrunken,
+    studied_entries,
+)
+from relance.uplift.assess import Subject, assess, overlaps
+from relance.uplift.outcomes import Outcomes
+from relance.uplift.report import Report
 
 _SENT = (
     MessageState.ACCEPTED,
@@ -27,79 +39,95 @@ _SENT = (
 _PENDING = (MessageState.QUEUED, MessageState.CLAIMED, MessageState.SENDING)
 
 
-def measure(
-    workspace: Workspace, engine: Engine, reader: Reader, at: datetime
-) -> list[TriggerReport]:
-    """One report per trigger, in the order of the workspace. Only sums leave the engine."""
+def measure(workspace: Workspace, engine: Engine, reader: Reader, at: datetime) -> Report:
+    """What happened up to an instant, as it would have been told then by the present YAML.
+
+    Triggers are in the order of the workspace; one without a goal is there without figures.
+    Raises SourceError and StateError where the outside fails.
+    """
     triggers = list(workspace.triggers.values())
-    goals = {trigger.name: trigger.goal for trigger in triggers if trigger.goal is not None}
-    tallies = {(tally.trigger, tally.version): tally for tally in reader.tallies()}
-    entries = _entries(reader, triggers, at)
-    sums = _by_arm(engine.outcomes(entries, goals, at)) if entries.num_rows and goals else {}
-    return [
-        _report(trigger, tallies.get((trigger.name, trigger.version)), sums, workspace, at)
-        for trigger in triggers
+    told = ask_state(workspace, reader, at)
+    present = [study for trigger in triggers if (study := present_study(trigger))]
+    earlier = {trigger.name: earlier_studies(trigger, told) for trigger in triggers}
+    asked = [*present, *(study for several in earlier.values() for study in several)]
+    entries = [studied_entries(reader, asked, at)]
+    if period := shown_period(workspace, reader, at):
+        asked.append(period.study)
+        entries.append(period.entries)
+    outcomes = _count(workspace, engine, reader, pa.concat_tables(entries), asked, at)
+    lost = shrunken(workspace, engine, reader, asked)
+    subjects = [
+        _subject(workspace, trigger, earlier[trigger.name], told, lost) for trigger in triggers
     ]
-
-
-def _entries(reader: Reader, triggers: Iterable[Trigger], at: datetime) -> pa.Table:
-    """The entries of the present versions up to `at`."""
-    present = pa.array([f"{trigger.name}\0{trigger.version}" for trigger in triggers])
-    return pa.Table.from_batches(list(_present(reader, present, at)), _SCHEMA)
-
-
-_SCHEMA = pa.schema(
-    {
-        "trigger": pa.string(),
-        "version": pa.string(),
-        "arm": pa.string(),
-        "customer": pa.string(),
-        "at": pa.timestamp("us", tz="UTC"),
-    }
-)
-
-
-def _present(reader: Reader, present: pa.Array, at: datetime) -> Iterator[pa.RecordBatch]:
-    for batch in reader.entries():
-        key = pc.binary_join_element_wise(batch["trigger"], batch["version"], "\0")
-        wanted = pc.and_(
-            pc.is_in(key, value_set=present),
-            pc.less_equal(batch["at"], pa.scalar(at, batch.schema.field("at").type)),
-        )
-        yield batch.filter(wanted).select(_SCHEMA.names).cast(_SCHEMA)
-
-
-def _by_arm(sums: Iterable[ArmSums]) -> Mapping[tuple[str, str, Arm], ArmSums]:
-    return {(one.trigger, one.version, one.arm): one for one in sums}
-
-
-def _report(
-    trigger: Trigger,
-    tally: Tally | None,
-    sums: Mapping[tuple[str, str, Arm], ArmSums],
-    workspace: Workspace,
-    at: datetime,
-) -> TriggerReport:
-    reading = _reading(trigger, tally, sums, workspace, at)
-    if tally is None:
-        return TriggerReport(
-            trigger=trigger.name,
-            description=trigger.description,
-            version=trigger.version,
-            at=at,
-            goal=trigger.goal,
-            reading=reading,
-        )
-    states = tally.messages
-    return TriggerReport(
-        trigger=trigger.name,
-        description=trigger.description,
-        version=trigger.version,
+    return Report(
         at=at,
-        goal=trigger.goal,
-        reading=reading,
+        currency=workspace.currency,
+        triggers=assess(subjects, outcomes, at=at, prices=prices(workspace)),
+        programme=assess_period(workspace, period, outcomes, lost, at) if period else None,
+        overlaps=overlaps(_between_triggers(outcomes)),
+    )
+
+
+def _count(
+    workspace: Workspace,
+    engine: Engine,
+    reader: Reader,
+    entries: pa.Table,
+    asked: Sequence[Study],
+    at: datetime,
+) -> Outcomes:
+    if not entries.num_rows:
+        return Outcomes()
+    return engine.study(entries, asked, reader.optouts(), workspace.report.lapsed_after, at)
+
+
+def _between_triggers(outcomes: Outcomes) -> Outcomes:
+    """Without the programme, which everybody is in."""
+    pairs = [pair for pair in outcomes.pairs if PROGRAMME not in (pair.one, pair.other)]
+    return replace(outcomes, pairs=pairs)
+
+
+def _subject(
+    workspace: Workspace,
+    trigger: Trigger,
+    earlier: Sequence[Study],
+    told: Told,
+    lost: Mapping[str, Shrunk],
+) -> Subject:
+    """One trigger in its present version, with everything that is known beside the outcomes."""
+    key = (trigger.name, trigger.version)
+    counting, goal = told.counting(key), trigger.goal
+    subject = Subject(
+        study=present_study(trigger),
+        trigger=trigger.name,
+        version=trigger.version,
+        description=trigger.description,
+        goal=goal,
+        share=trigger.holdout,
+        earlier=earlier,
+        sent_by=counting.sent,
+        lateness=counting.lateness,
+        first_at=counting.first_at,
+        shrunk=lost.get(goal.event) if goal else None,
+        window=_window(trigger, counting.first_at, workspace),
+    )
+    tally = told.tallies.get(key)
+    return subject if tally is None else _with_people(subject, tally)
+
+
+def _window(trigger: Trigger, first_at: datetime | None, workspace: Workspace) -> timedelta | None:
+    """How long the goal's window is, on the calendar, at the first entry."""
+    if trigger.goal is None or first_at is None:
+        return None
+    return trigger.goal.within.after(first_at, workspace.zone) - first_at
+
+
+def _with_people(subject: Subject, tally: Tally) -> Subject:
+    """What was counted at every tick and delivery."""
+    states = tally.messages
+    return replace(
+        subject,
         runs=tally.runs,
-        entered=sum(tally.refused.values()) + tally.treated + tally.held_out,
         treated=tally.treated,
         held_out=tally.held_out,
         refused=tally.refused,
@@ -110,31 +138,3 @@ def _report(
         skipped=tally.skipped,
         by_state=states,
     )
-
-
-def _reading(
-    trigger: Trigger,
-    tally: Tally | None,
-    sums: Mapping[tuple[str, str, Arm], ArmSums],
-    workspace: Workspace,
-    at: datetime,
-) -> Reading:
-    key = (trigger.name, trigger.version)
-    return read(
-        counts(sums.get((*key, Arm.TREATED))),
-        counts(sums.get((*key, Arm.HOLDOUT))),
-        trigger=trigger.name,
-        version=trigger.version,
-        share=trigger.holdout,
-        measured=trigger.goal is not None,
-        pace=_pace(trigger.goal, tally, workspace, at),
-    )
-
-
-def _pace(
-    goal: Goal | None, tally: Tally | None, workspace: Workspace, at: datetime
-) -> Pace | None:
-    if goal is None or tally is None:
-        return None
-    began = tally.first_at
-    return Pace(began=began, at=at, window=goal.within.after(began, workspace.zone) - began)

@@ -1,0 +1,311 @@
+"""Before launch: how many will enter, how many return anyway, and when which uplift is readable."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from relance.domain.arm import Arm
+from relance.domain.duration import Duration, Unit
+from relance.domain.study import Study
+from relance.domain.trigger import Goal, OnSchedule, Trigger
+from relance.domain.workspace import Workspace
+from relance.pipeline.ports import Engine, Ledger, Reader
+from relance.pipeline.rehearsal import Rehearsal, rehearse
+from relance.pipeline.studied import ENTRIES, entries_until
+from relance.uplift.estimate import Withheld
+from relance.uplift.outcomes import Outcomes
+from relance.uplift.power import PowerRow, power
+from relance.uplift.verdict import MIN_MATURE, MIN_RETAINED, ArmCounts
+
+SHARES = (0.05, 0.1, 0.2, 0.5)
+USUAL = 0.1  # where the trigger holds nobody out and no share is asked about
+PATIENCE = timedelta(weeks=26)  # a read-out further off is planned by nobody
+HISTORY = "history"  # the version of those who would have entered
+_WEEK = timedelta(weeks=1)
+_INSTANT = ENTRIES.field("at").type
+
+
+class Gap(StrEnum):
+    """Why there is no forecast."""
+
+    NO_GOAL = "no_goal"
+    NOBODY_ENTERS = "nobody_enters"
+    SHORT_HISTORY = "short_history"  # the goal's events begin after the weeks looked at
+    NO_CLOSED_WINDOW = "no_closed_window"
+    FEW_CLOSED = "few_closed"
+    FEW_RETAINED = "few_retained"
+
+
+class Origin(StrEnum):
+    """Where the base rate is from."""
+
+    HISTORY = "history"  # who would have entered, whatever was sent to them
+    HELD_OUT = "held_out"  # who did enter this version, and was not written to
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Base:
+    """The share who return without a message, of those with a closed window."""
+
+    counts: ArmCounts
+    origin: Origin
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Flow:
+    """Who would have entered in the weeks looked at, each customer once.
+
+    `at_once` are those who are there on the first day of a trigger on a schedule; `per_week`
+    the mean of the other weeks. `written_to` entered this trigger in those weeks and were
+    treated: a base from the history has their messages in it.
+    """
+
+    weeks: Sequence[int]  # customers by week, the oldest first
+    at_once: int
+    per_week: float
+    refused: Mapping[str, int]
+    written_to: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Readable:
+    """What can be read when, with one share held out."""
+
+    share: float
+    rows: Sequence[PowerRow]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReadOut:
+    """A number of entrants to plan the read-out at, and the uplift that it shows."""
+
+    entrants: int
+    uplift: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Forecast:
+    """What would have become of a trigger's customers without it, and what follows for it.
+
+    `share` is the holdout that is meant, `weeks` how many were looked at. `readable` is by
+    share, ascending, the meant one among them; empty where there is a `gap`.
+    """
+
+    trigger: str
+    version: str
+    at: datetime
+    goal: Goal | None
+    share: float
+    weeks: int = 0
+    flow: Flow | None = None
+    base: Base | None = None
+    gap: Gap | None = None
+    readable: Sequence[Readable] = ()
+    read_out: ReadOut | None = None
+
+    def rows(self, share: float) -> Sequence[PowerRow]:
+        """What can be read with one share; nothing with one that leaves an arm empty."""
+        return next((one.rows for one in self.readable if one.share == share), ())
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Inquiry:
+    """What a forecast is made from. `progress` is told each week that is looked at."""
+
+    workspace: Workspace
+    engine: Engine  # whose snapshots nobody else needs
+    ledger: Ledger
+    reader: Reader
+    progress: Callable[[str], None] = field(default=lambda _phase: None)
+
+
+def weeks_looked_at(trigger: Trigger, weeks: int) -> int:
+    """So many weeks with closed windows, and those of the goal's window itself."""
+    window = trigger.goal.within.rough_seconds if trigger.goal else 0
+    return weeks + math.ceil(window / _WEEK.total_seconds())
+
+
+def forecast(
+    inquiry: Inquiry, trigger: Trigger, at: datetime, *, weeks: int, share: float | None = None
+) -> Forecast:
+    """When which uplift of a trigger becomes readable, told from the customer history.
+
+    `weeks` (at least one) are those whose windows are closed at `at`; `share` (0 to 1) stands
+    for the trigger's own holdout. Raises SourceError and StateError.
+    """
+    asked = Forecast(
+        trigger=trigger.name,
+        version=trigger.version,
+        at=at,
+        goal=trigger.goal,
+        share=share or trigger.holdout or USUAL,
+    )
+    if trigger.goal is None:
+        return replace(asked, gap=Gap.NO_GOAL)
+    looked = weeks_looked_at(trigger, weeks)
+    past = rehearse(
+        inquiry.workspace, inquiry.engine, inquiry.ledger, trigger, at, looked, inquiry.progress
+    )
+    own = _own_entries(inquiry, trigger, at)
+    entries = [_as_entries(trigger, past), _of_version(own, trigger.version)]
+    outcomes = _outcomes(inquiry, trigger, trigger.goal, entries, at)
+    begin = Duration(looked, Unit.WEEK).before(at, inquiry.workspace.zone)
+    flow = _flow(inquiry.workspace, trigger, past, outcomes, _treated_since(own, begin))
+    base = _base(outcomes, trigger)
+    known = replace(asked, weeks=looked, flow=flow, base=base)
+    if gap := _gap(flow, base, history=_had_history(inquiry.engine, trigger.goal, begin)):
+        return replace(known, gap=gap)
+    return _with_tables(known, trigger.goal, inquiry.workspace)
+
+
+# -- what the history says
+
+
+def _as_entries(trigger: Trigger, past: Rehearsal) -> pa.Table:
+    """Everybody who would have entered, in one arm."""
+    tables = [
+        _entries(trigger.name, HISTORY, customers, instant)
+        for instant, customers in zip(past.instants, past.entered, strict=True)
+    ]
+    return pa.concat_tables([ENTRIES.empty_table(), *tables])
+
+
+def _entries(trigger: str, version: str, customers: pa.Array, at: datetime) -> pa.Table:
+    number = len(customers)
+    columns = {
+        "trigger": pa.repeat(trigger, number),
+        "version": pa.repeat(version, number),
+        "arm": pa.repeat(Arm.HOLDOUT.value, number),
+        "customer": customers,
+        "unit": pa.nulls(number, pa.string()),
+        "at": pa.repeat(pa.scalar(at, _INSTANT), number),
+    }
+    return pa.table(columns).cast(ENTRIES)
+
+
+def _own_entries(inquiry: Inquiry, trigger: Trigger, at: datetime) -> pa.Table:
+    """The trigger's real entries, of all versions."""
+    return entries_until(inquiry.reader.entries(trigger.name), at)
+
+
+def _of_version(own: pa.Table, version: str) -> pa.Table:
+    return own.filter(pc.equal(own["version"], version))
+
+
+def _treated_since(own: pa.Table, begin: datetime) -> int:
+    later = pc.greater(own["at"], pa.scalar(begin, _INSTANT))
+    written_to = pc.and_(later, pc.equal(own["arm"], Arm.TREATED.value))
+    return int(pc.sum(written_to, min_count=0).as_py())
+
+
+def _outcomes(
+    inquiry: Inquiry, trigger: Trigger, goal: Goal, entries: Sequence[pa.Table], at: datetime
+) -> Outcomes:
+    history = Study(trigger=trigger.name, version=HISTORY, goal=goal, share=None)
+    present = replace(history, version=trigger.version)
+    return inquiry.engine.study(
+        pa.concat_tables(entries),
+        [history, present],
+        pa.table({"customer": pa.array([], pa.string()), "at": pa.array([], _INSTANT)}),
+        inquiry.workspace.report.lapsed_after,
+        at,
+    )
+
+
+def _flow(
+    workspace: Workspace, trigger: Trigger, past: Rehearsal, outcomes: Outcomes, written_to: int
+) -> Flow:
+    by_week = Counter[date]()
+    for one in outcomes.entered:
+        if one.version == HISTORY:
+            by_week[one.week] += one.customers
+    weeks = [by_week[_monday(instant.astimezone(workspace.zone))] for instant in past.instants]
+    at_once = weeks[0] if isinstance(trigger.on, OnSchedule) else 0
+    later = weeks[1:] if isinstance(trigger.on, OnSchedule) else weeks
+    return Flow(
+        weeks=weeks,
+        at_once=at_once,
+        per_week=sum(later) / len(later) if later else 0.0,
+        refused=past.refused,
+        written_to=written_to,
+    )
+
+
+def _monday(local: datetime) -> date:
+    return local.date() - timedelta(days=local.weekday())
+
+
+def _base(outcomes: Outcomes, trigger: Trigger) -> Base:
+    """Of the held-out where they are enough: nobody wrote to them. Else of the history."""
+    held_out = _held_out(outcomes, trigger.version)
+    if held_out.mature >= MIN_MATURE and held_out.retained >= MIN_RETAINED:
+        return Base(counts=held_out, origin=Origin.HELD_OUT)
+    return Base(counts=_held_out(outcomes, HISTORY), origin=Origin.HISTORY)
+
+
+def _held_out(outcomes: Outcomes, version: str) -> ArmCounts:
+    mine = [one for one in outcomes.entered if one.version == version and one.arm is Arm.HOLDOUT]
+    return ArmCounts(
+        entered=sum(one.customers for one in mine),
+        mature=sum(one.closed for one in mine),
+        retained=sum(one.retained for one in mine),
+    )
+
+
+def _had_history(engine: Engine, goal: Goal, begin: datetime) -> bool:
+    """Whether the goal's event had happened to anybody before the weeks looked at."""
+    return engine.rows({goal.event: begin})[goal.event] > 0
+
+
+def _gap(flow: Flow, base: Base, *, history: bool) -> Gap | None:
+    if not history:
+        return Gap.SHORT_HISTORY
+    if not sum(flow.weeks):
+        return Gap.NOBODY_ENTERS
+    if not base.counts.mature:
+        return Gap.NO_CLOSED_WINDOW
+    if base.counts.mature < MIN_MATURE:
+        return Gap.FEW_CLOSED
+    return Gap.FEW_RETAINED if base.counts.retained < MIN_RETAINED else None
+
+
+# -- what follows
+
+
+def _with_tables(known: Forecast, goal: Goal, workspace: Workspace) -> Forecast:
+    window = goal.within.after(known.at, workspace.zone) - known.at
+    shares = sorted({*SHARES, known.share})
+    readable = [Readable(share=one, rows=_rows(known, one, window)) for one in shares]
+    full = replace(known, readable=readable)
+    return replace(full, read_out=_read_out(full))
+
+
+def _rows(known: Forecast, share: float, window: timedelta) -> Sequence[PowerRow]:
+    if known.flow is None or known.base is None:
+        return ()
+    rate, flow = known.base.counts.rate or 0.0, known.flow
+    found = power(rate, flow.per_week, share, window, known.at, at_once=flow.at_once)
+    return () if isinstance(found, Withheld) else found
+
+
+def _read_out(known: Forecast) -> ReadOut | None:
+    """The smallest uplift that half a year shows, at the number of entrants that it takes."""
+    last = (known.at + PATIENCE).date()
+    for row in known.rows(known.share):
+        if row.entrants is not None and row.readable_on is not None and row.readable_on <= last:
+            return ReadOut(entrants=_rounded_up(row.entrants), uplift=row.uplift)
+    return None
+
+
+def _rounded_up(number: int) -> int:
+    """To two digits: a plan of 4,217 would claim to know more than it does."""
+    unit = 10 ** max(len(str(number)) - 2, 0)
+    return math.ceil(number / unit) * unit
