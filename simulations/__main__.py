@@ -25,6 +25,7 @@ def main() -> int:
             *(row for size in (500, 2_000) for row in rows.revenue(workers, size)),
             rows.preview(workers),
             *rows.pooled(workers),
+            *rows.shop(workers),
         ]
     write(found)
     print(table(found))

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from multiprocessing.pool import Pool
 from typing import TypeVar
 
-from simulations import coverage, pools, previews, spending, trials
+from relance.uplift.proportions import wilson
+from simulations import coverage, pools, previews, shops, spending, trials
 from simulations.table import Row
 from simulations.trials import Outcome, Truth
 
 RUNS = 2_000
 REVENUE_RUNS = 10_000  # 2.5 and 3 % are closer than 2,000 comparisons can tell
+SHOP_RUNS = 200  # whole runs: ticks, deliveries, a report
 T = TypeVar("T")
 
 
@@ -84,8 +86,44 @@ def pooled(workers: Pool, runs: int = RUNS) -> list[Row]:
     ]
 
 
-def _tries(workers: Pool, one: Callable[[int], T], runs: int) -> list[T]:
-    return workers.map(one, range(runs), chunksize=25)
+def shop(workers: Pool, runs: int = SHOP_RUNS) -> list[Row]:
+    """Whole runs of relance: how often the report's interval holds what is true of the shop."""
+    done = _tries(workers, shops.run, runs, chunk=1)
+    by_trigger = zip(*done, strict=True)
+    return [row for found in by_trigger for row in _of_trigger(found)]
+
+
+def _of_trigger(found: Sequence[shops.Found]) -> Iterator[Row]:
+    effect = shops.EFFECTS[found[0].trigger]
+    truth = sum(one.truth for one in found) / len(found)
+    where = f"whole runs of a shop, true effect {truth * 100:+.1f} points on average"
+    held, clear = sum(one.holds for one in found), sum(one.clear for one in found)
+    yield _counted(f"{where}: 95 % interval holds the truth", held, len(found), at_least=0.93)
+    if effect:
+        yield _counted(f"{where}: verdict clear", clear, len(found))
+        wrong = sum(one.wrong_side for one in found)
+        yield _counted(f"{where}: verdict on the wrong side", wrong, len(found), at_most=0.001)
+    else:
+        yield _counted(f"{where}: verdict better or worse", clear, len(found), at_most=0.05)
+
+
+def _counted(
+    what: str, hits: int, runs: int, *, at_least: float | None = None, at_most: float | None = None
+) -> Row:
+    """So few runs that the share's own interval belongs beside it."""
+    share, (low, high) = hits / runs, wilson(hits, runs)
+    measured = f"{hits} of {runs}: {share:.1%} [{low:.1%}, {high:.1%}]"
+    if at_least is not None:
+        limit, held = f"≥ {at_least:.1%}", share >= at_least
+    elif at_most is not None:
+        limit, held = f"≤ {at_most:.1%}", share <= at_most
+    else:
+        return Row(what=what, measured=measured)
+    return Row(what=what, measured=measured, limit=limit, held=held)
+
+
+def _tries(workers: Pool, one: Callable[[int], T], runs: int, chunk: int = 25) -> list[T]:
+    return workers.map(one, range(runs), chunksize=chunk)
 
 
 def _share(done: Sequence[Outcome] | Sequence[spending.Found], name: str) -> float:

@@ -11,7 +11,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import ttest_ind
 
-from relance.uplift.revenue import Effect, Spend, revenue
+from relance.domain.arm import Arm
+from relance.uplift.moments import Moments
+from relance.uplift.outcomes import SpendSums
+from relance.uplift.revenue import PERCENTILE, Effect, revenue
 
 DRAWS = 999
 QUARTER = 19_980_331  # orders after it: a buyer in seven
@@ -46,11 +49,40 @@ def population() -> Amounts:
     return spent
 
 
-def compare(holdout: int, seed: int, draws: int = DRAWS) -> Found:
-    """Draw `holdout` customers and nine times as many treated, and compare them."""
+def sums(treated: Amounts, holdout: Amounts, *, listed: bool = True) -> tuple[SpendSums, SpendSums]:
+    """What the engine says of two arms, from what each customer spent; buyers `listed` or not."""
+    buyers = np.concatenate([treated[treated > 0], holdout[holdout > 0]])
+    cap = float(np.percentile(buyers, PERCENTILE)) if len(buyers) else 0.0
+    return (
+        _sums(Arm.TREATED, treated, cap, listed=listed),
+        _sums(Arm.HOLDOUT, holdout, cap, listed=listed),
+    )
+
+
+def _sums(arm: Arm, spent: Amounts, cap: float, *, listed: bool) -> SpendSums:
+    bought = spent[spent > 0].tolist()
+    return SpendSums(
+        trigger="simulated",
+        version="1",
+        arm=arm,
+        customers=len(spent),
+        buyers=len(bought),
+        moments=Moments.of_values(spent.tolist()),
+        third=float(((spent - spent.mean()) ** 3).sum()) if len(spent) else 0.0,
+        cap=cap,
+        capped=Moments.of_values(np.minimum(spent, cap).tolist()),
+        amounts=bought if listed else None,
+    )
+
+
+def compare(holdout: int, seed: int, draws: int = DRAWS, *, listed: bool = True) -> Found:
+    """Draw `holdout` customers and nine times as many treated, and compare them.
+
+    The p-value comes from drawing the amounts again, or from their sums where not `listed`.
+    """
     random = np.random.default_rng([20_261_122, holdout, seed])
     small, large = random.choice(population(), holdout), random.choice(population(), 9 * holdout)
-    effect = revenue(_spend(large), _spend(small), draws=draws, seed=seed).effect
+    effect = revenue(*sums(large, small, listed=listed), draws=draws, seed=seed).effect
     welch = ttest_ind(large, small, equal_var=False)
     welch_uplift = bool(welch.pvalue <= 0.05 and welch.statistic > 0)
     if not isinstance(effect, Effect):
@@ -65,7 +97,3 @@ def compare(holdout: int, seed: int, draws: int = DRAWS) -> Found:
         welch_uplift=welch_uplift,
         shown=True,
     )
-
-
-def _spend(spent: Amounts) -> Spend:
-    return Spend(customers=len(spent), amounts=spent[spent > 0].tolist())

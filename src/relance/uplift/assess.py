@@ -7,14 +7,20 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from relance.domain.arm import Arm
-from relance.domain.study import Lateness, Shrunk, Study
+from relance.domain.study import Lateness, Metric, Shrunk, Study
 from relance.domain.trigger import Goal
+from relance.uplift.course import cohorts, curves, versions
+from relance.uplift.estimate import Why, Withheld
+from relance.uplift.figures import MetricReading
 from relance.uplift.health import Finding, Health, Overlap, overlap
 from relance.uplift.judge import Judgement, judge
-from relance.uplift.outcomes import Outcomes
+from relance.uplift.metrics import metric_readings
+from relance.uplift.money import Worth, no_worth, worth
+from relance.uplift.outcomes import Key, Outcomes
 from relance.uplift.planning import Pace
 from relance.uplift.report import Followed, TriggerReport
-from relance.uplift.soundness import channel_splits, week_splits
+from relance.uplift.revenue import Revenue, revenue
+from relance.uplift.soundness import channel_splits, findings, week_splits
 from relance.uplift.sums import Sums, by_version
 from relance.uplift.trial import Plan, Trial
 
@@ -56,11 +62,10 @@ def assess(
     `sent_by`; what has none is free. No input raises; what cannot be is named in the report.
     """
     counted = by_version(outcomes)
-    sums = [counted.get((one.trigger, one.version), Sums()) for one in subjects]
-    found = judge([_trial(one, own, at) for one, own in zip(subjects, sums, strict=True)])
+    found = judge([_trial(one, _own(one, counted), at) for one in subjects])
     return [
-        _report(one, own, judged, at)
-        for one, own, judged in zip(subjects, sums, found, strict=True)
+        _measured(_report(one, judged, at), one, counted, prices)
+        for one, judged in zip(subjects, found, strict=True)
     ]
 
 
@@ -80,6 +85,10 @@ def overlaps(outcomes: Outcomes) -> list[Finding]:
     ]
     close = [one for one in found if one.health is Health.WARNING]
     return sorted(close, key=lambda one: (-(one.size or 0.0), one.label))
+
+
+def _own(subject: Subject, counted: Mapping[Key, Sums]) -> Sums:
+    return counted.get((subject.trigger, subject.version), Sums())
 
 
 def _trial(subject: Subject, sums: Sums, at: datetime) -> Trial:
@@ -120,7 +129,8 @@ def _pace(subject: Subject, at: datetime) -> Pace | None:
     return Pace(began=subject.first_at, at=at, window=subject.window)
 
 
-def _report(subject: Subject, sums: Sums, judged: Judgement, at: datetime) -> TriggerReport:
+def _report(subject: Subject, judged: Judgement, at: datetime) -> TriggerReport:
+    """The verdict, and what happened to people and messages."""
     return TriggerReport(
         trigger=subject.trigger,
         version=subject.version,
@@ -150,3 +160,55 @@ def _dated(subject: Subject, judged: Judgement, at: datetime) -> Judgement:
     if until is None or judged.hidden or judged.settled:
         return judged
     return replace(judged, readable_on=until.date() if until > at else None)
+
+
+def _measured(
+    report: TriggerReport,
+    subject: Subject,
+    counted: Mapping[Key, Sums],
+    prices: Mapping[str, float],
+) -> TriggerReport:
+    """With everything that is measured beside the verdict, or withheld as that is."""
+    study, sums, judged = subject.study, _own(subject, counted), report.reading
+    if study is None or not isinstance(judged, Judgement):
+        return report
+    spent = _revenue(sums, judged.hidden)
+    metrics = metric_readings(study, sums, judged, spent)
+    return replace(
+        report,
+        metrics=metrics,
+        curves=curves(sums, judged.hidden),
+        cohorts=cohorts(sums, judged.hidden),
+        findings=(*judged.checked, *findings(study, sums, subject.lateness, subject.shrunk)),
+        revenue=spent,
+        worth=_worth(judged, metrics, subject.sent_by, prices),
+        versions=versions(study, subject.earlier, counted, judged.hidden),
+    )
+
+
+def _revenue(sums: Sums, hidden: Why | None) -> Revenue | None:
+    """None where the goal's event has no amount."""
+    if not sums.spend:
+        return None
+    if hidden:
+        nothing = Withheld(why=hidden)
+        return Revenue(
+            effect=nothing, buyers=nothing, per_buyer_treated=None, per_buyer_holdout=None
+        )
+    return revenue(sums.spent(Arm.TREATED), sums.spent(Arm.HOLDOUT))
+
+
+def _worth(
+    judged: Judgement,
+    metrics: Sequence[MetricReading],
+    sent: Mapping[str, int],
+    prices: Mapping[str, float],
+) -> Worth:
+    """Of the treated with closed windows, once the verdict is settled; what it cost, before."""
+    if judged.hidden:
+        return no_worth(judged.hidden)
+    unsettled = None if judged.settled else Withheld(why=Why.UNSETTLED)
+    spent = next(one.difference for one in metrics if one.metric is Metric.REVENUE)
+    return worth(
+        judged.treated.mature, unsettled or metrics[0].difference, unsettled or spent, sent, prices
+    )

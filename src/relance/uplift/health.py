@@ -15,6 +15,7 @@ from relance.uplift.proportions import split_p
 CHECK_P = 0.001  # the usual alarm level (Fabijan et al., KDD 2019; also Eppo's and GrowthBook's)
 DELAY_TOLERANCE = 15 * 60.0  # seconds between the arms that no goal window notices
 SHARED_TOLERANCE = 0.01  # of the entrants: the effect is diluted by about as much
+VANISHED_TOLERANCE = 0.01  # of the entrants: their events may be gone with them
 OVERLAPPING = 0.5  # containment of the smaller trigger in the larger
 
 
@@ -35,6 +36,8 @@ class Check(StrEnum):
     DELAY = "delay"
     SHARED = "shared"
     OVERLAP = "overlap"
+    VANISHED = "vanished"
+    SHRUNK = "shrunk"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -152,6 +155,32 @@ def shared_addresses(entrants: int, sharing: int) -> Finding:
         check=Check.SHARED,
         health=Health.WARNING if share > SHARED_TOLERANCE else Health.GOOD,
         size=share,
+    )
+
+
+def vanished(treated: int, treated_gone: int, holdout: int, holdout_gone: int) -> Finding:
+    """Entrants who are no longer customers: too many, or more of them in one arm.
+
+    A message that makes people ask for their data to be deleted would hide its own effect.
+    """
+    found = difference_with_p(treated_gone, treated, holdout_gone, holdout)
+    if isinstance(found, Withheld):
+        return Finding(check=Check.VANISHED, health=Health.SILENT)
+    size = (treated_gone + holdout_gone) / (treated + holdout)
+    bad = size > VANISHED_TOLERANCE or (found.p or 0.0) < CHECK_P
+    return Finding(
+        check=Check.VANISHED,
+        health=Health.WARNING if bad else Health.GOOD,
+        size=size,
+        p=found.p,
+    )
+
+
+def shrunk(table: str, before: int, now: int) -> Finding:
+    """An event table that has lost rows; `size` is the share that is gone."""
+    lost = (before - now) / before if before > 0 else 0.0
+    return Finding(
+        check=Check.SHRUNK, health=Health.FAILED, label=table, size=min(max(lost, 0.0), 1.0)
     )
 
 

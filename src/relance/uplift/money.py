@@ -33,13 +33,11 @@ def worth(
     """The effect on one customer, times the `treated`, less what the messages cost.
 
     `retained` is the difference in shares, `spent` that in revenue per entrant (the capped one,
-    which has an interval). `sent` are messages by channel and `prices` what one costs there; a
-    channel without a price is free.
+    which has an interval). `sent` are messages by channel (or provider) and `prices` what one
+    costs there; what has no price is free. The cost is known though the effects be withheld.
     """
     if treated < 0:
-        return _none(Why.IMPOSSIBLE)
-    if treated == 0:
-        return _none(Why.NO_TREATED)
+        return no_worth(Why.IMPOSSIBLE)
     revenue = _times(spent, treated)
     cost = _cost(sent, prices)
     return Worth(
@@ -47,13 +45,16 @@ def worth(
     )
 
 
-def _none(why: Why) -> Worth:
+def no_worth(why: Why) -> Worth:
+    """Nothing, and why."""
     reason = Withheld(why=why)
     return Worth(customers=reason, revenue=reason, cost=reason, net=reason)
 
 
 def _times(estimate: Estimate | Withheld, treated: int) -> Estimate | Withheld:
-    return estimate if isinstance(estimate, Withheld) else estimate.times(treated)
+    if isinstance(estimate, Withheld):
+        return estimate
+    return estimate.times(treated) if treated else Withheld(why=Why.NO_TREATED)
 
 
 def _cost(sent: Mapping[str, int], prices: Mapping[str, float]) -> float | Withheld:

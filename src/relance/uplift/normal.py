@@ -20,3 +20,8 @@ def two_sided_p(z: float) -> float:
     By the complementary error function: `2 * (1 - cdf)` is 0 beyond z = 8.3 and wrong before.
     """
     return math.erfc(abs(z) / math.sqrt(2))
+
+
+def upper_tail(z: float) -> float:
+    """The probability of a standard normal of at least `z`."""
+    return math.erfc(z / math.sqrt(2)) / 2

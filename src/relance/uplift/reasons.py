@@ -70,6 +70,8 @@ _GOOD: dict[Locale, dict[Check, str]] = {
         Check.DELAY: "Both groups' messages came as late after entry.",
         Check.SHARED: "{share} of the customers share an address across the groups.",
         Check.OVERLAP: "{share} of the smaller trigger's customers entered both.",
+        Check.VANISHED: "{share} of the entrants are no longer in the customers table.",
+        Check.SHRUNK: "No rows are missing.",
     },
     "fr": {
         Check.SPLIT: "Le tirage est celui demandé ({share} de témoins).",
@@ -77,6 +79,8 @@ _GOOD: dict[Locale, dict[Check, str]] = {
         Check.DELAY: "Les messages des deux groupes arrivent aussi tard après l’entrée.",
         Check.SHARED: "{share} des clients partagent une adresse entre les groupes.",
         Check.OVERLAP: "{share} des clients du plus petit déclencheur sont entrés dans les deux.",
+        Check.VANISHED: "{share} des clients entrés ne sont plus dans la table des clients.",
+        Check.SHRUNK: "Aucune ligne ne manque.",
     },
 }
 _BAD: dict[Locale, dict[Check, str]] = {
@@ -88,6 +92,10 @@ _BAD: dict[Locale, dict[Check, str]] = {
         "see the message, and the effect looks smaller than it is.",
         Check.OVERLAP: "{share} of the smaller trigger's customers entered both: read each effect "
         "as what it adds to the other.",
+        Check.VANISHED: "{share} of the entrants are no longer in the customers table, or more of "
+        "one group than of the other: where their events went with them, they count as lost.",
+        Check.SHRUNK: "{share} of the rows that an earlier tick counted are gone: find out why, "
+        "and believe no outcome until they are back.",
     },
     "fr": {
         Check.SPLIT: "Le tirage est faussé : {share} de témoins, ce n’est pas ce qui est demandé.",
@@ -97,6 +105,11 @@ _BAD: dict[Locale, dict[Check, str]] = {
         "voient le message, et l’effet paraît plus petit qu’il n’est.",
         Check.OVERLAP: "{share} des clients du plus petit déclencheur sont entrés dans les deux : "
         "lisez chaque effet comme ce qu’il ajoute à l’autre.",
+        Check.VANISHED: "{share} des clients entrés ne sont plus dans la table des clients, ou "
+        "davantage dans un groupe : si leurs événements ont disparu aussi, ils comptent comme "
+        "perdus.",
+        Check.SHRUNK: "{share} des lignes comptées lors d’un passage précédent ont disparu : "
+        "cherchez pourquoi, et ne croyez aucun résultat d’ici là.",
     },
 }
 _SILENT: dict[Locale, str] = {

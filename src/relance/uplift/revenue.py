@@ -8,29 +8,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from relance.uplift.comparison import difference
 from relance.uplift.estimate import Estimate, Why, Withheld, withheld
 from relance.uplift.means import mean_difference
-from relance.uplift.moments import Moments
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
+from relance.uplift.outcomes import SpendSums
+from relance.uplift.permutation import DRAWS, SEED, drawn_p, moment_p
 
 MIN_BUYERS = 30  # in the holdout, before any number about money
-PERCENTILE = 95.0  # of the buyers' amounts, at which spend is capped for the interval
-DRAWS = 9_999  # of the permutation test: its smallest p-value is 0.0001
-SEED = 20_080_320
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Spend:
-    """One arm: how many customers entered, and what each buyer among them spent in all."""
-
-    customers: int
-    amounts: Sequence[float]
+PERCENTILE = 95.0  # of the buyers' amounts, at which the engine caps spend for the interval
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,105 +49,80 @@ class Revenue:
 
 
 def revenue(
-    treated: Spend,
-    holdout: Spend,
-    *,
-    percentile: float = PERCENTILE,
-    draws: int = DRAWS,
-    seed: int = SEED,
+    treated: SpendSums, holdout: SpendSums, *, draws: int = DRAWS, seed: int = SEED
 ) -> Revenue:
     """Compare two arms' spend; the effect is withheld below `MIN_BUYERS` in the holdout.
 
-    The same amounts give the same p-value. Raises ValueError for a percentile outside 0 to 100.
+    The same sums and amounts give the same p-value.
     """
-    if not 0 < percentile <= 100:
-        raise ValueError(f"{percentile} is no percentile: it lies between 0 and 100")
     if bad := _bad(treated, holdout):
         return Revenue(effect=bad, buyers=bad, per_buyer_treated=None, per_buyer_holdout=None)
     return Revenue(
-        effect=_effect(treated, holdout, percentile, draws, seed),
+        effect=_effect(treated, holdout, draws, seed),
         buyers=difference(*_buyers(treated), *_buyers(holdout)),
         per_buyer_treated=_per_buyer(treated),
         per_buyer_holdout=_per_buyer(holdout),
     )
 
 
-def permutation_p(treated: Spend, holdout: Spend, *, draws: int = DRAWS, seed: int = SEED) -> float:
-    """Two-sided p-value of the arms being one population, from the buyers' amounts alone.
-
-    Were the arms drawn again, the buyers in the smaller one would be hypergeometric, and any of
-    the amounts equally likely theirs: customers who spent nothing need not be carried along.
-    Twice the smaller tail, so that each side errs at most half as often (Pitman 1937; the
-    observed arms count as one draw, Phipson & Smyth 2010, SAGMB 9:39).
-    """
-    import numpy as np
-
+def permutation_p(
+    treated: SpendSums, holdout: SpendSums, *, draws: int = DRAWS, seed: int = SEED
+) -> float:
+    """Two-sided p-value of the arms being one population: `drawn_p`, or `moment_p` where the
+    amounts stayed in the engine."""
     small, large = sorted((treated, holdout), key=lambda arm: arm.customers)
-    amounts = np.concatenate([np.asarray(arm.amounts, dtype=float) for arm in (small, large)])
-    observed = float(amounts[: len(small.amounts)].sum())
-    sums = _redrawn(amounts, small.customers, large.customers, draws, seed)
-    slack = 1e-9 * float(amounts.sum())  # equal sums, added in another order
-    above = int((sums >= observed - slack).sum())
-    below = int((sums <= observed + slack).sum())
-    return min(1.0, 2 * (1 + min(above, below)) / (1 + draws))
-
-
-def _redrawn(
-    amounts: npt.NDArray[np.float64], small: int, large: int, draws: int, seed: int
-) -> npt.NDArray[np.float64]:
-    """What the smaller arm would have spent, in each of `draws` other draws of the arms."""
-    import numpy as np
-
-    random = np.random.default_rng(seed)
-    buyers = len(amounts)
-    sizes = random.hypergeometric(buyers, small + large - buyers, small, size=draws)
-    return np.array(
-        [amounts[random.choice(buyers, size, replace=False, shuffle=False)].sum() for size in sizes]
+    if small.amounts is None or large.amounts is None:
+        return moment_p(small.moments, small.third, large.moments, large.third)
+    return drawn_p(
+        small.amounts, small.customers, large.amounts, large.customers, draws=draws, seed=seed
     )
 
 
-def _bad(treated: Spend, holdout: Spend) -> Withheld | None:
-    amounts = [*treated.amounts, *holdout.amounts]
-    if not all(map(math.isfinite, amounts)):
+def _bad(treated: SpendSums, holdout: SpendSums) -> Withheld | None:
+    arms = (treated, holdout)
+    if any(arm.not_finite for arm in arms) or not all(map(_finite, arms)):
         return Withheld(why=Why.NOT_FINITE)
-    if any(amount < 0 for amount in amounts):
+    if any(arm.negative or min(_known(arm), default=0.0) < 0 for arm in arms):
         return Withheld(why=Why.NEGATIVE)
+    if not all(map(_possible, arms)):
+        return Withheld(why=Why.IMPOSSIBLE)
     return withheld(_buyers(treated), _buyers(holdout))
 
 
-def _buyers(arm: Spend) -> tuple[int, int]:
-    return len(arm.amounts), arm.customers
+def _finite(arm: SpendSums) -> bool:
+    numbers = (arm.third, arm.cap, *_known(arm))
+    return arm.moments.finite and arm.capped.finite and all(map(math.isfinite, numbers))
 
 
-def _per_buyer(arm: Spend) -> float | None:
-    return math.fsum(arm.amounts) / len(arm.amounts) if len(arm.amounts) else None
+def _possible(arm: SpendSums) -> bool:
+    """Whether sums and amounts are of as many customers and buyers as were counted."""
+    counted = arm.moments.n == arm.capped.n == arm.customers
+    listed = arm.amounts is None or len(arm.amounts) == arm.buyers
+    return counted and listed and arm.moments.possible
 
 
-def _effect(
-    treated: Spend, holdout: Spend, percentile: float, draws: int, seed: int
-) -> Effect | Withheld:
-    import numpy as np
+def _known(arm: SpendSums) -> Sequence[float]:
+    return () if arm.amounts is None else arm.amounts
 
-    if len(holdout.amounts) < MIN_BUYERS:
+
+def _buyers(arm: SpendSums) -> tuple[int, int]:
+    return arm.buyers, arm.customers
+
+
+def _per_buyer(arm: SpendSums) -> float | None:
+    return arm.moments.total / arm.buyers if arm.buyers else None
+
+
+def _effect(treated: SpendSums, holdout: SpendSums, draws: int, seed: int) -> Effect | Withheld:
+    if holdout.buyers < MIN_BUYERS:
         return Withheld(why=Why.FEW_BUYERS)
-    cap = float(np.percentile([*treated.amounts, *holdout.amounts], percentile))
-    capped = mean_difference(_capped(treated, cap), _capped(holdout, cap))
+    capped = mean_difference(treated.capped, holdout.capped)
     if isinstance(capped, Withheld):
         return capped
     return Effect(
-        difference=_per_entrant(treated) - _per_entrant(holdout),
+        difference=treated.moments.mean - holdout.moments.mean,
         p=permutation_p(treated, holdout, draws=draws, seed=seed),
         capped=capped,
-        cap=cap,
-        percentile=percentile,
+        cap=max(treated.cap, holdout.cap),
+        percentile=PERCENTILE,
     )
-
-
-def _per_entrant(arm: Spend) -> float:
-    return math.fsum(arm.amounts) / arm.customers
-
-
-def _capped(arm: Spend, cap: float) -> Moments:
-    """The arm's moments with every customer at most at `cap`; the others spent nothing."""
-    spent = Moments.of_values([min(amount, cap) for amount in arm.amounts])
-    return spent.merged(Moments(n=arm.customers - spent.n))

@@ -62,6 +62,21 @@ class Sums:
         """Entrants of one arm who are no longer in the customers table."""
         return sum(one.vanished for one in self.entered if one.arm is arm)
 
+    def spent(self, arm: Arm) -> SpendSums:
+        """What one arm spent; where it was not counted, nobody spent anything."""
+        return self.spend.get(arm) or SpendSums(
+            trigger="",
+            version="",
+            arm=arm,
+            customers=0,
+            buyers=0,
+            moments=Moments(),
+            third=0.0,
+            cap=0.0,
+            capped=Moments(),
+            amounts=(),
+        )
+
     def summed(self, metric: Metric, days: int, arm: Arm) -> Summed | None:
         """One metric over one window; None where it was not counted."""
         rows = [

@@ -117,7 +117,13 @@ def test_costs_that_cannot_be_are_named(
     assert found.cost == found.net == Withheld(why=why)
 
 
-@pytest.mark.parametrize(("treated", "why"), [(0, Why.NO_TREATED), (-1, Why.IMPOSSIBLE)])
-def test_nobody_treated_is_worth_nothing_that_could_be_said(treated: int, why: Why) -> None:
-    found = worth(treated, RETAINED, SPENT, SENT, PRICES)
-    assert found.customers == found.revenue == found.cost == found.net == Withheld(why=why)
+def test_nobody_treated_is_worth_nothing_that_could_be_said() -> None:
+    found = worth(0, RETAINED, SPENT, SENT, PRICES)
+    assert found.customers == found.revenue == found.net == Withheld(why=Why.NO_TREATED)
+    assert found.cost == pytest.approx(59)
+
+
+def test_fewer_than_nobody_treated_is_named() -> None:
+    found = worth(-1, RETAINED, SPENT, SENT, PRICES)
+    nothing = Withheld(why=Why.IMPOSSIBLE)
+    assert found.customers == found.revenue == found.cost == found.net == nothing
