@@ -12,6 +12,7 @@ from relance.domain.duration import Unit
 from relance.domain.trigger import Goal
 
 WINDOWS = (7, 30, 60, 90)  # days; the goal's own window is measured beside them
+FORGIVEN = 0.01  # of a table's rows: somebody's right to be forgotten, not a lost export
 PROGRAMME = "*"  # the trigger's name in a study of the global holdout: no trigger can have it
 _DAYS = {Unit.DAY: 1, Unit.WEEK: 7}
 

@@ -16,7 +16,7 @@ from relance.errors import RelanceError, RenderError
 from relance.logs import Action
 from relance.pipeline.claims import Claims, Run
 from relance.pipeline.compose import Composer, unrendered
-from relance.pipeline.outcomes import put_off
+from relance.pipeline.outcomes import held_out, put_off
 from relance.pipeline.outlets import BUDGET, Outlet, Outlets
 from relance.pipeline.recheck import Ready
 from relance.pipeline.recorder import Sleep
@@ -140,11 +140,23 @@ class Lane:
             size = outlet.pace.batch
             if outlet.gate(self._run.clock()) is not Gate.PROBE:
                 return ready
-        over = await self._hand_over(outlet, ready[:size])
-        self._put_off(over, outlet)
+        group, rest = _cut(ready, size)
+        await self._send(outlet, group)
         if size == outlet.pace.batch and outlet.gate(self._run.clock()) is not Gate.CLOSED:
             await wire.idle()
-        return ready[size:]
+        return rest
+
+    async def _send(self, outlet: Outlet, group: Sequence[Ready]) -> None:
+        """Hand a group over; its ghosts wait where the messages beside them do."""
+        real = [each for each in group if not each.message.ghost]
+        over = await self._hand_over(outlet, real) if real else []
+        passed, late = _ghosts(group, over)
+        at = self._run.clock()
+        if self._run.failure is None:
+            self._run.recorder.add(held_out(each.message, at) for each in passed)
+        else:
+            self._run.release(each.message for each in passed)
+        self._put_off([*over, *late], outlet)
 
     def _hold(self, ready: Sequence[Ready]) -> None:
         for each in ready:
@@ -275,6 +287,24 @@ def _move(outlet: Outlet, parcels: Sequence[Parcel]) -> Move:
 def _open_one(outlet: Outlet, at: datetime) -> Outlet | None:
     """The outlet, unless its breaker keeps everything back."""
     return None if outlet.gate(at) is Gate.OPEN else outlet
+
+
+def _cut(ready: list[Ready], size: int) -> tuple[list[Ready], list[Ready]]:
+    """So many messages with the ghosts among them, which take no place; and the rest."""
+    real = 0
+    for place, each in enumerate(ready):
+        if real == size:
+            return ready[:place], ready[place:]
+        real += not each.message.ghost
+    return ready, []
+
+
+def _ghosts(group: Sequence[Ready], over: Sequence[Ready]) -> tuple[list[Ready], list[Ready]]:
+    """The ghosts before the first message that is over a budget, and those behind it."""
+    first = over[0].message.id if over else None
+    end = next((n for n, each in enumerate(group) if each.message.id == first), len(group))
+    passed = [each for each in group[:end] if each.message.ghost]
+    return passed, [each for each in group[end:] if each.message.ghost]
 
 
 def _chunks(items: list[T], size: int) -> Iterator[list[T]]:

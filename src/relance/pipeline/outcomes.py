@@ -44,6 +44,11 @@ def unknown(message: Claimed, at: datetime, reason: str, *, detail: str = "") ->
     )
 
 
+def held_out(message: Claimed, at: datetime) -> Outcome:
+    """The end of a ghost: the messages beside it went on the wire now."""
+    return Outcome(message=message.id, state=MessageState.GHOST, at=at)
+
+
 def put_back(
     message: Claimed, at: datetime, *, reason: str, due_at: datetime | None = None
 ) -> Outcome:

@@ -14,7 +14,6 @@ import pyarrow as pa
 
 from relance.domain.channel import CHANNELS, is_personal
 from relance.domain.ledger import Claimed, Outcome, Skip
-from relance.domain.message import MessageState
 from relance.domain.quiet import quiet_until, zone_or
 from relance.domain.receipt import recipient_digest
 from relance.domain.workspace import Workspace
@@ -29,7 +28,10 @@ NOWHERE = Address(text="", digest="")  # what the company's own people are told 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ready:
-    """A message that may be sent now: to whom, in which language, with which values."""
+    """A message that may be sent now: to whom, in which language, with which values.
+
+    A ghost is ready like any other, and goes along as far as the wire.
+    """
 
     message: Claimed
     address: Address
@@ -149,8 +151,6 @@ class Recheck:
         until = self._quiet(message, wave)
         if until is not None:
             return put_off(message, wave.at, until=until, reason=POSTPONED)
-        if message.ghost:
-            return Outcome(message=message.id, state=MessageState.GHOST, at=wave.at)
         return None
 
     def _quiet(self, message: Claimed, wave: Wave) -> datetime | None:

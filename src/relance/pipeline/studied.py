@@ -9,7 +9,7 @@ from datetime import datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from relance.domain.study import Counting, Draw, Lateness, Shrunk, Study
+from relance.domain.study import FORGIVEN, Counting, Draw, Lateness, Shrunk, Study
 from relance.domain.trigger import Trigger
 from relance.domain.workspace import Workspace
 from relance.pipeline.ports import Engine, Reader, Tally
@@ -17,7 +17,6 @@ from relance.pipeline.ports import Engine, Reader, Tally
 Key = tuple[str, str]  # trigger, version
 Sent = Mapping[tuple[str, str], int]  # (channel, provider) → messages
 
-FORGIVEN = 0.01  # of a table's rows: somebody's right to be forgotten, not a lost export
 ENTRIES = pa.schema(
     {
         "trigger": pa.string(),

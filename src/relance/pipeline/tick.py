@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -24,6 +24,7 @@ from relance.domain.ledger import (
     RunRecord,
     Standing,
 )
+from relance.domain.study import FORGIVEN
 from relance.domain.trigger import Trigger
 from relance.domain.workspace import FrequencyCap, Workspace
 from relance.errors import OutsideError, SourceError, UsageError
@@ -45,6 +46,8 @@ from relance.pipeline.gates import (
     with_reachable,
 )
 from relance.pipeline.ports import Engine, Ledger, Picture, Renderer, TickRecord
+
+_MISSED = timedelta(days=7)  # that a table's lost rows are waited for
 
 log = get("pipeline")
 
@@ -144,7 +147,7 @@ def _evaluate(tools: Tools, at: datetime, triggers: list[Trigger], run_id: str) 
             refusals=make_all_refusals(intake),
             breakpoints=None if fitted == standing.breakpoints else fitted,
             draws=[make_draw(trigger, tools.workspace, at) for trigger in triggers],
-            events_seen=picture.events,
+            events_seen=_believed(standing, picture),
             seen={
                 trigger.name: run.at if (run := standing.runs.get(trigger.name)) else None
                 for trigger in triggers
@@ -174,6 +177,22 @@ def _refuse_nobody(tools: Tools, standing: Standing, picture: Picture) -> None:
             " segment, and enter again when they are back",
             hint="nothing was stored; the next tick with customers catches up",
         )
+
+
+def _believed(standing: Standing, picture: Picture) -> dict[str, int]:
+    """The rows of event tables, to be written down for the report.
+
+    Of a table that has lost some, the count before stays for a while: the report says so and
+    shows no number until they are back, and then takes what is there for all there is.
+    """
+    counted = dict(picture.events)
+    for name, seen in standing.events_seen.items():
+        if seen is not None and name in counted:
+            at, rows = seen
+            lost = counted[name] < rows * (1 - FORGIVEN)
+            if lost and picture.at - at < _MISSED:
+                del counted[name]
+    return counted
 
 
 def _keep(tools: Tools, picture: Picture) -> None:
