@@ -20,7 +20,7 @@ from relance.links import LinkMaker
 from relance.providers.base import Provider, Reply
 from relance.providers.wire import Answer
 from relance.settings import Secret
-from relance.web import Front, web_app
+from relance.web import Front, Measures, web_app
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 PUBLIC = "https://crm.boutique.example"
@@ -139,7 +139,11 @@ class PublicSide:
             people=self.state,
             links=self.links,
         )
-        self.app = web_app(self.health, lambda: self.front, lambda: NOW)
+        self.measures = Measures(version="0.1.0", status="ok")
+        self.app = web_app(self.health, self.measure, lambda: self.front, lambda: NOW)
+
+    async def measure(self) -> Measures:
+        return self.measures
 
     async def health(self) -> Mapping[str, object]:
         return {"status": "ok", "troubles": {"state": "db.internal does not answer"}}

@@ -26,7 +26,7 @@ from relance.domain.workspace import WebSpec
 from relance.links import LinkMaker
 from relance.providers import VENDORS
 from relance.store import State, open_state
-from relance.web import Front, web_app
+from relance.web import Front, Measures, web_app
 
 TABLES = ("message", "receipt", "suppression", "suppressed_address", "consent_change", "pause")
 REFUSALS = {400, 401, 404, 405, 408, 413, 503}
@@ -65,10 +65,13 @@ class Side:
             people=state.desk,
             links=LinkMaker(PUBLIC, web.secrets),
         )
-        self.app = web_app(self._health, lambda: front, lambda: day(1))
+        self.app = web_app(self._health, self._measure, lambda: front, lambda: day(1))
 
     async def _health(self) -> dict[str, object]:
         return {"status": "ok"}
+
+    async def _measure(self) -> Measures:
+        return Measures(version="1", status="ok")
 
     def everything(self) -> list[object]:
         """Every row that a report or a customer could change."""

@@ -6,6 +6,7 @@ import asyncio
 import difflib
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -19,7 +20,7 @@ from relance.errors import UsageError
 if TYPE_CHECKING:
     from relance.domain.workspace import WebSpec
     from relance.scheduler import Jobs, Loaded, Role
-    from relance.web import Front
+    from relance.web import Front, Measures
     from relance.wiring import Providers, Relance
 
 _LOOPBACK = "127.0.0.1"
@@ -110,6 +111,7 @@ class _Service:
         self._front: Front | None = None
         self._began: WebSpec | None = None  # how the server was set up
         self._now: WebSpec | None = None
+        self._relance: Relance | None = None  # while it is open
 
     async def serve(self) -> None:
         """Work until a signal. Raises WorkspaceError, SourceError, StateError or OutsideError."""
@@ -118,7 +120,7 @@ class _Service:
 
         self._began = (await self._worker.load()).web
         host, port = self._address(self._began)
-        server = web_app(self._health, self._open_front, utc_now)
+        server = web_app(self._health, self._measure, self._open_front, utc_now)
         async with serving(server, host, port) as taken:
             shown = f"[{host}]" if ":" in host else host
             typer.echo(f"relance works on {self._root}; http://{shown}:{taken}/healthz", err=True)
@@ -146,6 +148,22 @@ class _Service:
             return {**found, "status": status, "troubles": troubles}
         return found
 
+    async def _measure(self) -> Measures:
+        """What `/metrics` tells; of a state that is away, that something is wrong."""
+        from relance import __version__
+        from relance.errors import StateError
+        from relance.web import Measures
+
+        health = await self._health()
+        known = Measures(version=__version__, status=str(health["status"]))
+        relance = self._relance
+        if relance is None:
+            return known
+        try:
+            return await asyncio.to_thread(_measured, relance, known)
+        except StateError:
+            return replace(known, status="degraded") if known.status == "ok" else known
+
     def _load(self) -> Loaded:
         """Check the workspace now; open it when the worker says so."""
         from relance.scheduler import Loaded
@@ -164,9 +182,10 @@ class _Service:
         memory.leave_in_peace()
         self._now = relance.workspace.web
         self._front = self._front_of(relance, providers)
+        self._relance = relance
 
         async def close() -> None:
-            self._front = None
+            self._front = self._relance = None
             await relance.close_providers(providers)
             await asyncio.to_thread(relance.close)
 
@@ -194,6 +213,20 @@ class _Service:
             people=relance.state.desk,
             links=relance.links,
         )
+
+
+def _measured(relance: Relance, known: Measures) -> Measures:
+    """What the state tells, so that every worker says the same."""
+    from relance.uplift.gauges import kept
+
+    state = relance.state
+    evaluated = [last.at for last in state.ledger.standing().runs.values()]
+    return replace(
+        known,
+        pending=state.queue.pending(),
+        last_tick=max(evaluated, default=None),
+        figures=kept(state.notes),
+    )
 
 
 def _mapping(value: object) -> Mapping[str, object]:

@@ -2,6 +2,7 @@
 
 from relance.web.app import web_app
 from relance.web.front import Front
+from relance.web.metrics import Measures
 from relance.web.serve import serving
 
-__all__ = ["Front", "serving", "web_app"]
+__all__ = ["Front", "Measures", "serving", "web_app"]

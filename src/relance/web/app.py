@@ -1,4 +1,4 @@
-"""The one app: vendors' webhooks, customers' pages, and the health."""
+"""The one app: vendors' webhooks, customers' pages, the health, and the metrics."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from relance.logs import Action
 from relance.web.front import Front
 from relance.web.health import Health, HealthCheck
 from relance.web.hooks import Hooks
+from relance.web.metrics import Measure, Metrics
 from relance.web.pages import Pages
 
 _LATER = {"Retry-After": "10"}
@@ -24,12 +25,15 @@ log = logs.get("web")
 
 
 def web_app(
-    health: Health, front: Callable[[], Front | None], clock: Callable[[], datetime]
+    health: Health,
+    measure: Measure,
+    front: Callable[[], Front | None],
+    clock: Callable[[], datetime],
 ) -> FastAPI:
     """The app over whatever workspace is open at the moment of a request.
 
-    While none is (a reload) everything but `/healthz` answers 503. A workspace without a public
-    URL shows nothing but `/healthz`. What does not exist is a bare 404.
+    While none is (a reload) everything but `/healthz` and `/metrics` answers 503. A workspace
+    without a public URL shows nothing but these. What does not exist is a bare 404.
     """
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
 
@@ -41,6 +45,7 @@ def web_app(
 
     hooks, pages = Hooks(open_front, clock), Pages(open_front, clock)
     app.add_api_route("/healthz", HealthCheck(health).answer, methods=["GET", "HEAD"])
+    app.add_api_route("/metrics", Metrics(measure).answer, methods=["GET", "HEAD"])
     app.add_api_route("/webhooks/{channel}/{vendor}", hooks.take, methods=["POST", "GET", "HEAD"])
     app.add_api_route("/u/{token}", pages.ask, methods=["GET", "HEAD"])
     app.add_api_route("/u/{token}", pages.unsubscribe, methods=["POST"])

@@ -12,7 +12,7 @@ import pytest
 
 from front_fakes import NOW, PublicSide
 from relance.errors import OutsideError
-from relance.web import serving, web_app
+from relance.web import Measures, serving, web_app
 
 
 def ask(port: int, path: str = "/healthz") -> tuple[int, bytes, Message]:
@@ -32,7 +32,10 @@ class Patient:
         return {"status": self.status, "pending": 3}
 
     def app(self):
-        return web_app(self.health, lambda: None, lambda: NOW)
+        return web_app(self.health, self.measure, lambda: None, lambda: NOW)
+
+    async def measure(self) -> Measures:
+        return Measures(version="1", status=self.status)
 
 
 @pytest.mark.parametrize(("status", "code"), [("ok", 200), ("degraded", 200), ("stopping", 503)])
