@@ -14,7 +14,7 @@ from relance.errors import RelanceError, WorkspaceError, printable
 
 # in the order in which a newcomer needs them
 ORDER = (
-    "init", "check", "tick", "deliver", "report", "run", "web",
+    "init", "check", "power", "tick", "deliver", "report", "programme", "run", "web",
     "members", "preview", "why", "unknown", "suppress", "backfill", "schema", "demo",
 )  # fmt: skip
 
@@ -115,6 +115,8 @@ from relance.cli import (  # noqa: E402
     demo,  # noqa: F401
     evaluate,  # noqa: F401
     messages,  # noqa: F401
+    power,  # noqa: F401
+    programme,  # noqa: F401
     reports,  # noqa: F401
     service,  # noqa: F401
     suppress,  # noqa: F401
