@@ -1,6 +1,7 @@
-"""The report as one HTML file that needs nothing else: no script, font, image or network."""
+"""The report as one HTML file that needs nothing else, and as an e-mail that leads to it."""
 
+from relance.rendering.report.email import report_email
 from relance.rendering.report.page import html
 from relance.uplift.wording import Locale
 
-__all__ = ["Locale", "html"]
+__all__ = ["Locale", "html", "report_email"]

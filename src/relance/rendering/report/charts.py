@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from relance.uplift.proportions import Interval
 from relance.uplift.report import TriggerReport
-from relance.uplift.verdict import ArmCounts, Reading, Verdict
+from relance.uplift.verdict import Reading
 
 EDGE = 3.0  # per cent kept free at both ends of a scale
 ROOM = 2.0  # how far intervals that are no verdict may stretch the scale that verdicts set
@@ -40,7 +40,7 @@ class Scale:
 
 def forest_scale(readings: Iterable[Reading]) -> Scale:
     """One scale for all triggers: verdicts fit whole, the others stretch it only so far."""
-    shown = [r for r in readings if r.diff_ci is not None]
+    shown = [r for r in readings if r.diff_ci is not None and not r.hidden]
     settled = _span(r.diff_ci for r in shown if r.settled)
     everything = _span(r.diff_ci for r in shown)
     if settled == (0.0, 0.0):
@@ -73,7 +73,7 @@ class ForestMark:
 
 def forest_mark(reading: Reading, scale: Scale) -> ForestMark | None:
     """Where a trigger's interval stands; None where there is none."""
-    if reading.diff is None or reading.diff_ci is None:
+    if reading.diff is None or reading.diff_ci is None or reading.hidden:
         return None
     low, high = reading.diff_ci
     return ForestMark(
@@ -84,29 +84,6 @@ def forest_mark(reading: Reading, scale: Scale) -> ForestMark | None:
         cut_high=high > scale.high,
         settled=reading.settled,
     )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RateMark:
-    """One arm's rate with its interval."""
-
-    low: float
-    high: float
-    middle: float
-
-
-def rate_scale(reading: Reading) -> Scale:
-    """From nothing to a little above the higher interval of the two arms."""
-    tops = [arm.rate_ci.high for arm in (reading.treated, reading.holdout) if arm.rate_ci]
-    return Scale(0.0, min(1.0, max(tops, default=0.1) * 1.1))
-
-
-def rate_mark(arm: ArmCounts, scale: Scale) -> RateMark | None:
-    """Where an arm's rate stands; None where nobody's window is closed."""
-    if arm.rate is None or arm.rate_ci is None:
-        return None
-    low, high = arm.rate_ci
-    return RateMark(low=scale.place(low), high=scale.place(high), middle=scale.place(arm.rate))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -134,8 +111,7 @@ def funnel(report: TriggerReport) -> list[list[Piece]]:
         "skipped": sum(report.skipped.values()),
         "failed": report.failed + report.unknown,
     }
-    hidden = report.reading.verdict is Verdict.SRM_FAILED
-    rate = 0.0 if hidden else report.reading.treated.rate or 0.0
+    rate = 0.0 if report.reading.hidden else report.reading.treated.rate or 0.0
     return [
         _pieces([("all", whole)], whole, 100.0),
         _pieces([("passed", passed), ("refused", refused)], whole, 100.0),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Iterable, Mapping
 
-from relance.domain.duration import Duration
+from relance.domain.duration import Duration, Unit
 from relance.domain.trigger import Goal
+from relance.uplift.report import TriggerReport
+from relance.uplift.verdict import Verdict
 from relance.uplift.wording import Locale
 
 _EN = {
@@ -25,7 +26,6 @@ _EN = {
     "without": "Held out",
     "difference": "Difference",
     "points": "points",
-    "interval": "95 % interval",
     "verdict": "Verdict",
     "worse_side": "held out did better",
     "better_side": "written to did better",
@@ -35,11 +35,10 @@ _EN = {
     "withheld": "withheld: the split is broken",
     "colon": ": ",
     "each": "Trigger by trigger",
-    "way": "From condition to message",
+    "way": "From entered to retained",
     "entered": "met the condition",
     "passed": "passed every gate",
     "refused": "refused",
-    "refused_none": "Nobody was refused.",
     "treated": "to be written to",
     "held_out": "held out",
     "sent": "messages sent",
@@ -50,8 +49,6 @@ _EN = {
     "pending": "pending",
     "retained": "retained",
     "retained_of": "{rate} of {mature} closed windows",
-    "rates": "Retained customers",
-    "rates_desc": "{arm}: {rate}, 95 % interval {low} to {high}",
     "goal": "Goal",
     "no_goal": "none",
     "readable_on": "Readable around",
@@ -63,6 +60,88 @@ _EN = {
     "counts": "All counts",
     "mature": "closed windows",
     "method": "How to read this",
+    "programme": "The whole programme",
+    "programme_lead": "A random few get no message of any trigger. What separates them from "
+    "everybody else is what all the messages together are worth.",
+    "kept_better": "customers retained who would have left",
+    "kept_worse": "customers: fewer retained than without the message",
+    "kept_none": "customers; that it is none at all is possible",
+    "ends": "95 % interval: {low} to {high}",
+    "curves": "Retained, by days since entry",
+    "effect": "Difference, by days since entry",
+    "effect_desc": "The difference in points on each day, with its 95 % interval.",
+    "curve_desc": "{arm}: {value} after {days}, 95 % interval {low} to {high}.",
+    "axis_days": "days since entry",
+    "axis_share": "% retained",
+    "axis_points": "points",
+    "goal_mark": "goal",
+    "preliminary": "preliminary",
+    "preliminary_note": "Some windows are still open: customers who entered lately are taken to "
+    "be like those before them. The verdict counts closed windows only.",
+    "band_note": "Bands are 95 % intervals.",
+    "in_numbers": "The curves in numbers",
+    "after": "After",
+    "metrics": "Every measure",
+    "metric": "Measure",
+    "metric_retained": "Retained",
+    "metric_orders": "Orders per customer",
+    "metric_revenue": "Revenue per customer",
+    "metric_reactivated": "Reactivated",
+    "metric_unsubscribed": "Unsubscribed",
+    "within": "within {window}",
+    "primary": "the verdict’s",
+    "ratio": "Ratio",
+    "adjusted": "Adjusted (CUPED)",
+    "cut": "variance cut {share}",
+    "total": "In all",
+    "of_customers": "{hits} of {customers}",
+    "cohorts": "By week of entry",
+    "cohorts_desc": "The difference in points of each week’s customers, with its 95 % interval.",
+    "week": "Week of",
+    "still_open": "{n} still open",
+    "more_weeks": "The latest {shown} of {all} weeks; relance report --json has them all.",
+    "health": "Health checks",
+    "check_split": "Split",
+    "check_balance": "Balance",
+    "check_delay": "Delay",
+    "check_shared": "Addresses",
+    "check_overlap": "Overlap",
+    "health_good": "good",
+    "health_warning": "warning",
+    "health_failed": "failed",
+    "health_silent": "says nothing",
+    "health_none": "No check has run yet.",
+    "more_good": "{n} more looks at weeks, channels and measures: nothing found.",
+    "more_silent": "{n} more with too little data.",
+    "worth": "What it was worth",
+    "revenue": "Extra revenue",
+    "cost": "Cost of the messages",
+    "net": "Net value",
+    "net_note": "extra revenue less cost",
+    "revenue_parts": "Revenue, and where it comes from",
+    "spent": "Difference per customer, all that was spent",
+    "permutation": "p = {p} (permutation)",
+    "capped": "Difference per customer, each counted up to {cap}",
+    "percentile": "the {percentile}th percentile of buyers",
+    "buyers": "Difference in the share of buyers",
+    "per_buyer": "Value per buyer, written to and held out",
+    "describes": "describes, proves nothing",
+    "pooled": "All {n} versions, each compared within itself",
+    "pooled_of": "{treated} written to, {holdout} held out",
+    "left_out": "{n} left out: broken split",
+    "holdout_share": "Holdout",
+    "first_entry": "First entry",
+    "daily": "Interval for looking every day",
+    "p_adjusted": "p, among {n} triggers read together",
+    "overlaps": "Triggers with many customers in common",
+    "alarm": "Alarm",
+    "read_only": "No number is shown.",
+    "back": "Back to all triggers",
+    "subject": "{workspace}: retention report of {day}, {clear} of {total} triggers clear",
+    "whole_report": "Open the whole report",
+    "mail_method": "A random few of each trigger’s customers are not written to; the differences "
+    "are against them. Each number stands with its 95 % interval, or a sentence says why there "
+    "is none. The verdicts allow for looking every day and for the number of triggers.",
     "empty": "No trigger has run yet.",
     "made_by": "Made by relance",
     "symbol_better": "better",
@@ -88,7 +167,6 @@ _FR = {
     "without": "Témoins",
     "difference": "Écart",
     "points": "points",
-    "interval": "Intervalle à 95 %",
     "verdict": "Verdict",
     "worse_side": "les témoins font mieux",
     "better_side": "les contactés font mieux",
@@ -98,11 +176,10 @@ _FR = {
     "withheld": "masqué : le tirage est faussé",
     "colon": " : ",
     "each": "Déclencheur par déclencheur",
-    "way": "De la condition au message",
+    "way": "De la condition à la rétention",
     "entered": "condition remplie",
     "passed": "admis à toutes les étapes",
     "refused": "refusés",
-    "refused_none": "Personne n’a été refusé.",
     "treated": "à contacter",
     "held_out": "témoins",
     "sent": "messages envoyés",
@@ -113,8 +190,6 @@ _FR = {
     "pending": "en attente",
     "retained": "retenus",
     "retained_of": "{rate} de {mature} fenêtres closes",
-    "rates": "Clients retenus",
-    "rates_desc": "{arm} : {rate}, intervalle à 95 % de {low} à {high}",
     "goal": "Objectif",
     "no_goal": "aucun",
     "readable_on": "Lisible vers le",
@@ -126,6 +201,89 @@ _FR = {
     "counts": "Tous les effectifs",
     "mature": "fenêtres closes",
     "method": "Comment lire ce rapport",
+    "programme": "L’ensemble du programme",
+    "programme_lead": "Quelques clients tirés au sort ne reçoivent aucun message, d’aucun "
+    "déclencheur. Ce qui les sépare des autres est ce que valent tous les messages ensemble.",
+    "kept_better": "clients retenus qui seraient partis",
+    "kept_worse": "clients : moins de retenus que sans le message",
+    "kept_none": "clients ; il se peut qu’il n’y en ait aucun",
+    "ends": "intervalle à 95 % : de {low} à {high}",
+    "curves": "Retenus, par jours depuis l’entrée",
+    "effect": "Écart, par jours depuis l’entrée",
+    "effect_desc": "L’écart en points chaque jour, avec son intervalle à 95 %.",
+    "curve_desc": "{arm} : {value} après {days}, intervalle à 95 % de {low} à {high}.",
+    "axis_days": "jours depuis l’entrée",
+    "axis_share": "% retenus",
+    "axis_points": "points",
+    "goal_mark": "objectif",
+    "preliminary": "provisoire",
+    "preliminary_note": "Des fenêtres sont encore ouvertes : les clients entrés récemment sont "
+    "supposés semblables aux précédents. Le verdict ne compte que les fenêtres closes.",
+    "band_note": "Les bandes sont des intervalles à 95 %.",
+    "in_numbers": "Les courbes en chiffres",
+    "after": "Après",
+    "metrics": "Toutes les mesures",
+    "metric": "Mesure",
+    "metric_retained": "Retenus",
+    "metric_orders": "Commandes par client",
+    "metric_revenue": "Chiffre d’affaires par client",
+    "metric_reactivated": "Réactivés",
+    "metric_unsubscribed": "Désabonnés",
+    "within": "sous {window}",
+    "primary": "celle du verdict",
+    "ratio": "Rapport",
+    "adjusted": "Ajusté (CUPED)",
+    "cut": "variance réduite de {share}",
+    "total": "Au total",
+    "of_customers": "{hits} sur {customers}",
+    "cohorts": "Par semaine d’entrée",
+    "cohorts_desc": "L’écart en points des clients de chaque semaine, avec son intervalle à 95 %.",
+    "week": "Semaine du",
+    "still_open": "{n} encore ouvertes",
+    "more_weeks": "Les {shown} dernières semaines sur {all} ; relance report --json les a toutes.",
+    "health": "Contrôles",
+    "check_split": "Tirage",
+    "check_balance": "Équilibre",
+    "check_delay": "Retard",
+    "check_shared": "Adresses",
+    "check_overlap": "Recouvrement",
+    "health_good": "bon",
+    "health_warning": "attention",
+    "health_failed": "échec",
+    "health_silent": "ne dit rien",
+    "health_none": "Aucun contrôle n’a encore tourné.",
+    "more_good": "{n} autres regards sur les semaines, canaux et mesures : rien à signaler.",
+    "more_silent": "{n} autres avec trop peu de données.",
+    "worth": "Ce que cela a valu",
+    "revenue": "Chiffre d’affaires en plus",
+    "cost": "Coût des messages",
+    "net": "Valeur nette",
+    "net_note": "chiffre d’affaires en plus, moins le coût",
+    "revenue_parts": "Le chiffre d’affaires, et d’où il vient",
+    "spent": "Écart par client, toutes dépenses comprises",
+    "permutation": "p = {p} (permutation)",
+    "capped": "Écart par client, chacun compté jusqu’à {cap}",
+    "percentile": "le {percentile}e centile des acheteurs",
+    "buyers": "Écart de la part d’acheteurs",
+    "per_buyer": "Valeur par acheteur, contactés et témoins",
+    "describes": "décrit, ne prouve rien",
+    "pooled": "Les {n} versions, chacune comparée en elle-même",
+    "pooled_of": "{treated} contactés, {holdout} témoins",
+    "left_out": "{n} écartées : tirage faussé",
+    "holdout_share": "Groupe témoin",
+    "first_entry": "Première entrée",
+    "daily": "Intervalle pour qui regarde chaque jour",
+    "p_adjusted": "p, parmi {n} déclencheurs lus ensemble",
+    "overlaps": "Déclencheurs aux nombreux clients communs",
+    "alarm": "Alerte",
+    "read_only": "Aucun nombre n’est affiché.",
+    "back": "Retour à tous les déclencheurs",
+    "subject": "{workspace} : rapport de rétention du {day}, {clear} déclencheurs nets sur {total}",
+    "whole_report": "Ouvrir le rapport complet",
+    "mail_method": "Pour chaque déclencheur, quelques clients tirés au sort ne reçoivent rien ; "
+    "les écarts se mesurent contre eux. Chaque nombre est donné avec son intervalle à 95 %, ou "
+    "une phrase dit pourquoi il n’y en a pas. Les verdicts permettent de regarder chaque jour et "
+    "tiennent compte du nombre de déclencheurs.",
     "empty": "Aucun déclencheur n’a encore tourné.",
     "made_by": "Produit par relance",
     "symbol_better": "mieux",
@@ -174,80 +332,6 @@ _UNITS = {
 }  # fmt: skip
 
 
-class Note(NamedTuple):
-    """A point of the method: its heading and what is behind it."""
-
-    title: str
-    text: str
-
-
-METHOD: Mapping[Locale, tuple[Note, ...]] = {
-    "en": (
-        Note(
-            "A random few are not written to.",
-            "Whoever meets a trigger’s condition and passes every gate (address, consent, limits) "
-            "is drawn, once and for good, into one of two groups: written to, or held out. Only "
-            "chance separates them, so a difference between them is the messages’ doing.",
-        ),
-        Note(
-            "Everybody stays in their group.",
-            "A customer whose message bounced still counts as written to. Dropping them would "
-            "compare people who differ in more than the message.",
-        ),
-        Note(
-            "Only closed windows count.",
-            "Retained means reaching the trigger’s goal within its window after entering. Someone "
-            "who entered yesterday has not had the time, and is left out until the window closes.",
-        ),
-        Note(
-            "The interval says how sure we can be.",
-            "It is Newcombe’s 95 % interval: made this way over and over, such intervals contain "
-            "the true difference 95 times in 100. It makes no claim about one bar alone. Looking "
-            "every day and stopping when the bar leaves zero makes false alarms far more common.",
-        ),
-        Note(
-            "Sometimes there is no verdict, on purpose.",
-            "Below 100 closed windows or 5 retained customers in either group the numbers are "
-            "shown but not judged (hollow mark, dashed bar). When the two groups’ sizes do not fit "
-            "the draw (p < 0.001), something is broken and no effect is shown at all.",
-        ),
-    ),
-    "fr": (
-        Note(
-            "Quelques clients tirés au sort ne reçoivent rien.",
-            "Quiconque remplit la condition d’un déclencheur et passe toutes les étapes (adresse, "
-            "consentement, limites) est placé par tirage, une fois pour toutes, parmi les "
-            "contactés ou les témoins. Seul le hasard les sépare : un écart entre eux vient des "
-            "messages.",
-        ),
-        Note(
-            "Chacun reste dans son groupe.",
-            "Un client dont le message n’est pas arrivé compte toujours parmi les contactés. "
-            "L’écarter reviendrait à comparer des gens qui diffèrent par plus que le message.",
-        ),
-        Note(
-            "Seules les fenêtres closes comptent.",
-            "Retenu veut dire : a atteint l’objectif dans la fenêtre qui suit son entrée. Qui est "
-            "entré hier n’en a pas eu le temps et n’est compté qu’une fois la fenêtre close.",
-        ),
-        Note(
-            "L’intervalle dit à quel point on peut être sûr.",
-            "C’est l’intervalle à 95 % de Newcombe : construits ainsi encore et encore, de tels "
-            "intervalles contiennent le vrai écart 95 fois sur 100. Il ne dit rien d’une barre "
-            "seule. Regarder chaque jour et s’arrêter quand la barre quitte le zéro multiplie les "
-            "fausses alertes.",
-        ),
-        Note(
-            "Parfois il n’y a pas de verdict, et c’est voulu.",
-            "Sous 100 fenêtres closes ou 5 clients retenus dans l’un des groupes, les nombres sont "
-            "montrés sans être jugés (marque creuse, barre en tirets). Si la taille des groupes ne "
-            "correspond pas au tirage (p < 0,001), quelque chose est cassé et aucun effet n’est "
-            "montré.",
-        ),
-    ),
-}
-
-
 def reason(name: str, locale: Locale) -> str:
     """A gate's or a skip's reason in words; a name without words is shown as it is."""
     return _REASONS[locale].get(name, name.replace("_", " "))
@@ -268,6 +352,11 @@ def duration_words(length: Duration, locale: Locale) -> str:
     return f"{length.count} {_UNITS[length.unit.value][abs(length.count) > 1]}"
 
 
+def clear_effects(reports: Iterable[TriggerReport]) -> int:
+    """How many triggers have an effect that can be told from none."""
+    return sum(report.reading.verdict in {Verdict.BETTER, Verdict.WORSE} for report in reports)
+
+
 def lead(clear: int, total: int, locale: Locale) -> str:
     """The report in one sentence: how many triggers have an effect that can be told from none."""
     if locale == "fr":
@@ -279,3 +368,16 @@ def lead(clear: int, total: int, locale: Locale) -> str:
         f"1 of {total} triggers has" if clear else "No trigger has yet"
     )  # fmt: skip
     return f"{subject} an effect that the data can tell from zero."
+
+
+def window_words(window: str, locale: Locale) -> str:
+    """A window as the YAML says it, in the reader's language where it is a duration."""
+    try:
+        return duration_words(Duration.parse(window), locale)
+    except ValueError:
+        return window
+
+
+def days_words(days: int, locale: Locale) -> str:
+    """`30 days`; of one, `1 day`."""
+    return duration_words(Duration(days, Unit.DAY), locale)

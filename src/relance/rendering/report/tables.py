@@ -1,0 +1,255 @@
+"""A trigger in numbers: every measure, what it was worth, and whether the experiment is sound."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from relance.rendering.report.cells import NOTHING, Cell, Footnotes, estimate_cell
+from relance.rendering.report.numbers import (
+    DASH,
+    difference_writer,
+    largest,
+    money,
+    percentile,
+    ratio_writer,
+    signed,
+    small_p,
+    value_writer,
+    whole,
+)
+from relance.rendering.report.words import LABELS, window_words
+from relance.uplift.estimate import Estimate, Withheld
+from relance.uplift.figures import ArmFigure, MetricReading
+from relance.uplift.health import Finding, Health
+from relance.uplift.means import Cuped
+from relance.uplift.money import Worth
+from relance.uplift.reasons import finding_sentence, reason
+from relance.uplift.revenue import Effect, Revenue
+from relance.uplift.wording import Locale, count, percent, points
+
+# a shape for each outcome: the page must read without colour
+HEALTH_SYMBOLS = {Health.FAILED: "✕", Health.WARNING: "!", Health.GOOD: "✓", Health.SILENT: "·"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MetricRow:
+    """One measure: its name, its window, and what stands in each column."""
+
+    name: str
+    window: str
+    primary: bool
+    treated: Cell
+    holdout: Cell
+    difference: Cell
+    ratio: Cell
+    adjusted: Cell
+    total: Cell
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MetricsView:
+    """All measures of a trigger, and the reasons that the marks in them lead to."""
+
+    rows: Sequence[MetricRow]
+    notes: Sequence[tuple[str, str]]
+
+
+def metrics_view(
+    metrics: Sequence[MetricReading], currency: str, locale: Locale
+) -> MetricsView | None:
+    """The measures in their order, the primary one first; None where nothing is measured."""
+    if not metrics:
+        return None
+    notes = Footnotes(locale)
+    rows = [_metric(metric, currency, notes) for metric in metrics]
+    return MetricsView(rows=rows, notes=notes.lines)
+
+
+def _metric(reading: MetricReading, currency: str, notes: Footnotes) -> MetricRow:
+    words, metric, locale = LABELS[notes.locale], reading.metric, notes.locale
+    size = largest(reading.difference) if isinstance(reading.difference, Estimate) else 0.0
+    write = difference_writer(metric, currency, size, locale)
+    return MetricRow(
+        name=words[f"metric_{metric}"],
+        window=words["within"].format(window=window_words(reading.window, locale)),
+        primary=reading.primary,
+        treated=_figure(reading.treated, reading, currency, locale),
+        holdout=_figure(reading.holdout, reading, currency, locale),
+        difference=notes.cell(reading.difference, write),
+        ratio=notes.cell(reading.ratio, ratio_writer(locale)) if metric.is_share else NOTHING,
+        adjusted=_adjusted(reading, currency, notes),
+        total=_total(reading, currency, notes),
+    )
+
+
+def _figure(arm: ArmFigure, reading: MetricReading, currency: str, locale: Locale) -> Cell:
+    if arm.value is None:
+        return NOTHING
+    of = ""
+    if arm.hits is not None:
+        hits, customers = count(arm.hits, locale), count(arm.customers, locale)
+        of = LABELS[locale]["of_customers"].format(hits=hits, customers=customers)
+    return Cell(main=value_writer(reading.metric, currency, locale)(arm.value), small=of)
+
+
+def _adjusted(reading: MetricReading, currency: str, notes: Footnotes) -> Cell:
+    found = reading.adjusted
+    if not isinstance(found, Cuped):
+        return _beside(reading, found, notes)
+    size = largest(found.estimate)
+    write = difference_writer(reading.metric, currency, size, notes.locale)
+    cell = estimate_cell(found.estimate, write, notes.locale)
+    share = percent(found.variance_cut, notes.locale)
+    cut = LABELS[notes.locale]["cut"].format(share=share)
+    return Cell(main=cell.main, small=f"{cell.small} · {cut}")
+
+
+def _beside(reading: MetricReading, nothing: Withheld, notes: Footnotes) -> Cell:
+    """A dash; its reason only where the difference itself is not withheld as well."""
+    if isinstance(reading.difference, Withheld):
+        return NOTHING
+    return Cell(main=DASH, mark=notes.mark(nothing))
+
+
+def _total(reading: MetricReading, currency: str, notes: Footnotes) -> Cell:
+    found = reading.total
+    if isinstance(found, Withheld):
+        return _beside(reading, found, notes)
+    if reading.metric.is_share or reading.metric.value == "orders":
+        return estimate_cell(found, whole(notes.locale), notes.locale)
+    write = signed(money(currency, largest(found), notes.locale))
+    return estimate_cell(found, write, notes.locale)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Line:
+    """A label, its value and what stands small beside it; or a sentence instead of a value."""
+
+    label: str
+    cell: Cell
+    note: str = ""
+
+
+def worth_lines(worth: Worth | None, currency: str, locale: Locale) -> list[Line]:
+    """Customers, revenue, cost and net value; the reason where one is withheld."""
+    if worth is None:
+        return []
+    words = LABELS[locale]
+    return [
+        _line(words["extra"], worth.customers, None, locale),
+        _line(words["revenue"], worth.revenue, currency, locale),
+        _cost(worth.cost, currency, locale),
+        _line(words["net"], worth.net, currency, locale, words["net_note"]),
+    ]
+
+
+def _line(
+    label: str, found: Estimate | Withheld, currency: str | None, locale: Locale, note: str = ""
+) -> Line:
+    """A number of customers, or an amount of the currency."""
+    if isinstance(found, Withheld):
+        return Line(label=label, cell=NOTHING, note=reason(found, locale))
+    write = whole(locale)
+    if currency is not None:
+        write = signed(money(currency, largest(found), locale))
+    return Line(label=label, cell=estimate_cell(found, write, locale), note=note)
+
+
+def _cost(cost: float | Withheld, currency: str, locale: Locale) -> Line:
+    label = LABELS[locale]["cost"]
+    if isinstance(cost, Withheld):
+        return Line(label=label, cell=NOTHING, note=reason(cost, locale))
+    return Line(label=label, cell=Cell(main=money(currency, cost, locale)(cost)))
+
+
+def revenue_lines(revenue: Revenue | None, currency: str, locale: Locale) -> list[Line]:
+    """Revenue per customer by its parts: who bought, and for how much."""
+    if revenue is None:
+        return []
+    words = LABELS[locale]
+    if isinstance(revenue.effect, Withheld):
+        lines = [Line(label=words["spent"], cell=NOTHING, note=reason(revenue.effect, locale))]
+    else:
+        lines = _spent(revenue.effect, currency, locale)
+    if isinstance(revenue.buyers, Estimate):
+        cell = estimate_cell(revenue.buyers, lambda value: points(value, locale), locale)
+        lines.append(Line(label=words["buyers"], cell=cell, note=words["points"]))
+    if revenue.per_buyer_treated is not None and revenue.per_buyer_holdout is not None:
+        both = (revenue.per_buyer_treated, revenue.per_buyer_holdout)
+        write = money(currency, max(both), locale)
+        values = " · ".join(write(value) for value in both)
+        lines.append(
+            Line(label=words["per_buyer"], cell=Cell(main=values), note=words["describes"])
+        )
+    return lines
+
+
+def _spent(effect: Effect, currency: str, locale: Locale) -> list[Line]:
+    words = LABELS[locale]
+    size = max(abs(effect.difference), largest(effect.capped))
+    write = signed(money(currency, size, locale))
+    cap = money(currency, effect.cap, locale)(effect.cap)
+    note = words["percentile"].format(percentile=percentile(effect.percentile, locale))
+    return [
+        Line(
+            label=words["spent"],
+            cell=Cell(main=write(effect.difference)),
+            note=words["permutation"].format(p=small_p(effect.p, locale)),
+        ),
+        Line(
+            label=words["capped"].format(cap=cap),
+            cell=estimate_cell(effect.capped, write, locale),
+            note=note,
+        ),
+    ]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Check:
+    """One health check as it is shown."""
+
+    kind: str
+    symbol: str
+    outcome: str
+    name: str
+    sentence: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HealthView:
+    """What is worth reading of the checks, and how many more found nothing."""
+
+    checks: Sequence[Check]
+    more: Sequence[str]
+
+
+def health_view(findings: Sequence[Finding], locale: Locale) -> HealthView:
+    """Failures first, then warnings; of the good and the silent, only those of the whole."""
+    order = list(HEALTH_SYMBOLS)
+    loud = [f for f in findings if f.health in (Health.FAILED, Health.WARNING) or not f.label]
+    quiet = [f.health for f in findings if f not in loud]
+    more = [
+        LABELS[locale][f"more_{health}"].format(n=count(quiet.count(health), locale))
+        for health in (Health.GOOD, Health.SILENT)
+        if health in quiet
+    ]
+    loud.sort(key=lambda finding: order.index(finding.health))
+    return HealthView(checks=[check_view(finding, locale) for finding in loud], more=more)
+
+
+def check_view(finding: Finding, locale: Locale) -> Check:
+    """One check with its shape and its sentence."""
+    words = LABELS[locale]
+    return Check(
+        kind=finding.health.value,
+        symbol=HEALTH_SYMBOLS[finding.health],
+        outcome=words[f"health_{finding.health}"],
+        name=words[f"check_{finding.check}"],
+        sentence=finding_sentence(finding, locale),
+    )
+
+
+def overlap_checks(findings: Sequence[Finding], locale: Locale) -> list[Check]:
+    """Pairs of triggers with many customers in common."""
+    return [check_view(finding, locale) for finding in findings]
