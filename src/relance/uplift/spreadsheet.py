@@ -17,7 +17,8 @@ COLUMNS = (
     "metric", "window_days", "window", "primary",
     "treated_customers", "treated_hits", "treated_value",
     "holdout_customers", "holdout_hits", "holdout_value",
-    "diff", "diff_low", "diff_high", "method", "p", "p_adjusted", "ratio", "ratio_low", "ratio_high",
+    "diff", "diff_low", "diff_high", "method", "p", "p_adjusted",
+    "ratio", "ratio_low", "ratio_high",
     "cuped_diff", "cuped_low", "cuped_high", "cuped_variance_cut",
     "total", "total_low", "total_high", "withheld",
 )  # fmt: skip
