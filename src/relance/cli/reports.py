@@ -95,7 +95,7 @@ def _print_csv(report: Report) -> None:
 
 def print_report(report: Report, zone: ZoneInfo) -> None:
     """The report as a table, and what a reader needs of each trigger."""
-    from relance.uplift.terminal import HEADINGS, terminal_rows
+    from relance.uplift.terminal import HEADINGS, terminal_lines, terminal_rows
     from relance.uplift.wording import sentence
 
     title = f"Report as of {local(report.at, zone)}"
@@ -106,6 +106,8 @@ def print_report(report: Report, zone: ZoneInfo) -> None:
             typer.echo(f"  refused: {show.counts(one.refused)}")
         if one.skipped:
             typer.echo(f"  skipped: {show.counts(one.skipped)}")
+        for line in terminal_lines(one, report.currency):
+            typer.echo(line)
 
 
 @app.command()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from relance.domain.study import Metric
 from relance.uplift.alarm import Alarm
 from relance.uplift.comparison import RATIO_NEEDS
 from relance.uplift.estimate import Why, Withheld
 from relance.uplift.health import Check, Finding, Health
 from relance.uplift.revenue import MIN_BUYERS
 from relance.uplift.verdict import MIN_MATURE, MIN_RETAINED
-from relance.uplift.wording import Locale, duration, percent
+from relance.uplift.wording import Locale, duration, metric_name, percent
 
 _REASONS: dict[Locale, dict[Why, str]] = {
     "en": {
@@ -147,5 +148,13 @@ def finding_sentence(finding: Finding, locale: Locale = "en") -> str:
         text = texts[locale][finding.check].format(
             share=percent(finding.size, locale), delay=duration(abs(finding.size), locale)
         )
-    colon = " : " if locale == "fr" else ": "
-    return f"{finding.label}{colon}{text}" if finding.label else text
+    colon, label = " : " if locale == "fr" else ": ", _label(finding, locale)
+    return f"{label}{colon}{text}" if label else text
+
+
+def _label(finding: Finding, locale: Locale) -> str:
+    """A part's own name; of a metric, what people call it."""
+    metrics = {one.value: one for one in Metric}
+    if finding.check is Check.BALANCE and finding.label in metrics:
+        return metric_name(metrics[finding.label], locale)
+    return finding.label

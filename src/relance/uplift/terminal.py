@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Callable, Iterator, Sequence
 
+from relance.domain.study import Metric
+from relance.uplift.alarm import Alarm
+from relance.uplift.estimate import Estimate, Why, Withheld
+from relance.uplift.figures import MetricReading, Versions
+from relance.uplift.health import Health
+from relance.uplift.judge import Judgement
+from relance.uplift.means import Cuped
+from relance.uplift.money import Worth
+from relance.uplift.reasons import alarm_sentence, finding_sentence, reason
 from relance.uplift.report import TriggerReport
-from relance.uplift.verdict import Verdict
-from relance.uplift.wording import count, interval, percent, points
+from relance.uplift.wording import amount, count, interval, metric_name, percent, points, quantity
+
+Writer = Callable[[float], str]
+WIDTH = 100
+_USUAL = {Why.NOT_FOLLOWED, Why.NO_AMOUNT, Why.NO_HOLDOUT, Why.NO_TREATED}  # the verdict says it
 
 HEADINGS = (
     "trigger", "entered", "refused", "treated", "held out", "sent", "failed",
@@ -21,7 +34,7 @@ def terminal_rows(reports: Sequence[TriggerReport]) -> list[tuple[str, ...]]:
 
 def _row(report: TriggerReport) -> tuple[str, ...]:
     reading = report.reading
-    shown = reading.verdict is not Verdict.SRM_FAILED
+    shown = reading.hidden is None
     return (
         report.trigger,
         count(report.entered),
@@ -36,3 +49,110 @@ def _row(report: TriggerReport) -> tuple[str, ...]:
         interval(reading),
         reading.verdict.value.replace("_", " "),
     )
+
+
+def terminal_lines(report: TriggerReport, currency: str) -> list[str]:
+    """What a reader needs below the verdict's sentence, indented, at most `WIDTH` wide.
+
+    An alarm first, then every metric that has a number, what it was worth, all versions
+    together, and the health checks that warn. Nothing where the verdict hides its numbers, but
+    the warnings.
+    """
+    lines = [
+        *_alarm(report),
+        *(line for one in report.metrics for line in _metric(one, currency)),
+        *(_worth(report.worth, currency) if report.worth else ()),
+        *(_versions(report.versions) if report.versions else ()),
+        *_warnings(report),
+    ]
+    return [
+        part
+        for line in lines
+        for part in textwrap.wrap(
+            line, WIDTH, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False
+        )
+    ]
+
+
+def _alarm(report: TriggerReport) -> Iterator[str]:
+    found = report.reading.alarm if isinstance(report.reading, Judgement) else None
+    if isinstance(found, Alarm) and (text := alarm_sentence(found)):
+        yield text
+
+
+def _metric(one: MetricReading, currency: str) -> Iterator[str]:
+    name = f"{metric_name(one.metric)}, {one.window}:"
+    if isinstance(one.difference, Withheld):
+        if one.metric is Metric.REVENUE and one.difference.why not in _USUAL | {
+            Why.SPLIT,
+            Why.SHRUNK,
+        }:
+            yield f"{name} {reason(one.difference)}"
+        return
+    each, between = _writers(one.metric, currency)
+    treated, holdout = one.treated.value, one.holdout.value
+    known = treated is not None and holdout is not None
+    arms = f"{each(treated or 0.0)} against {each(holdout or 0.0)}, " if known else ""
+    yield f"{name} {arms}{_estimate(one.difference, between)}{_ratio(one)}{_cut(one, between)}"
+
+
+def _writers(metric: Metric, currency: str) -> tuple[Writer, Writer]:
+    """How a value and a difference of this metric are written."""
+    if metric.is_share:
+        return percent, points
+    if metric is Metric.ORDERS:
+        return quantity, lambda value: quantity(value, signed=True)
+    return (
+        lambda value: amount(value, currency),
+        lambda value: amount(value, currency, signed=True),
+    )
+
+
+def _estimate(one: Estimate, write: Writer) -> str:
+    low, high = (write(end) for end in one.interval)
+    return f"{write(one.value)} [{low}, {high}]"
+
+
+def _ratio(one: MetricReading) -> str:
+    if not one.primary or isinstance(one.ratio, Withheld):
+        return ""
+    return f", {_estimate(one.ratio, lambda value: f'{value:.2f}')} times as many"
+
+
+def _cut(one: MetricReading, write: Writer) -> str:
+    """What the same metric before entry explains, where that is worth a word."""
+    if not isinstance(one.adjusted, Cuped) or one.adjusted.variance_cut < 0.01:
+        return ""
+    cut = percent(one.adjusted.variance_cut)
+    return f"; {_estimate(one.adjusted.estimate, write)} without the {cut} known before entry"
+
+
+def _worth(one: Worth, currency: str) -> Iterator[str]:
+    def money(value: float) -> str:
+        return amount(value, currency, signed=True)
+
+    parts = []
+    if isinstance(one.customers, Estimate):
+        customers = _estimate(one.customers, lambda value: quantity(value, 0, signed=True))
+        parts.append(f"customers {customers}")
+    if isinstance(one.revenue, Estimate):
+        parts.append(f"revenue {_estimate(one.revenue, money)}")
+    if isinstance(one.cost, float) and one.cost:
+        parts.append(f"messages cost {amount(one.cost, currency)}")
+    if isinstance(one.net, Estimate) and one.cost:
+        parts.append(f"net {_estimate(one.net, money)}")
+    if parts:
+        yield f"worth so far: {'; '.join(parts)}"
+
+
+def _versions(one: Versions) -> Iterator[str]:
+    if isinstance(one.difference, Estimate):
+        left = f"; {one.left_out} left out for a broken split" if one.left_out else ""
+        found = _estimate(one.difference, points)
+        yield f"all {one.versions} versions, each compared on its own: {found}{left}"
+
+
+def _warnings(report: TriggerReport) -> Iterator[str]:
+    for one in report.findings:
+        if one.health in {Health.WARNING, Health.FAILED}:
+            yield f"check: {finding_sentence(one)}"

@@ -7,11 +7,29 @@ from __future__ import annotations
 
 from typing import Literal
 
+from relance.domain.study import Metric
 from relance.uplift.health import Health
 from relance.uplift.judge import Judgement
 from relance.uplift.verdict import MIN_MATURE, MIN_RETAINED, Cause, Reading
 
 Locale = Literal["en", "fr"]
+
+_METRICS: dict[Locale, dict[Metric, str]] = {
+    "en": {
+        Metric.RETAINED: "retained",
+        Metric.ORDERS: "orders per customer",
+        Metric.REVENUE: "revenue per customer",
+        Metric.REACTIVATED: "reactivated",
+        Metric.UNSUBSCRIBED: "unsubscribed",
+    },
+    "fr": {
+        Metric.RETAINED: "retenus",
+        Metric.ORDERS: "commandes par client",
+        Metric.REVENUE: "chiffre d’affaires par client",
+        Metric.REACTIVATED: "réactivés",
+        Metric.UNSUBSCRIBED: "désabonnés",
+    },
+}
 
 _SENTENCES: dict[Locale, dict[Cause, str]] = {
     "en": {
@@ -126,6 +144,11 @@ def _of_judgement(reading: Reading, locale: Locale) -> dict[str, str]:
     }
 
 
+def metric_name(metric: Metric, locale: Locale = "en") -> str:
+    """What a metric is called before its number."""
+    return _METRICS[locale][metric]
+
+
 def count(number: int, locale: Locale = "en") -> str:
     """A whole number with its thousands apart."""
     return f"{number:,}".replace(",", "\N{NARROW NO-BREAK SPACE}" if locale == "fr" else ",")
@@ -154,6 +177,24 @@ def points(fraction: float | None, locale: Locale = "en") -> str:
     if float(number) == 0:
         number = "0.0"
     return _decimal(number.replace("-", "\N{MINUS SIGN}"), locale)
+
+
+def quantity(
+    number: float, decimals: int = 3, locale: Locale = "en", *, signed: bool = False
+) -> str:
+    """A number with its thousands apart, and a sign where it is a difference."""
+    text = f"{number:{'+' if signed else ''},.{decimals}f}"
+    if not any(digit in text for digit in "123456789"):
+        text = text.lstrip("+-")  # nothing has no sign
+    apart = text.replace("-", "\N{MINUS SIGN}")
+    if locale == "fr":
+        apart = apart.replace(",", "\N{NARROW NO-BREAK SPACE}").replace(".", ",")
+    return apart
+
+
+def amount(value: float, currency: str, locale: Locale = "en", *, signed: bool = False) -> str:
+    """An amount of money with its currency: `1,250 EUR`; cents below a hundred."""
+    return f"{quantity(value, 2 if abs(value) < 100 else 0, locale, signed=signed)} {currency}"
 
 
 def interval(reading: Reading, locale: Locale = "en") -> str:

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
 import pytest
+from simulations.spending import sums
 
 from relance.uplift.estimate import Estimate, Why, Withheld
-from relance.uplift.revenue import Effect, Revenue, Spend, permutation_p, revenue
+from relance.uplift.outcomes import SpendSums
+from relance.uplift.revenue import Effect, Revenue, permutation_p, revenue
+
+Arms = tuple[SpendSums, SpendSums]
 
 
-def exact_p(treated: Spend, holdout: Spend) -> float:
+def spent(customers: int, amounts: list[float]) -> np.ndarray:
+    return np.array(amounts + [0.0] * (customers - len(amounts)))
+
+
+def exact_p(treated: np.ndarray, holdout: np.ndarray) -> float:
     """Every way to draw the holdout, one by one."""
-    amounts = [*treated.amounts, *holdout.amounts]
-    everybody = amounts + [0.0] * (treated.customers + holdout.customers - len(amounts))
-    draws = [sum(one) for one in combinations(everybody, holdout.customers)]
-    observed = sum(holdout.amounts)
+    draws = [sum(one) for one in combinations([*treated, *holdout], len(holdout))]
+    observed = holdout.sum()
     above = sum(one >= observed - 1e-9 for one in draws) / len(draws)
     below = sum(one <= observed + 1e-9 for one in draws) / len(draws)
     return min(1.0, 2 * min(above, below))
@@ -25,24 +32,23 @@ def exact_p(treated: Spend, holdout: Spend) -> float:
 @pytest.mark.parametrize(
     ("treated", "holdout"),
     [
-        (Spend(customers=12, amounts=[5, 9, 30, 30, 7]), Spend(customers=4, amounts=[5])),
-        (Spend(customers=10, amounts=[1, 2]), Spend(customers=6, amounts=[50, 3, 4, 8])),
-        (Spend(customers=4, amounts=[9, 12, 20]), Spend(customers=12, amounts=[5, 5])),
+        (spent(12, [5, 9, 30, 30, 7]), spent(4, [5])),
+        (spent(10, [1, 2]), spent(6, [50, 3, 4, 8])),
+        (spent(4, [9, 12, 20]), spent(12, [5, 5])),
+        (spent(8, [9, 12, 20]), spent(8, [5, 5, 40, 2])),
     ],
 )
 def test_the_permutation_test_agrees_with_counting_every_draw(
-    treated: Spend, holdout: Spend
+    treated: np.ndarray, holdout: np.ndarray
 ) -> None:
-    p = permutation_p(treated, holdout, draws=20_000)
+    p = permutation_p(*sums(treated, holdout), draws=20_000)
     assert p == pytest.approx(exact_p(treated, holdout), abs=0.02)
 
 
-def shop(lift: float = 1.0) -> tuple[Spend, Spend]:
+def shop(lift: float = 1.0, *, listed: bool = True) -> Arms:
     random = np.random.default_rng(9)
-    return (
-        Spend(customers=4_500, amounts=(lift * random.lognormal(3, 0.6, 900)).tolist()),
-        Spend(customers=500, amounts=random.lognormal(3, 0.6, 80).tolist()),
-    )
+    treated = spent(4_500, (lift * random.lognormal(3, 0.6, 900)).tolist())
+    return sums(treated, spent(500, random.lognormal(3, 0.6, 80).tolist()), listed=listed)
 
 
 def test_the_same_amounts_give_the_same_p_value_and_another_seed_nearly_the_same() -> None:
@@ -50,20 +56,36 @@ def test_the_same_amounts_give_the_same_p_value_and_another_seed_nearly_the_same
     assert permutation_p(*shop(), seed=2) == pytest.approx(permutation_p(*shop()), abs=0.02)
 
 
+@pytest.mark.parametrize("lift", [0.7, 1.0, 1.2, 1.4])
+def test_the_sums_alone_tell_nearly_the_p_value_of_the_amounts(lift: float) -> None:
+    drawn = permutation_p(*shop(lift), draws=99_999)
+    assert permutation_p(*shop(lift, listed=False)) == pytest.approx(drawn, rel=0.06, abs=0.0001)
+
+
+def test_the_sums_of_amounts_that_are_all_alike_prove_nothing() -> None:
+    alike = sums(spent(400, [10.0] * 400), spent(40, [10.0] * 40), listed=False)
+    assert permutation_p(*alike) == 1
+
+
 def test_a_real_difference_in_revenue_is_found_with_its_interval() -> None:
-    found = revenue(*shop(lift=1.5))
+    treated, holdout = shop(lift=1.5)
+    found = revenue(treated, holdout)
     assert isinstance(found.effect, Effect)
     assert found.effect.p < 0.01
     low, high = found.effect.capped.interval
     assert 0 < low < found.effect.capped.value < high
-    amounts = [amount for arm in shop(lift=1.5) for amount in arm.amounts]
+    amounts = [amount for arm in (treated, holdout) for amount in arm.amounts or ()]
     assert found.effect.cap == pytest.approx(np.percentile(amounts, 95))
+    assert found.effect.difference == pytest.approx(treated.moments.mean - holdout.moments.mean)
 
 
 def test_one_enormous_order_moves_the_difference_but_not_the_capped_interval() -> None:
-    treated, holdout = shop()
-    whale = Spend(customers=4_500, amounts=[*treated.amounts[:-1], 1e6])
-    plain, with_whale = revenue(treated, holdout).effect, revenue(whale, holdout).effect
+    random = np.random.default_rng(9)
+    treated = spent(4_500, random.lognormal(3, 0.6, 900).tolist())
+    holdout = spent(500, random.lognormal(3, 0.6, 80).tolist())
+    whale = treated.copy()
+    whale[899] = 1e6
+    plain, with_whale = (revenue(*sums(arm, holdout)).effect for arm in (treated, whale))
     assert isinstance(plain, Effect)
     assert isinstance(with_whale, Effect)
     assert with_whale.difference > plain.difference + 200
@@ -71,39 +93,56 @@ def test_one_enormous_order_moves_the_difference_but_not_the_capped_interval() -
 
 
 def test_below_thirty_held_out_buyers_there_are_parts_but_no_effect() -> None:
-    treated, holdout = shop()
-    found = revenue(treated, Spend(customers=500, amounts=holdout.amounts[:29]))
+    treated = spent(4_500, [20.0 + n / 900 for n in range(900)])
+    holdout = [20.0 + n for n in range(30)]
+    found = revenue(*sums(treated, spent(500, holdout[:29])))
     assert found.effect == Withheld(why=Why.FEW_BUYERS)
     assert isinstance(found.buyers, Estimate)
     assert found.buyers.value == pytest.approx(900 / 4500 - 29 / 500)
-    assert found.per_buyer_holdout == pytest.approx(np.mean(holdout.amounts[:29]))
-    enough = revenue(treated, Spend(customers=500, amounts=holdout.amounts[:30]))
-    assert isinstance(enough.effect, Effect)
+    assert found.per_buyer_holdout == pytest.approx(np.mean(holdout[:29]))
+    assert isinstance(revenue(*sums(treated, spent(500, holdout))).effect, Effect)
+
+
+BAD = float("nan")
 
 
 @pytest.mark.parametrize(
-    ("amounts", "customers", "why"),
+    ("changes", "why"),
     [
-        ([5.0, -1.0], 10, Why.NEGATIVE),
-        ([5.0, float("inf")], 10, Why.NOT_FINITE),
-        ([5.0, float("nan")], 10, Why.NOT_FINITE),
-        ([5.0, 6.0], 1, Why.IMPOSSIBLE),
-        ([], 0, Why.NO_HOLDOUT),
+        ({"negative": 1}, Why.NEGATIVE),
+        ({"not_finite": 2}, Why.NOT_FINITE),
+        ({"cap": float("inf")}, Why.NOT_FINITE),
+        ({"third": BAD}, Why.NOT_FINITE),
+        ({"amounts": [5.0, -1.0]}, Why.NEGATIVE),
+        ({"amounts": [5.0, BAD]}, Why.NOT_FINITE),
+        ({"amounts": [5.0]}, Why.IMPOSSIBLE),
+        ({"customers": 1}, Why.IMPOSSIBLE),
+        ({"buyers": 501, "amounts": None}, Why.IMPOSSIBLE),
     ],
 )
-def test_amounts_that_cannot_be_are_named(amounts: list[float], customers: int, why: Why) -> None:
-    treated, _ = shop()
+@pytest.mark.parametrize("of_treated", [True, False])
+def test_sums_that_cannot_be_are_named(
+    changes: dict[str, float],
+    why: Why,
+    of_treated: bool,
+) -> None:
+    treated, holdout = sums(spent(500, [5.0, 6.0]), spent(500, [5.0, 6.0]))
+    if of_treated:
+        treated = replace(treated, **changes)
+    else:
+        holdout = replace(holdout, **changes)
     nothing = Withheld(why=why)
-    assert revenue(treated, Spend(customers=customers, amounts=amounts)) == Revenue(
+    assert revenue(treated, holdout) == Revenue(
         effect=nothing, buyers=nothing, per_buyer_treated=None, per_buyer_holdout=None
     )
 
 
+def test_an_empty_arm_is_named() -> None:
+    somebody, nobody = spent(500, [5.0, 6.0]), spent(0, [])
+    assert revenue(*sums(somebody, nobody)).effect == Withheld(why=Why.NO_HOLDOUT)
+    assert revenue(*sums(nobody, somebody)).effect == Withheld(why=Why.NO_TREATED)
+
+
 def test_equal_baskets_bought_by_everybody_show_no_effect() -> None:
-    treated, holdout = (Spend(customers=n, amounts=[10.0] * n) for n in (400, 40))
-    assert revenue(treated, holdout).effect == Withheld(why=Why.NO_SPREAD)
-
-
-def test_a_percentile_is_between_0_and_100() -> None:
-    with pytest.raises(ValueError, match="is no percentile"):
-        revenue(*shop(), percentile=0)
+    equal = sums(spent(400, [10.0] * 400), spent(40, [10.0] * 40))
+    assert revenue(*equal).effect == Withheld(why=Why.NO_SPREAD)
