@@ -26,7 +26,6 @@ from relance.pipeline.gates import (
     Barred,
     Facts,
     Passed,
-    holdout_period,
     pass_gates,
     share_places,
     with_reachable,
@@ -83,6 +82,7 @@ def customers_table(*customers: dict[str, object], barred: pa.Array = NOBODY) ->
             "email": pa.string(),
             "phone": pa.string(),
             "region": pa.string(),
+            "household": pa.string(),
             "consent_email": pa.bool_(),
             "consent_sms": pa.bool_(),
         }
@@ -235,9 +235,14 @@ def test_the_global_holdout_takes_about_its_share_and_changes_with_the_quarter()
     assert first != later
 
 
-def test_the_global_holdout_period_is_the_local_quarter() -> None:
-    new_year = datetime(2025, 12, 31, 23, 30, tzinfo=UTC).astimezone(PARIS)
-    assert holdout_period(new_year) == "2026Q1"
+def test_a_household_is_in_the_global_holdout_together_or_not_at_all() -> None:
+    people = [{"customer": str(i), "household": str(i // 2)} for i in range(4000)]
+    loners = [{"customer": f"alone {i}", "household": None} for i in range(4000)]
+    rows = customers_table(*people, *loners)
+    held = set(reasons(go(rows, facts(holdout_share=0.1)))["global_holdout"])
+    assert 300 < len({one for one in held if one.isdigit()}) < 500
+    assert 300 < len({one for one in held if not one.isdigit()}) < 500
+    assert all((str(i) in held) == (str(i + 1) in held) for i in range(0, 4000, 2))
 
 
 def compete(caps: str, recent: dict[str, int], *triggers: Trigger) -> dict[str, Passed]:
