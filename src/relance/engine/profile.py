@@ -183,8 +183,11 @@ class Profiles:
     def _event_specs(self) -> Iterable[EventSpec]:
         return self.workspace.events.values()
 
-    def events(self, spec: EventSpec, fields: Iterable[Field]) -> ir.Table:
-        """An event table, clean: `owner`, `at`, and a column per field (see `field_name`)."""
+    def events(
+        self, spec: EventSpec, fields: Iterable[Field], more: Mapping[str, ir.Value] | None = None
+    ) -> ir.Table:
+        """An event table, clean: `owner`, `at`, a column per field (see `field_name`), and `more`
+        columns made of its own."""
         table = self.source.table(spec.table)
         owner = column_of(table, spec.table, spec.customer)
         at = self._read(table, spec.table, spec.at, Reading.MOMENT)
@@ -197,6 +200,7 @@ class Profiles:
             owner=key(owner, _key_kind(owner, spec.table, spec.customer)),
             at=at,
             **{field_name(each): self.field(spec, each) for each in fields},
+            **(more or {}),
         )
 
     def field(self, spec: EventSpec, wanted: Field) -> ir.Value:

@@ -12,7 +12,9 @@ from typing import Self
 import pyarrow as pa
 
 from relance.domain.condition import Condition
+from relance.domain.duration import Duration
 from relance.domain.ledger import ArmSums, Breakpoints
+from relance.domain.study import Study
 from relance.domain.trigger import Goal
 from relance.domain.workspace import Segment, Workspace
 from relance.engine.asking import Asking
@@ -24,8 +26,10 @@ from relance.engine.picture import Picture, Room
 from relance.engine.profile import Profiles
 from relance.engine.snapshot import Snapshots
 from relance.engine.source import Source, open_source
+from relance.engine.studies import count_rows, count_studies
 from relance.engine.workbench import Workbench
 from relance.errors import Problem
+from relance.uplift.outcomes import Outcomes
 
 
 class RelanceEngine:
@@ -103,6 +107,23 @@ class RelanceEngine:
     def outcomes(self, entries: pa.Table, goals: Mapping[str, Goal], at: datetime) -> list[ArmSums]:
         with self._session():
             return count_outcomes(self._workbench, self._profiles(at), entries, goals)
+
+    def study(
+        self,
+        entries: pa.Table,
+        studies: Sequence[Study],
+        optouts: pa.Table,
+        lapsed_after: Duration,
+        at: datetime,
+    ) -> Outcomes:
+        with self._session():
+            return count_studies(
+                self._workbench, self._profiles(at), entries, studies, optouts, lapsed_after
+            )
+
+    def rows(self, events: Mapping[str, datetime]) -> Mapping[str, int]:
+        with self._session():
+            return {event: count_rows(self._profiles(at), event) for event, at in events.items()}
 
     # -- life
 

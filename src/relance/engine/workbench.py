@@ -7,10 +7,11 @@ import itertools
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from importlib.abc import MetaPathFinder
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -27,6 +28,8 @@ from relance.errors import StateError
 from relance.logs import Action, get
 
 log = get("engine")
+
+Row = Mapping[str, Any]
 
 MEMORY_LIMIT = "1GB"  # the tick's budget is 1.5 GB, Python and Arrow included
 
@@ -127,6 +130,11 @@ class Workbench:
         return self._connection.sql(
             query if isinstance(query, str) else compiled(query)
         ).to_arrow_table()
+
+    def rows(self, sql: str) -> list[Row]:
+        """The rows of a query, by the names of their columns."""
+        found: list[Row] = self.arrow(sql).to_pylist()
+        return found
 
     def instant(self, sql: str) -> datetime | None:
         """The one instant that a query answers, if any."""
