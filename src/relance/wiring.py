@@ -337,29 +337,36 @@ def _read(root: Path, env: Mapping[str, str]) -> _Read:
     templates = Templates(root, locale="en", currency="EUR", zone=ZoneInfo("UTC"), brand=None)
     loaded = load(root, env=env, vendors=specs, texts=templates.texts())
     if loaded.workspace is None:
-        problems = [*loaded.problems, *templates.check()]
+        told = [*loaded.problems, *_vendors_say(loaded.channels, root)]
+        problems = [*_in_file_order(told), *templates.check()]
         return _Read(loaded=loaded, workspace=None, templates=templates, problems=problems)
     templates = _templates(loaded.workspace)
     # the brand's values are part of what a template can send, so of the triggers' versions
     loaded = load(root, env=env, vendors=specs, texts=templates.texts())
     workspace = loaded.workspace
-    problems = [*loaded.problems]
+    problems = [*loaded.problems, *_vendors_say(loaded.channels, root)]
     if workspace is not None:
-        problems += _vendors_say(workspace)
         problems += _never_fits(workspace, loaded)
-        problems += templates.check(_known_names(workspace))
+        problems = [*_in_file_order(problems), *templates.check(_known_names(workspace))]
     return _Read(loaded=loaded, workspace=workspace, templates=templates, problems=problems)
 
 
-def _vendors_say(workspace: Workspace) -> Iterator[Problem]:
+def _in_file_order(problems: Sequence[Problem]) -> list[Problem]:
+    """relance.yaml, segments.yaml, then the triggers by name; each by line."""
+    files = [_CONFIG, "config/segments.yaml"]
+    files += sorted({problem.path for problem in problems} - {*files})
+    return sorted(problems, key=lambda each: (files.index(each.path), each.line, each.column))
+
+
+def _vendors_say(channels: Mapping[str, ChannelSpec], root: Path) -> Iterator[Problem]:
     """What the providers refuse: of each channel's, then of its fallback's."""
     from relance.providers import VENDORS
 
-    for channel in workspace.channels.values():
-        yield from VENDORS[channel.provider].problems(channel, workspace.root)
+    for channel in channels.values():
+        yield from VENDORS[channel.provider].problems(channel, root)
         if (other := channel.fallback) is not None:
             here = f"channels.{channel.name}"
-            for problem in VENDORS[other.provider].problems(other, workspace.root):
+            for problem in VENDORS[other.provider].problems(other, root):
                 yield replace(problem, where=problem.where.replace(here, f"{here}.fallback", 1))
 
 

@@ -75,3 +75,21 @@ def test_a_link_back_is_refused_until_there_is_a_way_back(desk: Desk) -> None:
     answer = desk.call("preview", "hello", "--out", str(out), env={"SECRET": secret}, says=True)
     assert answer.code == 0, answer.err
     assert "https://crm.stage.example/u/preview" in (out / "hello.email.txt").read_text()
+
+
+def test_what_a_provider_refuses_is_told_beside_every_other_mistake(desk: Desk) -> None:
+    """In file order, though another key and a trigger are wrong as well."""
+    text = (desk.root / CONFIG).read_text()
+    sms = 'sms: {provider: outbox, from: "+33700000000"}'
+    twilio = "provider: twilio, account: AC1, token: '${TOKEN}', from: MG1, tags: [x]"
+    desk.write(CONFIG, text.replace(sms, f"sms: {{{twilio}}}") + "limit: {}\n")
+    desk.trigger(segment=BOUGHT, priority=999)
+    answer = desk.call("check", "--offline", env={"TOKEN": "t"})
+    assert answer.code == 1
+    lines = answer.out.splitlines()
+    assert [line.split(": ")[1] for line in lines[:-1]] == [
+        "channels.sms.tags",
+        "limit",
+        "priority",
+    ]
+    assert "twilio takes no tags" in lines[0]

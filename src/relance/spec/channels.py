@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from typing import cast
 
 from relance.domain.channel import CHANNELS, ChannelKind
@@ -18,11 +19,11 @@ from relance.spec.envelope import (
     Sender,
     channel_of,
 )
-from relance.spec.nodes import Scalar, child
+from relance.spec.nodes import Node, Scalar, child
 from relance.spec.options import option_key
 from relance.spec.record import Key, Record, optional, record_schema, required
 from relance.spec.shapes import JsonSchema, Shape, Text, Whole, listed
-from relance.spec.spot import Spot
+from relance.spec.spot import Broken, Notes, Scope, Spot
 
 _MOST = 1_000_000_000
 _WRITTEN_TO = frozenset(name for name, kind in CHANNELS.items() if kind.personal)
@@ -179,6 +180,20 @@ class ChannelsYaml(Record[Mapping[str, ChannelSpec]]):
     def build(self) -> Mapping[str, ChannelSpec]:
         given = {name: self.value(name) for name in CHANNELS}
         return {name: spec for name, spec in given.items() if isinstance(spec, ChannelSpec)}
+
+
+def readable_channels(main: Node | None, path: str, scope: Scope) -> dict[str, ChannelSpec]:
+    """The channels of relance.yaml (`path`) that have no mistake of their own."""
+    found = {}
+    for name, kind in CHANNELS.items():
+        node = child(main, "channels", name)
+        if node is not None:
+            notes = Notes(path)
+            with suppress(Broken):
+                read = Channel(kind).read(Spot(node, notes, scope, f"channels.{name}"))
+                if all(problem.warning for problem in notes.problems):
+                    found[name] = read
+    return found
 
 
 def channel_schemas(vendors: Mapping[str, VendorSpec]) -> Mapping[str, JsonSchema]:

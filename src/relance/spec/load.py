@@ -9,10 +9,11 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from relance.domain.vendor import VendorSpec
-from relance.domain.workspace import Workspace
+from relance.domain.workspace import ChannelSpec, Workspace
 from relance.errors import Problem
 from relance.spec import relance_file, segments_file
 from relance.spec.assemble import assemble
+from relance.spec.channels import readable_channels
 from relance.spec.crosschecks import check_channels, check_circles
 from relance.spec.data import OWN_ATTRIBUTES
 from relance.spec.environment import fill
@@ -33,11 +34,12 @@ class Loaded:
     """What came of a workspace. `workspace` is None where any problem is more than a warning.
 
     `problems` are those of all files: relance.yaml, segments.yaml, then the triggers by name,
-    each by line.
+    each by line. `channels` are those that can be read, whatever is wrong elsewhere.
     """
 
     workspace: Workspace | None
     problems: tuple[Problem, ...]
+    channels: Mapping[str, ChannelSpec]
     places: Mapping[tuple[str, str], tuple[int, int]] = field(repr=False)
 
     def locate(self, path: str, where: str) -> tuple[int, int]:
@@ -98,7 +100,10 @@ def load(
     if settings and segments and not any(not each.warning for each in problems):
         workspace = assemble(root, settings, segments, [file for file in files if file], texts)
     places = dict(place for sheet in sheets for place in sheet.places())
-    return Loaded(workspace=workspace, problems=tuple(problems), places=places)
+    return Loaded(
+        workspace=workspace, problems=tuple(problems), places=places,
+        channels=readable_channels(main.node, main.notes.path, scope),
+    )  # fmt: skip
 
 
 def _in_order(sheets: list[Sheet]) -> Iterator[Problem]:
