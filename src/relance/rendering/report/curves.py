@@ -292,14 +292,13 @@ def cohorts_view(cohorts: Sequence[Cohort], locale: Locale) -> CohortsView | Non
 
 
 def _arm(arm: ArmCounts, locale: Locale) -> Cell:
-    words = LABELS[locale]
-    of = words["of_customers"].format(
-        hits=count(arm.retained, locale), customers=count(arm.mature, locale)
-    )
-    still_open = arm.entered - arm.mature
-    if still_open:
-        of += " · " + words["still_open"].format(n=count(still_open, locale))
-    return Cell(main=percent(arm.rate, locale), small=of)
+    words, parts = LABELS[locale], []
+    if arm.mature:
+        hits, customers = count(arm.retained, locale), count(arm.mature, locale)
+        parts.append(words["of_customers"].format(hits=hits, customers=customers))
+    if still_open := arm.entered - arm.mature:
+        parts.append(words["still_open"].format(n=count(still_open, locale)))
+    return Cell(main=percent(arm.rate, locale), small=" · ".join(parts))
 
 
 def _weeks(cohorts: Sequence[Cohort], locale: Locale) -> PlotView | None:

@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 
+from relance.domain.study import PROGRAMME
 from relance.rendering.report import charts
 from relance.rendering.report.cells import Cell, estimate_cell
 from relance.rendering.report.curves import CohortsView, CurvesView, cohorts_view, curves_view
 from relance.rendering.report.numbers import (
     brackets,
-    decimal,
     long_day,
-    small_p,
+    p_value,
     whole,
 )
 from relance.rendering.report.tables import (
@@ -153,7 +153,9 @@ def _bars(report: TriggerReport, locale: Locale) -> list[Bar]:
     skipped = sum(report.skipped.values())
     planned = report.sent + report.failed + report.unknown + report.pending + skipped
     passed = report.treated + report.held_out
-    held = f"{words['treated']} · {count(report.held_out, locale)} {words['held_out']}"
+    whole = report.trigger == PROGRAMME
+    treating = words["may_be" if whole else "treated"]
+    held = f"{treating} · {count(report.held_out, locale)} {words['held_out']}"
     sent = words["sent"]
     if planned != report.sent:
         sent = f"{sent} {words['of']} {count(planned, locale)}"
@@ -168,10 +170,11 @@ def _bars(report: TriggerReport, locale: Locale) -> list[Bar]:
         rate, mature = percent(treated.rate, locale), count(treated.mature, locale)
         of = words["retained_of"].format(rate=rate, mature=mature)
         texts.append((count(treated.retained, locale), f"{words['retained']} · {of}"))
-    return [
+    found = [
         Bar(number=number, label=label, pieces=pieces)
         for (number, label), pieces in zip(texts, bars, strict=False)
     ]
+    return found[2:] if whole else found  # nobody is refused by the whole programme
 
 
 def _reasons(people: Mapping[str, int], locale: Locale) -> list[tuple[str, str]]:
@@ -216,9 +219,18 @@ def _measured(reading: Reading, locale: Locale) -> list[tuple[str, str]]:
         if reading.early is not None:
             ends = brackets(reading.early.interval, lambda end: points(end, locale), locale)
             facts.append((words["daily"], f"{ends} {words['points']}"))
-        if reading.p_adjusted is not None:
-            label = words["p_adjusted"].format(n=decimal(reading.compared, 0, locale))
-            facts.append((label, small_p(reading.p_adjusted, locale)))
+        facts += _tested(reading, locale)
+    return facts
+
+
+def _tested(reading: Judgement, locale: Locale) -> list[tuple[str, str]]:
+    """The p-value, and what is left of it among the other triggers."""
+    words, facts = LABELS[locale], []
+    if reading.p is not None:
+        facts.append((words["tested"], p_value(reading.p, locale)))
+    if reading.p_adjusted is not None and reading.compared > 1:
+        label = words["tested_among"].format(n=count(reading.compared, locale))
+        facts.append((label, p_value(reading.p_adjusted, locale)))
     return facts
 
 

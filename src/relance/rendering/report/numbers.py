@@ -139,11 +139,11 @@ def short_day(day: date, locale: Locale) -> str:
     return str(format_date(day, "d MMM y", locale=_BABEL[locale]))
 
 
-def small_p(p: float, locale: Locale) -> str:
-    """A p-value to three decimals; `< 0.001` below them."""
+def p_value(p: float, locale: Locale) -> str:
+    """A p-value to three decimals: `p = 0.012`; `p < 0.001` below them."""
     if p < 0.001:
-        return f"< {decimal(0.001, 3, locale)}"
-    return decimal(p, 3, locale)
+        return f"p < {decimal(0.001, 3, locale)}"
+    return f"p = {decimal(p, 3, locale)}"
 
 
 def percentile(value: float, locale: Locale) -> str:

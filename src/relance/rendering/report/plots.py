@@ -14,7 +14,7 @@ from relance.rendering.report.charts import Scale
 from relance.uplift.proportions import Interval
 
 SIDE = 1000
-NICE_TOPS = (0.01, 0.02, 0.03, 0.05, 0.08, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
+NICE_TOPS = (0.01, 0.02, 0.03, 0.05, 0.08, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
 BULK = 0.95  # of the intervals' ends are on the scale; the wildest days run out of it
 
 
@@ -124,7 +124,7 @@ def _bulk(ends: Iterable[float]) -> float:
     return max(0.0, ordered[math.ceil(BULK * len(ordered)) - 1])
 
 
-def heights(frame: Frame, wanted: int = 4) -> list[tuple[float, float]]:
+def heights(frame: Frame, wanted: int = 5) -> list[tuple[float, float]]:
     """Round values up the axis, each with its place in per cent from the top."""
     return [(tick, frame.y(tick) / 10) for tick in frame.scale.ticks(wanted)]
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from relance.domain.study import Metric
 from relance.rendering.report.cells import NOTHING, Cell, Footnotes, estimate_cell
 from relance.rendering.report.numbers import (
     DASH,
     difference_writer,
     largest,
     money,
+    p_value,
     percentile,
     ratio_writer,
     signed,
-    small_p,
     value_writer,
     whole,
 )
@@ -22,7 +23,6 @@ from relance.rendering.report.words import LABELS, window_words
 from relance.uplift.estimate import Estimate, Withheld
 from relance.uplift.figures import ArmFigure, MetricReading
 from relance.uplift.health import Finding, Health
-from relance.uplift.means import Cuped
 from relance.uplift.money import Worth
 from relance.uplift.reasons import finding_sentence, reason
 from relance.uplift.revenue import Effect, Revenue
@@ -77,7 +77,7 @@ def _metric(reading: MetricReading, currency: str, notes: Footnotes) -> MetricRo
         treated=_figure(reading.treated, reading, currency, locale),
         holdout=_figure(reading.holdout, reading, currency, locale),
         difference=notes.cell(reading.difference, write),
-        ratio=notes.cell(reading.ratio, ratio_writer(locale)) if metric.is_share else NOTHING,
+        ratio=_ratio(reading, notes),
         adjusted=_adjusted(reading, currency, notes),
         total=_total(reading, currency, notes),
     )
@@ -93,10 +93,19 @@ def _figure(arm: ArmFigure, reading: MetricReading, currency: str, locale: Local
     return Cell(main=value_writer(reading.metric, currency, locale)(arm.value), small=of)
 
 
+def _ratio(reading: MetricReading, notes: Footnotes) -> Cell:
+    """Shares only; a dash without a reason where the difference has one already."""
+    if not reading.metric.is_share or isinstance(reading.difference, Withheld):
+        return NOTHING
+    return notes.cell(reading.ratio, ratio_writer(notes.locale))
+
+
 def _adjusted(reading: MetricReading, currency: str, notes: Footnotes) -> Cell:
     found = reading.adjusted
-    if not isinstance(found, Cuped):
-        return _beside(reading, found, notes)
+    if isinstance(reading.difference, Withheld):
+        return NOTHING
+    if isinstance(found, Withheld):
+        return Cell(main=DASH, mark=notes.mark(found))
     size = largest(found.estimate)
     write = difference_writer(reading.metric, currency, size, notes.locale)
     cell = estimate_cell(found.estimate, write, notes.locale)
@@ -105,18 +114,13 @@ def _adjusted(reading: MetricReading, currency: str, notes: Footnotes) -> Cell:
     return Cell(main=cell.main, small=f"{cell.small} · {cut}")
 
 
-def _beside(reading: MetricReading, nothing: Withheld, notes: Footnotes) -> Cell:
-    """A dash; its reason only where the difference itself is not withheld as well."""
-    if isinstance(reading.difference, Withheld):
-        return NOTHING
-    return Cell(main=DASH, mark=notes.mark(nothing))
-
-
 def _total(reading: MetricReading, currency: str, notes: Footnotes) -> Cell:
     found = reading.total
+    if isinstance(reading.difference, Withheld):
+        return NOTHING
     if isinstance(found, Withheld):
-        return _beside(reading, found, notes)
-    if reading.metric.is_share or reading.metric.value == "orders":
+        return Cell(main=DASH, mark=notes.mark(found))
+    if reading.metric is not Metric.REVENUE:
         return estimate_cell(found, whole(notes.locale), notes.locale)
     write = signed(money(currency, largest(found), notes.locale))
     return estimate_cell(found, write, notes.locale)
@@ -195,7 +199,7 @@ def _spent(effect: Effect, currency: str, locale: Locale) -> list[Line]:
         Line(
             label=words["spent"],
             cell=Cell(main=write(effect.difference)),
-            note=words["permutation"].format(p=small_p(effect.p, locale)),
+            note=words["permutation"].format(p=p_value(effect.p, locale)),
         ),
         Line(
             label=words["capped"].format(cap=cap),
