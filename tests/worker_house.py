@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 
 from delivery_fakes import make_trigger, make_workspace
 from relance.domain.trigger import Schedule
-from relance.domain.workspace import Workspace
+from relance.domain.workspace import ReportSpec, Workspace
 from relance.errors import Problem, WorkspaceError
 from relance.pipeline.deliver import DeliveryReport
 from relance.scheduler import ALL_ROLES, Jobs, Loaded, Role, Worker
+from report_desk import Desk
 
 NINE = datetime(2026, 3, 2, 8, tzinfo=UTC)  # 09:00 in Paris
 
@@ -40,9 +41,13 @@ class House:
         self.left: list[int] = []
         self.tick_hook: Callable[[], None] = lambda: None
         self.delivery_hook: Callable[[asyncio.Event], object] | None = None
+        self.desk = Desk()
+        self.report_spec = ReportSpec()
 
     def worker(self, roles: frozenset[Role] = ALL_ROLES, **changes: float) -> Worker:
-        settings = {"deliver_every": 0.01, "reload_every": 0.01, **changes}
+        settings = {
+            "deliver_every": 0.01, "reload_every": 0.01, "report_every": 0.01, **changes,
+        }  # fmt: skip
         return Worker(
             self._load,
             lambda: self.files,
@@ -69,6 +74,7 @@ class House:
             deliver=self._deliver,
             last_runs=self._last_runs,
             pending=lambda: 7,
+            office=self.desk.office,
             close=self._close,
         )
 
@@ -77,7 +83,7 @@ class House:
             make_trigger(name, schedule=Schedule(cron=cron))
             for name, cron in self.schedules.items()
         ]
-        return make_workspace(*triggers)
+        return make_workspace(*triggers, report=self.report_spec)
 
     def _last_runs(self) -> dict[str, datetime]:
         if self.state_errors:

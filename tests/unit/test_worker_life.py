@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import threading
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import structlog
 
-from relance.errors import Problem, StateError, WorkspaceError
+from relance.domain.workspace import ReportSpec
+from relance.errors import Problem, SourceError, StateError, WorkspaceError
 from relance.logs import Action
 from relance.scheduler import Role, fingerprint
+from report_desk import MONDAY, MONDAYS, WEEK
 from worker_house import NINE, House, actions, started, stopped, until
 
 
@@ -174,6 +177,61 @@ async def test_a_tick_that_outlasts_a_stop_is_abandoned_and_the_process_leaves()
     assert house.closed == 0  # the tick still uses it
     go_on.set()
     await until(lambda: bool(house.ticks))
+
+
+async def test_a_worker_that_evaluates_makes_the_report_and_names_what_is_wrong_with_it():
+    house = House()
+    house.report_spec = ReportSpec(schedule=MONDAYS)
+    worker, running = await started(house)
+    await until(lambda: house.desk.note is not None)
+    house.desk.letter = None
+    house.desk.make_errors = [SourceError("the table orders is gone")]
+    house.now = MONDAY + WEEK
+    await until(lambda: "report" in worker._troubles)
+    health = await worker.health()
+    assert health["status"] == "degraded"
+    assert "the table orders is gone" in str(health["troubles"])
+    house.now += timedelta(minutes=1)
+    await until(lambda: bool(house.desk.made))
+    await until(lambda: "report" not in worker._troubles)
+    await stopped(worker, running)
+    assert house.closed == 1
+
+
+async def test_a_long_report_holds_up_neither_ticks_nor_delivery_nor_a_reload():
+    house = House()
+    house.report_spec = ReportSpec(schedule=MONDAYS)
+    worker, running = await started(house)
+    await until(lambda: house.desk.note is not None)
+    go_on = threading.Event()
+    house.desk.while_making = go_on.wait
+    house.now = MONDAY + WEEK
+    await until(lambda: house.desk.opened > house.desk.closed)
+    with structlog.testing.capture_logs() as lines:
+        await worker.catch_up()
+        deliveries = house.deliveries
+        await until(lambda: house.deliveries > deliveries + 1)
+        house.files = "2"
+        await until(lambda: Action.WORKSPACE_RELOADED in actions(lines))
+    assert house.ticks
+    assert house.desk.made == []
+    go_on.set()
+    await until(lambda: bool(house.desk.made))
+    await stopped(worker, running)
+    assert house.left == []
+
+
+@pytest.mark.parametrize("role", [Role.DELIVER, Role.WEB])
+async def test_a_worker_that_does_not_evaluate_makes_no_report(role: Role):
+    house = House()
+    worker = house.worker(frozenset({role}))
+    with structlog.testing.capture_logs() as lines:
+        running = asyncio.create_task(worker.run())
+        await until(lambda: Action.WORKER_STARTED in actions(lines))
+        house.files = "2"
+        await until(lambda: Action.WORKSPACE_RELOADED in actions(lines))
+        await stopped(worker, running)
+    assert house.desk.opened == 0
 
 
 def test_a_fingerprint_changes_with_any_watched_file(tmp_path: Path):

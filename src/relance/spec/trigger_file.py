@@ -272,12 +272,12 @@ class TriggerYaml(Record[TriggerFile]):
             spot.note("there is nothing to read without a goal", "add a goal:")
         if not self.sound("holdout") or not self.sound("read_out"):
             return
-        smaller = min(self.holdout, 1 - self.holdout) * (self.read_out or 0)
+        smaller = round(min(self.holdout, 1 - self.holdout) * (self.read_out or 0))
         if not self.holdout:
             spot.note("there is nobody to compare with", "add a holdout:")
         elif smaller < MIN_MATURE:
             spot.warn(
-                f"about {smaller:.0f} of them will be in the smaller arm, and no verdict is given "
+                f"about {smaller} of them will be in the smaller arm, and no verdict is given "
                 f"below {MIN_MATURE}",
                 "await more, or hold more out; see relance power",
             )
