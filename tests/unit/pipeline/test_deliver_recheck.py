@@ -340,9 +340,10 @@ def test_but_not_of_one_who_is_gone_or_of_what_is_no_longer_so():
     look.engine.holds = lambda condition, customer: customer == "c2"
     wave = [message(1, channel="slack"), message(2, channel="slack")]
     wave += [message(3, channel="slack", **WORN), message(4, channel="slack", ghost=True)]
-    assert look.reasons(*wave, channel="slack") == {
+    checked = look.check(*wave, channel="slack")
+    assert {outcome.message: outcome.reason for outcome in checked.outcomes} == {
         "m00001": "gone",
         "m00002": "condition",
         "m00003": "expired",
-        "m00004": "",
     }
+    assert [ready.message.id for ready in checked.ready] == ["m00004"]
