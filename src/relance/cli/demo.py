@@ -47,7 +47,7 @@ def demo(
             seed=seed,
             progress=progress,
         )
-    print_report(result.reports, result.at, ZONE)
+    print_report(result.report, ZONE)
     _epilogue(result)
 
 
@@ -57,14 +57,11 @@ def _epilogue(result: DemoResult) -> None:
     typer.echo(f"the report is {result.page}: open it in a browser")
     if result.truths:
         typer.echo(
-            "the shop answers messages with a known true effect, in points; the report must find"
+            "the shop knows what each trigger truly did to those who drew its message, in points;"
+            " the report must find it without knowing it (one interval in twenty may miss):"
         )
-    typer.echo(
-        "it without knowing it (one interval in twenty may miss, and a little more: the true effect"
-        " is of those written to, the reported one of all who entered):"
-    )
-    for report in result.reports:
-        typer.echo(f"  {_truth(report, result.truths.get(report.trigger))}")
+        for report in result.report.triggers:
+            typer.echo(f"  {_truth(report, result.truths.get(report.trigger))}")
     typer.echo("try next:")
     for command in result.commands:
         typer.echo(f"  {_typed(command)}")

@@ -8,9 +8,8 @@ probability with which each purchase that would have been in that time is given 
 from __future__ import annotations
 
 import hashlib
-import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -90,6 +89,10 @@ class Answers:
         digest = hashlib.sha256(f"{self._seed}:{key}".encode()).digest()
         return int.from_bytes(digest[:6]) / 2**48
 
+    def wrote(self, trigger: str, customer: int) -> bool:
+        """Whether a customer was sent any message of a trigger."""
+        return any(read.trigger == trigger for read in self.influences.get(customer, ()))
+
     def given_up(self, customer: int, order: str, at: int, *, but: str = "") -> bool:
         """Whether a message (of another trigger than `but`) made the customer give up an order."""
         return any(
@@ -97,35 +100,6 @@ class Answers:
             for read in self.influences.get(customer, ())
             if read.effect < 0 and read.at < at <= read.at + self.reach
         )
-
-    def readers(self, trigger: str) -> dict[int, list[Influence]]:
-        """The messages of a trigger by customer, each customer's earliest first."""
-        found = {
-            who: sorted((r for r in reads if r.trigger == trigger), key=lambda read: read.at)
-            for who, reads in self.influences.items()
-        }
-        return {who: reads for who, reads in found.items() if reads}
-
-    def chance_of_extra(self, reads: Sequence[Influence], until: int) -> float:
-        """How likely these messages bring a purchase up to `until`."""
-        none = (
-            1 - read.effect * min(1.0, (until - read.at) / self.reach)
-            for read in reads
-            if read.effect > 0 and read.at < until
-        )
-        return 1 - math.prod(none)
-
-    def chance_of_loss(self, reads: Sequence[Influence], orders: Sequence[int]) -> float:
-        """How likely these messages cost all of these orders (given by their instants)."""
-        if not orders:
-            return 0.0
-        return math.prod(
-            1 - math.prod(1 + r.effect for r in reads if r.effect < 0 and self._hits(r, at))
-            for at in orders
-        )
-
-    def _hits(self, read: Influence, at: int) -> bool:
-        return read.at < at <= read.at + self.reach
 
 
 def micros(length: timedelta) -> int:

@@ -56,7 +56,7 @@ def repeat_purchases(
     buyers, times = [np.empty(0, np.int64)], [np.empty(0)]
     while len(who):
         # a rate can be so small that it underflows to 0: such a customer never comes back
-        with np.errstate(divide="ignore"):
+        with np.errstate(divide="ignore", over="ignore"):
             clock = clock + rng.standard_exponential(len(who)) / rate[who]
         inside = clock <= until
         who, clock = who[inside], clock[inside]

@@ -7,8 +7,12 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
+import pyarrow.compute as pc
+
 from relance.demo.answers import Sent
-from relance.uplift.report import TriggerReport
+from relance.demo.run import Treated
+from relance.domain.arm import Arm
+from relance.uplift.report import Report
 from relance.wiring import Relance, open_relance
 
 
@@ -26,7 +30,15 @@ class DemoWorker:
         accepted = self._relance.state.reader.accepted(at)
         return [Sent(customer, trigger, at) for customer, trigger in accepted]
 
-    def report(self, at: datetime) -> Sequence[TriggerReport]:
+    def treated(self) -> Sequence[Treated]:
+        first: dict[tuple[str, str, str], datetime] = {}
+        for batch in self._relance.state.reader.entries():
+            for row in batch.filter(pc.equal(batch["arm"], Arm.TREATED.value)).to_pylist():
+                who = (row["trigger"], row["version"], row["customer"])
+                first[who] = min(row["at"], first.get(who, row["at"]))
+        return [Treated(*who, at) for who, at in first.items()]
+
+    def report(self, at: datetime) -> Report:
         return self._relance.report(at)
 
 

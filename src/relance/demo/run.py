@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from relance.demo.answers import Sent
-from relance.demo.shop import EFFECTS, ZONE, Shop, opening
+from relance.demo.shop import EFFECTS, ZONE, Shop, Window, opening
 from relance.domain.condition import Op
 from relance.domain.trigger import Goal
 from relance.errors import OutsideError, UsageError
 from relance.rendering.report import Locale, html
-from relance.uplift.report import TriggerReport
+from relance.uplift.report import Report, TriggerReport
 
 START = date(2026, 1, 5)
 # the second round reaches those for whom nine in Paris is still night
@@ -24,6 +24,15 @@ ROUNDS = (time(9), time(14))
 PARTS = ("config", "triggers", "templates")
 MADE = (*PARTS, "data", "state", "outbox", "report.html")
 MARK = ".relance-demo"
+
+
+class Treated(NamedTuple):
+    """The first entry of a customer who drew "is written to" in one version of a trigger."""
+
+    trigger: str
+    version: str
+    customer: str
+    at: datetime
 
 
 class Worker(Protocol):
@@ -35,8 +44,11 @@ class Worker(Protocol):
     def deliver(self, at: datetime) -> Sequence[Sent]:
         """Send what is due at `at`; returns what a provider accepted, ghosts left out."""
 
-    def report(self, at: datetime) -> Sequence[TriggerReport]:
+    def report(self, at: datetime) -> Report:
         """What the triggers were worth up to `at`."""
+
+    def treated(self) -> Sequence[Treated]:
+        """Everybody who was to be written to, whether or not a message reached them."""
 
 
 Connect = Callable[[Path], AbstractContextManager[Worker]]
@@ -48,7 +60,7 @@ class DemoResult:
 
     workspace: Path
     at: datetime
-    reports: Sequence[TriggerReport]
+    report: Report
     page: Path
     messages: int
     truths: Mapping[str, float]
@@ -81,28 +93,28 @@ def run_demo(
     with connect(target) as worker:
         for done in range(days):
             progress(done, days)
-            sent += _day(worker, shop, START + timedelta(days=done))
-        reports = worker.report(end)
+            sent += live_day(worker, shop, START + timedelta(days=done))
+        report, treated = worker.report(end), worker.treated()
     progress(days, days)
     page = target / "report.html"
-    text = html(reports, workspace="La Boutique", at=end, locale=locale)
+    text = html(report, workspace="La Boutique", at=end, locale=locale)
     page.write_text(text, encoding="utf-8")
     return DemoResult(
         workspace=target,
         at=end,
-        reports=reports,
+        report=report,
         page=page,
         messages=len(sent),
-        truths=_truths(shop, reports),
+        truths=_truths(shop, report.triggers, treated),
         commands=_commands(target, end, sent),
     )
 
 
-def _day(worker: Worker, shop: Shop, day: date) -> list[Sent]:
+def live_day(worker: Worker, shop: Shop, day: date, rounds: Sequence[time] = ROUNDS) -> list[Sent]:
     """One day: the tick, the rounds of delivery, and the customers' answers."""
     worker.tick(opening(day))
-    rounds = [datetime.combine(day, hour, ZONE) for hour in ROUNDS]
-    sent = [message for at in rounds for message in worker.deliver(at)]
+    instants = [datetime.combine(day, hour, ZONE) for hour in rounds]
+    sent = [message for at in instants for message in worker.deliver(at)]
     shop.live(day, sent)
     return sent
 
@@ -143,14 +155,24 @@ def _clear(target: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def _truths(shop: Shop, reports: Sequence[TriggerReport]) -> dict[str, float]:
-    """The true effects of the triggers whose goal the shop can judge and whose time has come."""
+def _truths(
+    shop: Shop, reports: Sequence[TriggerReport], treated: Sequence[Treated]
+) -> dict[str, float]:
+    """The true effects on those whose window is closed, where the shop can judge the goal."""
     found = {}
     for report in reports:
-        if report.goal is not None and report.reading.treated.mature:
-            window = timedelta(seconds=report.goal.within.rough_seconds)
-            found[report.trigger] = shop.truth(report.trigger, window, _category(report.goal))
+        if (goal := report.goal) is not None and report.reading.treated.mature:
+            ours = [one for one in treated if one[:2] == (report.trigger, report.version)]
+            found[report.trigger] = shop.truth(
+                report.trigger, closed(ours, goal, report.at), _category(goal)
+            )
     return found
+
+
+def closed(treated: Iterable[Treated], goal: Goal, at: datetime) -> list[Window]:
+    """The windows that are over at an instant."""
+    windows = [Window(one.customer, one.at, goal.within.after(one.at, ZONE)) for one in treated]
+    return [window for window in windows if window.until <= at]
 
 
 def _category(goal: Goal) -> str | None:

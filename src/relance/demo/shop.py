@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -12,16 +13,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from relance.demo.answers import Answers, Extra, Influence, Sent, instant, micros
+from relance.demo.answers import Answers, Extra, Sent, instant, micros
 from relance.demo.buying import (
+    CDNOW,
     CDNOW_SPEND,
+    BgNbd,
     Floats,
     Ints,
     amounts,
     repeat_purchases,
     spending_rates,
 )
-from relance.demo.people import customer_id, customers_table
+from relance.demo.people import customer_id, customer_index, customers_table
 
 ZONE = ZoneInfo("Europe/Paris")
 OPENS = time(9)  # a day of the shop runs from nine to nine, as the ticks do
@@ -61,12 +64,30 @@ ORDERS = pa.schema(
 )
 
 
+class Window(NamedTuple):
+    """The goal's window of one customer who entered a trigger: later than `since`, to `until`."""
+
+    customer: str
+    since: datetime
+    until: datetime
+
+    def span(self) -> _Span:
+        """The same in the shop's own terms."""
+        return _Span(customer_index(self.customer), instant(self.since), instant(self.until))
+
+
+class _Span(NamedTuple):
+    customer: int
+    since: int  # microseconds since 1970, UTC
+    until: int
+
+
 class Shop:
     """A simulated shop in a folder of Parquet files: `customers.parquet` and `orders/`.
 
     The same seed, messages and numpy give the same bytes. `customers` is their number on the
     first day; new ones keep arriving. `effects` are true effects by trigger (see `answers`);
-    a trigger that is not named has none.
+    a trigger that is not named has none. `buying` is how customers come back by themselves.
     """
 
     def __init__(
@@ -78,6 +99,7 @@ class Shop:
         start: date = date(2026, 1, 5),
         effects: Mapping[str, float] = EFFECTS,
         reach: timedelta = timedelta(days=14),
+        buying: BgNbd = CDNOW,
     ) -> None:
         self.folder = folder
         self.start = start
@@ -87,7 +109,7 @@ class Shop:
         streams = [np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(4)]
         created, first = _arrivals(streams[0], customers)
         self._people = customers_table(streams[1], self._instants(created))
-        self._book(streams[2], first)
+        self._book(streams[2], first, buying)
         self._tastes(streams[3], len(created))
 
     def open(self) -> None:
@@ -129,41 +151,38 @@ class Shop:
         table = pa.concat_tables([organic, self._extra_orders(extra)])
         return table.sort_by([("ordered_at", "ascending"), ("order_id", "ascending")])
 
-    def truth(self, trigger: str, within: timedelta, category: str | None = None) -> float:
-        """The true effect of a trigger on retention, given everything else that happened.
+    def truth(self, trigger: str, windows: Iterable[Window], category: str | None = None) -> float:
+        """What a trigger truly did for those who were to be written to, as a fraction of them.
 
-        The mean over the customers it wrote to of how much more (or less) likely they were to
-        buy within that time of its first message than had it not written at all, as a fraction.
-        Only times that are over count, and with a category only purchases in it; nobody
-        written to gives 0.
+        How many bought within their window, less how many of the same would have, had it not
+        written to any of them and all else been as it was. Who was never written to counts, and
+        gains nothing. Only windows that are over count, and with a category only purchases in
+        it; no window gives 0.
         """
-        window, now = micros(within), instant(self._lived_until)
+        now = instant(self._lived_until)
         wanted = None if category is None else CATEGORIES.index(category)
-        gains = [
-            self._gain(who, reads, window, wanted)
-            for who, reads in self._answers.readers(trigger).items()
-            if reads[0].at + window <= now
-        ]
+        spans = [window.span() for window in windows]
+        gains = [self._gain(trigger, span, wanted) for span in spans if span.until <= now]
         return sum(gains) / len(gains) if gains else 0.0
 
-    def _gain(
-        self, who: int, reads: Sequence[Influence], window: int, category: int | None
-    ) -> float:
-        answers, trigger = self._answers, reads[0].trigger
-        since, until = reads[0].at, reads[0].at + window
-        for extra in answers.extras.get(who, ()):
-            counts = category in {None, self._sold(extra.trigger, who)}
-            if counts and extra.trigger != trigger and since < extra.at <= until:
-                return 0.0  # retained whatever this trigger does
-        orders = [
-            at
+    def _gain(self, trigger: str, span: _Span, category: int | None) -> int:
+        if not self._answers.wrote(trigger, span.customer):
+            return 0
+        without = self._retained(span, category, but=trigger)
+        return self._retained(span, category) - without
+
+    def _retained(self, span: _Span, category: int | None, *, but: str = "") -> bool:
+        """Whether somebody bought in a span of time, had the trigger `but` not written."""
+        who, since, until = span
+        brought = any(
+            extra.trigger != but and since < extra.at <= until
+            for extra in self._answers.extras.get(who, ())
+            if category in {None, self._sold(extra.trigger, who)}
+        )
+        return brought or any(
+            not self._answers.given_up(who, order, at, but=but)
             for order, at in self._organic_of(who, since, until, category)
-            if not answers.given_up(who, order, at, but=trigger)
-        ]
-        if orders:
-            return -answers.chance_of_loss(reads, orders)
-        sells = category in {None, self._sold(trigger, who)}
-        return answers.chance_of_extra(reads, until) if sells else 0.0
+        )
 
     def _sold(self, trigger: str, who: int) -> int:
         """The category in which a trigger's message brings a purchase."""
@@ -175,10 +194,10 @@ class Shop:
         began = instant(self._epoch - HISTORY)
         return began + np.round(weeks * WEEK).astype(np.int64)
 
-    def _book(self, rng: np.random.Generator, first: Floats) -> None:
+    def _book(self, rng: np.random.Generator, first: Floats, buying: BgNbd) -> None:
         """Draw every purchase that will be without messages, in order of time."""
         horizon = micros(HISTORY + HORIZON) / WEEK
-        again, times = repeat_purchases(rng, first, horizon)
+        again, times = repeat_purchases(rng, first, horizon, buying)
         started = np.flatnonzero(first <= horizon)
         buyers = np.concatenate([started, again])
         at = self._instants(np.concatenate([first[started], times]))

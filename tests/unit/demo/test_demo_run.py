@@ -12,13 +12,23 @@ import pytest
 
 from relance.demo.answers import Sent
 from relance.demo.people import customer_id
-from relance.demo.run import START, ZONE, DemoResult, Worker, boutique, prepare, run_demo
+from relance.demo.run import (
+    START,
+    ZONE,
+    DemoResult,
+    Treated,
+    Worker,
+    boutique,
+    closed,
+    prepare,
+    run_demo,
+)
 from relance.demo.shop import opening
 from relance.domain.condition import Comparison, FieldTest, Op
 from relance.domain.duration import Duration
 from relance.domain.trigger import Goal
 from relance.errors import UsageError
-from relance.uplift.report import TriggerReport
+from relance.uplift.report import Report, TriggerReport
 from relance.uplift.verdict import ArmCounts, read
 
 DAYS = 35
@@ -43,17 +53,27 @@ class Postman:
         first = 10 * len(self.ticks)
         return [Sent(customer_id(first + k), "replenishment", at) for k in range(10)]
 
-    def report(self, at: datetime) -> Sequence[TriggerReport]:
+    def treated(self) -> Sequence[Treated]:
+        """Everybody written to, and as many again whose message never came."""
+        everybody = [
+            (10 * done + k, self.ticks[done - 1]) for done in range(1, DAYS + 1) for k in range(10)
+        ]
+        return [
+            Treated("replenishment", "v", customer_id(who), at)
+            for first, at in everybody
+            for who in (first, first + 500)
+        ]
+
+    def report(self, at: datetime) -> Report:
         arms = ArmCounts(entered=350, mature=50, retained=9), ArmCounts(entered=35)
         beauty = FieldTest("category", (Comparison(Op.IS, "beauty"),))
         goal = Goal(event="order", within=Duration.parse("30 days"), where=(beauty,))
         reading = read(*arms, trigger="replenishment", version="v", share=0.1)
-        return [
-            TriggerReport(
-                trigger="replenishment", description="", version="v", at=at, goal=goal,
-                reading=reading, entered=385, treated=350, held_out=35, sent=350,
-            )
-        ]  # fmt: skip
+        trigger = TriggerReport(
+            trigger="replenishment", description="", version="v", at=at, goal=goal,
+            reading=reading, entered=385, treated=350, held_out=35, sent=350,
+        )  # fmt: skip
+        return Report(at=at, currency="EUR", triggers=[trigger])
 
 
 @pytest.fixture
@@ -74,7 +94,7 @@ def play(
         yield opened[-1]
 
     return run_demo(
-        tmp_path / "demo", connect=connect, workspace_root=example, days=DAYS, customers=600,
+        tmp_path / "demo", connect=connect, workspace_root=example, days=DAYS, customers=1_000,
         effects={"replenishment": 1.0}, **options,
     )  # fmt: skip
 
@@ -96,8 +116,18 @@ def test_customers_answer_the_messages_they_were_sent(tmp_path: Path, example: P
     orders = pq.read_table(result.workspace / "data" / "orders")
     brought = [key for key in orders["order_id"].to_pylist() if key.startswith("M")]
     assert len(brought) > 100
-    # every message sells beauty; only few would have bought some anyway
-    assert result.truths["replenishment"] > 0.8
+    # every message sells beauty, few would have bought some anyway; half of them never got one
+    assert 0.4 < result.truths["replenishment"] <= 0.5
+
+
+def test_a_window_is_closed_on_the_calendar_of_the_shop() -> None:
+    entered = datetime(2026, 3, 20, 9, tzinfo=ZONE)  # the clocks go forward on the 29th
+    treated = [Treated("welcome", "v", customer_id(1), entered)]
+    goal = Goal(event="order", within=Duration.parse("30 days"))
+    nine = datetime(2026, 4, 19, 9, tzinfo=ZONE)
+    assert closed(treated, goal, nine - timedelta(seconds=1)) == []
+    (window,) = closed(treated, goal, nine)
+    assert (window.since, window.until) == (entered, nine)
 
 
 def test_a_demo_leaves_a_workspace_a_report_and_what_to_try_next(
