@@ -59,10 +59,10 @@ def power(
 
 def _share(text: str) -> float:
     """`10%` as a share. Raises UsageError for what leaves an arm empty."""
-    from relance.spec.notations import share
+    from relance.spec.notations import read_share
 
     try:
-        found = share("99").parse(text.strip())
+        found = read_share(text.strip(), "99")
     except ValueError as error:
         raise UsageError(f"--holdout {text!r} is not a share", hint=str(error)) from None
     if not found:

@@ -307,5 +307,5 @@ def _read_out(known: Forecast) -> ReadOut | None:
 
 def _rounded_up(number: int) -> int:
     """To two digits: a plan of 4,217 would claim to know more than it does."""
-    unit = 10 ** max(len(str(number)) - 2, 0)
+    unit = int(10 ** max(len(str(number)) - 2, 0))
     return math.ceil(number / unit) * unit

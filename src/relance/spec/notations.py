@@ -65,22 +65,23 @@ OFFSET = Parsed(
 
 def share(most: str) -> Parsed[float]:
     """`10%` or `0.1`, up to `most` (in per cent), in hundredths of a per cent."""
-    limit = Decimal(most)
+    pattern = r"\d{1,3}(\.\d{1,6})?(\s*%)?"
+    return Parsed(f"a share from 0% to {most}%", lambda text: read_share(text, most), pattern)
 
-    def parse(text: str) -> float:
-        match = re.fullmatch(r"(\d{1,3}(?:\.\d{1,6})?)(\s*%)?", text)
-        if match is None:
-            raise ValueError("write it like 10%")
-        value = Decimal(match[1]) / (100 if match[2] else 1)
-        if value >= 1 and not match[2]:
-            raise ValueError(f"write {match[1]}% if that is what you mean")
-        if value * 100 > limit:
-            raise ValueError(f"at most {most}%")
-        if value % _SHARE_STEP:
-            raise ValueError("the finest step is 0.01%")
-        return float(value)
 
-    return Parsed(f"a share from 0% to {most}%", parse, r"\d{1,3}(\.\d{1,6})?(\s*%)?")
+def read_share(text: str, most: str) -> float:
+    """See `share`. Raises ValueError with a sentence for the reader."""
+    match = re.fullmatch(r"(\d{1,3}(?:\.\d{1,6})?)(\s*%)?", text)
+    if match is None:
+        raise ValueError("write it like 10%")
+    value = Decimal(match[1]) / (100 if match[2] else 1)
+    if value >= 1 and not match[2]:
+        raise ValueError(f"write {match[1]}% if that is what you mean")
+    if value * 100 > Decimal(most):
+        raise ValueError(f"at most {most}%")
+    if value % _SHARE_STEP:
+        raise ValueError("the finest step is 0.01%")
+    return float(value)
 
 
 def frequency_cap(text: str) -> FrequencyCap:
