@@ -142,8 +142,8 @@ def short_day(day: date, locale: Locale) -> str:
 def p_value(p: float, locale: Locale) -> str:
     """A p-value to three decimals: `p = 0.012`; `p < 0.001` below them."""
     if p < 0.001:
-        return f"p < {decimal(0.001, 3, locale)}"
-    return f"p = {decimal(p, 3, locale)}"
+        return f"p\N{NO-BREAK SPACE}<\N{NO-BREAK SPACE}{decimal(0.001, 3, locale)}"
+    return f"p\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{decimal(p, 3, locale)}"
 
 
 def percentile(value: float, locale: Locale) -> str:

@@ -16,10 +16,12 @@ from relance.rendering.report.numbers import DASH, instant, tick
 from relance.rendering.report.tables import overlap_checks
 from relance.rendering.report.words import LABELS, clear_effects, lead
 from relance.rendering.standalone import standalone
+from relance.uplift.estimate import Why
 from relance.uplift.report import Report, TriggerReport
-from relance.uplift.verdict import ArmCounts, Reading, Verdict
+from relance.uplift.verdict import ArmCounts, Reading
 from relance.uplift.wording import Locale, count, interval, percent, points
 
+_HIDDEN = {Why.SPLIT: "withheld", Why.NO_GOAL: "unmeasured"}
 PROGRAMME = "programme"  # the id of its part of the page
 
 
@@ -118,7 +120,7 @@ def _spoken(reading: Reading, locale: Locale) -> str:
     """The forest plot's row in words: for those who do not see it, and where it is empty."""
     words = LABELS[locale]
     if reading.hidden:
-        return words["withheld" if reading.verdict is Verdict.SRM_FAILED else "read_only"]
+        return words[_HIDDEN.get(reading.hidden, "read_only")]
     if reading.diff_ci is None:
         return words["no_number"]
     diff, ci = points(reading.diff, locale), interval(reading, locale)
