@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -12,7 +13,7 @@ from relance.cli import show
 from relance.cli.app import app
 from relance.cli.history import history_document, print_history
 from relance.cli.options import AtOption, JsonOption, WorkspaceOption, local, read_instant
-from relance.errors import UsageError
+from relance.errors import StateError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +56,11 @@ def report(
     with open_relance(workspace) as relance:
         zone = relance.workspace.zone
         instant = read_instant(at, zone)
-        shown = _only(relance.report(instant), trigger)
+        made = relance.report(instant)
+        shown = _only(made, trigger)
+        if at is None:
+            with suppress(StateError):  # one that can only be read still has its report
+                relance.keep_figures(made)
         if html is not None:
             show.write_file(html, relance.report_html(shown, instant, language))
     if as_json:
