@@ -21,7 +21,7 @@ from relance.uplift.verdict import ArmCounts
 from relance.uplift.wording import Locale, count, percent, points
 
 WEEKS = 26  # shown; half a year
-LABEL = 17.0  # per cent of a plot's height that a label of two lines takes
+LABEL = 18.5  # per cent of a plot's height that a label of two lines takes
 _ORIGIN = plots.Step(day=0, value=0.0, interval=Interval(0.0, 0.0))
 _DAY_SECONDS = 86_400
 

@@ -111,7 +111,7 @@ def _adjusted(reading: MetricReading, currency: str, notes: Footnotes) -> Cell:
     cell = estimate_cell(found.estimate, write, notes.locale)
     share = percent(found.variance_cut, notes.locale)
     cut = LABELS[notes.locale]["cut"].format(share=share)
-    return Cell(main=cell.main, small=f"{cell.small} · {cut}")
+    return Cell(main=cell.main, small=f"{cell.small}\n{cut}")
 
 
 def _total(reading: MetricReading, currency: str, notes: Footnotes) -> Cell:
