@@ -216,6 +216,13 @@ def optouts_of(shop: Shop) -> pa.Table:
     return pa.Table.from_pylist(rows, schema)
 
 
+def study(text: str, within: str = "7 days", **changes: object) -> Study:
+    """`a v1` with a goal of any order."""
+    trigger, version = text.split()
+    goal = Goal(event="order", within=Duration.parse(within))
+    return replace(Study(trigger=trigger, version=version, goal=goal, share=0.1), **changes)
+
+
 def workspace(shop: Shop, location: str, root: Path, *, at_source: bool = False) -> Workspace:
     return Workspace(
         root=root,
