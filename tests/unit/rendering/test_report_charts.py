@@ -13,11 +13,10 @@ from relance.rendering.report.charts import (
     forest_mark,
     forest_scale,
     funnel,
-    rate_mark,
-    rate_scale,
 )
 from relance.uplift.report import TriggerReport
 from relance.uplift.verdict import ArmCounts, Reading, read
+from report_samples import judged
 
 AT = datetime(2026, 3, 6, 8, tzinfo=UTC)
 
@@ -73,18 +72,17 @@ def test_ticks_are_round_few_and_inside(low: float, high: float) -> None:
     assert all(low - 1e-9 <= tick <= high + 1e-9 for tick in ticks)
 
 
-def test_both_arms_share_a_scale_that_holds_their_intervals() -> None:
-    one = reading((900, 300), (100, 10))
-    scale = rate_scale(one)
-    marks = [rate_mark(arm, scale) for arm in (one.treated, one.holdout)]
-    assert all(mark is not None and mark.low <= mark.middle <= mark.high < 97.1 for mark in marks)
-    assert rate_mark(ArmCounts(), scale) is None
+def test_a_broken_split_has_no_mark_and_leaves_the_scale_alone() -> None:
+    sound, broken = reading((9000, 1800), (1000, 100)), judged("x", (900, 900, 800), (400, 400, 40))
+    assert broken.hidden
+    assert forest_mark(broken, forest_scale([broken])) is None
+    assert forest_scale([sound, broken]) == forest_scale([sound])
 
 
 def test_the_funnels_pieces_add_up_to_its_bars() -> None:
     report = TriggerReport(
         trigger="t", description="", version="v", at=AT, goal=None,
-        reading=reading((600, 300), (200, 20)), entered=1_000, treated=600, held_out=200,
+        reading=reading((600, 300), (200, 20)), treated=600, held_out=200,
         refused={"no_consent": 200}, sent=550, failed=10, unknown=2, pending=8,
         skipped={"goal_reached": 30},
     )  # fmt: skip

@@ -3,50 +3,36 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta, timezone
+from html import unescape
 from html.parser import HTMLParser
 
 import pytest
 
-from relance.domain.duration import Duration
-from relance.domain.trigger import Goal
+import report_samples as samples
 from relance.rendering.report import html
-from relance.uplift.report import TriggerReport
+from relance.uplift.estimate import Why, Withheld
+from relance.uplift.report import Report, TriggerReport
 from relance.uplift.verdict import ArmCounts, Verdict, read
+from report_samples import AT, CASES, every_verdict, full, judged, many, trigger
 
-AT = datetime(2026, 3, 6, 8, tzinfo=UTC)
-GOAL = Goal(event="order", within=Duration.parse("30 days"))
-CASES = {
-    "better": ((9000, 9000, 1800), (1000, 1000, 100)),
-    "worse": ((9000, 9000, 900), (1000, 1000, 200)),
-    "no_detectable_effect": ((900, 900, 90), (100, 100, 10)),
-    "not_enough_data": ((360, 360, 36), (40, 40, 3)),
-    "too_early": ((900, 0, 0), (100, 0, 0)),
-    "srm_failed": ((900, 900, 270), (400, 400, 40)),
-}
 VOID = {"meta", "br", "wbr", "link", "img", "hr", "input"}
 
 
-def report(name: str, case: str = "better", **changes: object) -> TriggerReport:
-    treated, holdout = (ArmCounts(entered=e, mature=m, retained=r) for e, m, r in CASES[case])
-    values: dict = {
-        "trigger": name, "description": "Come back", "version": "abc", "at": AT, "goal": GOAL,
-        "reading": read(treated, holdout, trigger=name, version="abc", share=0.1),
-        "runs": 60, "entered": treated.entered + holdout.entered + 2_345,
-        "treated": treated.entered, "held_out": holdout.entered,
-        "refused": {"no_consent": 2_345}, "sent": treated.entered - 5, "failed": 5,
-    }  # fmt: skip
-    return TriggerReport(**{**values, **changes})
+def page(*triggers: TriggerReport, locale: str = "en", **changes: object) -> str:
+    return render(samples.report(*triggers, **changes), locale)
 
 
-def page(*reports: TriggerReport, locale: str = "en") -> str:
-    return html(reports, workspace="La Boutique", at=AT, locale=locale)
+def render(report: Report, locale: str = "en") -> str:
+    return html(report, workspace="La Boutique", at=AT, locale=locale)
 
 
 def text(source: str) -> str:
     """What a person reads: no tags, no style, ordinary spaces."""
     body = re.sub(r"<(style|defs)\b.*?</\1>", "", source, flags=re.S)
-    return " ".join(re.sub(r"<(?!wbr)[^>]*>", " ", body).replace("<wbr>", "").split())
+    bare = re.sub(r"<(?!wbr)[^>]*>", " ", body).replace("<wbr>", "")
+    return " ".join(unescape(bare).split())
 
 
 class Outline(HTMLParser):
@@ -77,12 +63,9 @@ def outline(source: str) -> Outline:
     return parsed
 
 
-EVERY_CASE = [report(name, name) for name in CASES]
-
-
 @pytest.mark.parametrize("locale", ["en", "fr"])
 def test_the_page_needs_no_other_file_and_no_network(locale: str) -> None:
-    source = page(*EVERY_CASE, locale=locale)
+    source = render(every_verdict(), locale)
     assert not re.findall(r"https?://|@import|<script|<link|<img|<iframe|url\((?!#)", source)
     links = [value for _, name, value in outline(source).attributes if name in {"href", "src"}]
     assert links
@@ -92,7 +75,7 @@ def test_the_page_needs_no_other_file_and_no_network(locale: str) -> None:
 
 @pytest.mark.parametrize("locale", ["en", "fr"])
 def test_the_page_is_well_formed_and_every_reference_has_its_target(locale: str) -> None:
-    parsed = outline(page(*EVERY_CASE, locale=locale))
+    parsed = outline(render(every_verdict(), locale))
     assert parsed.unbalanced == parsed.open == []
     ids = [value for _, name, value in parsed.attributes if name == "id"]
     assert len(ids) == len(set(ids))
@@ -103,68 +86,230 @@ def test_the_page_is_well_formed_and_every_reference_has_its_target(locale: str)
 
 
 def test_every_plot_has_a_name_for_those_who_do_not_see_it() -> None:
-    source = page(*EVERY_CASE)
-    for plot in re.findall(r"<svg[^>]*role=\"img\"[^>]*>", source):
-        assert "aria-label" in plot
-    assert "<title" in source
-    assert "+10.0 points, 95" in text(source)
+    source = render(every_verdict())
+    plots = re.findall(r"<svg[^>]*>", source)
+    assert plots
+    assert all("aria-labelledby" in plot for plot in plots if 'role="img"' in plot)
+    assert all('role="img"' in plot for plot in plots if "viewBox" in plot)
+    assert "Written to: 20.7 % after 60 days, 95 % interval" in text(source)
 
 
 def test_a_better_trigger_shows_its_numbers_interval_and_verdict() -> None:
-    shown = text(page(report("welcome")))
+    shown = text(page(full("welcome")))
     assert "1 of 1 triggers has an effect that the data can tell from zero." in shown
     assert "20.0 % 1,800 / 9,000" in shown
     assert "10.0 % 100 / 1,000" in shown
     assert "+10.0 [+7.8, +11.9]" in shown
+    assert "+900 customers retained who would have left 95 % interval: +704 to +1,071" in shown
     assert "▲ better" in shown
-    assert "2,345 no consent" in shown
+    assert "2,000 no consent" in shown
     assert "order within 30 days" in shown
 
 
+def test_a_worse_trigger_says_how_many_were_lost_and_sounds_its_alarm_twice() -> None:
+    shown = text(page(full("welcome", "worse")))
+    assert "−900 customers: fewer retained than without the message" in shown
+    assert shown.count("Alarm: customers who are written to come back less often") == 2
+
+
+def test_an_effect_that_may_be_none_says_so_beside_the_number() -> None:
+    shown = text(page(full("welcome", "no_detectable_effect")))
+    assert "customers retained, if any: the interval includes none 95 % interval: −72 to" in shown
+
+
+def test_the_curves_of_both_arms_are_drawn_and_told_in_numbers() -> None:
+    source = page(full("welcome"))
+    for kind in ("line treated", "line holdout", "line effect"):
+        assert f'class="{kind}"' in source
+    assert source.count('class="band"') == 3
+    shown = text(source)
+    assert "After 7 days 11.2 % [10.6 %, 11.9 %] 4.8 % [3.6 %, 6.2 %] +6.4 [+4.8, +7.8]" in shown
+    assert shown.count("preliminary") >= 2
+    assert "goal" in shown
+
+
+def test_curves_of_closed_windows_are_not_called_preliminary() -> None:
+    whole = full("welcome")
+    assert whole.curves is not None
+    closed = replace(whole, curves=replace(whole.curves, preliminary=False))
+    assert '<span class="tag">preliminary' not in page(closed)
+
+
+def test_every_measure_stands_with_both_arms_its_interval_and_its_ratio() -> None:
+    shown = text(page(full("welcome")))
+    assert "Retained within 30 days the verdict’s 20.0 % 1,800 of 9,000" in shown
+    assert "×2.00 [×1.66, ×2.42]" in shown
+    assert "variance cut 16.4 %" in shown
+    assert "Orders per customer within 30 days 0.240" in shown
+    assert "Unsubscribed within 30 days 0.4 % 36 of 9,000" in shown
+
+
+def test_a_measure_without_a_number_leads_to_its_reason() -> None:
+    source = page(full("welcome"))
+    assert "<b>–<sup>a</sup></b>" in source
+    shown = text(source)
+    assert "a Nobody has been watched for that long yet." in shown
+    assert "b Fewer than 30 held-out customers bought: too few for revenue." in shown
+    assert "Fewer than 5 held-out customers reached the goal: too few for a ratio." in shown
+
+
+def test_the_worth_is_in_the_currency_with_its_interval_and_its_cost() -> None:
+    shown = text(page(full("welcome")))
+    assert "Extra revenue +€43,200 [+€31,500, +€54,900]" in shown
+    assert "Cost of the messages €63.40" in shown
+    assert "Net value extra revenue less cost +€43,137" in shown
+    assert "p < 0.001 (permutation)" in shown
+    in_yen = text(page(full("welcome"), currency="JPY"))
+    assert "Extra revenue +JP¥43,200" in in_yen
+    assert "JP¥63" in in_yen
+
+
+def test_a_worth_that_is_withheld_says_why() -> None:
+    whole = full("welcome")
+    assert whole.worth is not None
+    none = Withheld(why=Why.FEW_BUYERS)
+    shown = text(page(replace(whole, worth=replace(whole.worth, revenue=none, net=none))))
+    assert "Extra revenue Fewer than 30 held-out customers bought: too few for revenue. –" in shown
+
+
+def test_health_checks_are_told_by_a_sign_a_word_and_a_sentence() -> None:
+    shown = text(page(full("welcome", "worse")))
+    warning = shown.index("! Balance warning")
+    assert "! Delay warning The groups' messages differ by 2.0 hours" in shown
+    assert warning < shown.index("✓ Split good The split is the one asked for")
+    assert "· Addresses says nothing Too little data for this check." in shown
+    assert "8 more looks at weeks, channels and measures: nothing found." in shown
+
+
+def test_weeks_of_entry_are_shown_in_their_order_and_say_what_is_open() -> None:
+    shown = text(page(full("welcome")))
+    assert shown.index("5 Jan 2026") < shown.index("12 Jan 2026")
+    assert "20.0 % 209 of 1,044" in shown
+    assert "1,044 still open" in shown
+
+
+def test_of_many_weeks_the_latest_half_year_is_shown_and_the_rest_is_named() -> None:
+    weeks = samples.cohorts(*CASES["better"], weeks=60)
+    shown = text(page(full("welcome", cohorts=weeks)))
+    assert "The latest 26 of 60 weeks; relance report --json has them all." in shown
+    assert "5 Jan 2026" not in shown.split("By week of entry")[1]
+
+
+def test_pooled_versions_say_how_many_were_left_out() -> None:
+    shown = text(page(full("welcome")))
+    assert "All 3 versions, each compared within itself +8.1 [+6.6, +9.4] points" in shown
+    assert "1 left out: broken split" in shown
+
+
+def test_the_programme_is_a_line_of_the_forest_and_has_a_part_of_its_own() -> None:
+    source = render(every_verdict())
+    shown = text(source)
+    assert shown.count("The whole programme") >= 3
+    assert "9,400 may be written to · 1,050 held out" in shown
+    assert "order within 3 months" in shown
+    assert " * " not in shown
+    assert 'href="#programme"' in source
+
+
+def test_overlaps_between_triggers_are_told_in_a_sentence() -> None:
+    assert "birthday, win_back: 62.0 % of the smaller trigger" in text(render(every_verdict()))
+
+
+ENGLISH = (
+    "held out", "Trigger", "closed window", "retained", "Written to", "customers", "within",
+    "interval ", "preliminary", "Every", "Health", "good", "warning", "week", "points [+", "None",
+)  # fmt: skip
+
+
 def test_the_french_page_is_french_throughout() -> None:
-    shown = text(page(report("welcome"), report("birthday", "worse"), locale="fr"))
-    assert "2 déclencheurs sur 2 ont un effet que les données distinguent de zéro." in shown
+    shown = text(render(every_verdict(), "fr"))
+    for name in ("best_customers_leaving", "new_customers_slow", "Come back"):
+        shown = shown.replace(name, "")
+    assert "2 déclencheurs sur 6 ont un effet que les données distinguent de zéro." in shown
     assert "20,0 % 1 800 / 9 000" in shown
     assert "+10,0 [+7,8 ; +11,9]" in shown
+    assert "+43 200 €" in shown
     assert "Au 6 mars 2026" in shown
     assert "order sous 30 jours" in shown
-    for english in ("held out", "Trigger", "closed window", "retained", "Written to"):
-        assert english not in shown
+    without_labels = shown.replace("orders before entry", "")
+    assert [word for word in ENGLISH if re.search(rf"\b{re.escape(word)}", without_labels)] == []
 
 
-def test_a_broken_split_shows_no_rate_and_no_difference() -> None:
-    shown = text(page(report("welcome", "srm_failed")))
+def test_a_broken_split_shows_the_sentence_and_the_checks_and_no_number() -> None:
+    broken = full("welcome", "srm_failed")
+    # as if somebody had forgotten to withhold: the page does not rely on it
+    broken = replace(broken, worth=samples.money(*CASES["better"]), revenue=samples.revenue())
+    source = page(broken)
+    shown = text(source)
     assert "withheld: the split is broken" in shown
-    assert "30.0 %" not in shown
-    assert "270 retained" not in shown
     assert "900 treated and 400 held out is not a holdout of 10.0 %" in shown
+    assert "✕ Split failed" in shown
+    card = text(source[source.index("<article") : source.index("</article")])
+    for number in ("270", "30.0 %", "+20.0", "895", "€", "×", "customers retained", "[+", "[−"):
+        assert number not in card
+    assert 'class="line' not in source
+    assert 'class="mark' not in source
 
 
-def test_a_small_holdout_is_drawn_hollow_and_not_judged() -> None:
-    source = page(report("welcome", "not_enough_data"))
+@pytest.mark.parametrize("locale", ["en", "fr"])
+def test_an_event_table_that_shrank_shows_the_people_and_no_outcome(locale: str) -> None:
+    from relance.uplift.verdict import Cause
+
+    whole = full("welcome")
+    lost = replace(whole, reading=replace(whole.reading, cause=Cause.SHRUNK))
+    source = page(lost, locale=locale)
+    assert 'class="line' not in source
+    assert "+900" not in source
+    assert ("no number is shown" if locale == "en" else "aucun nombre n’est") in text(source)
+
+
+def test_a_small_holdout_is_drawn_hollow_and_has_no_headline() -> None:
+    source = page(full("welcome", "not_enough_data"))
     assert 'class="mark open"' in source
     assert "No trigger has yet an effect" in text(source)
-    assert "+2.5 [−10.2, +8.6]" in text(source)
+    assert 'class="headline"' not in source
 
 
 def test_a_trigger_too_young_says_so_where_its_bar_would_be() -> None:
-    shown = text(page(report("welcome", "too_early")))
+    shown = text(page(full("welcome", "too_early")))
     assert "no comparison yet" in shown
     assert "nan" not in shown.lower()
+    assert "Readable around 5 April 2026" in shown
 
 
 @pytest.mark.parametrize("verdict", list(Verdict))
 @pytest.mark.parametrize("locale", ["en", "fr"])
 def test_every_verdict_has_words_and_a_shape_of_its_own(verdict: Verdict, locale: str) -> None:
-    source = page(report("welcome", verdict.value), locale=locale)
-    assert f'class="badge {verdict.value}"' in source
+    found = full("welcome", verdict.value)
+    assert found.reading.verdict is verdict
+    assert f'class="badge {verdict.value}"' in page(found, locale=locale)
+
+
+@pytest.mark.parametrize("locale", ["en", "fr"])
+@pytest.mark.parametrize("why", list(Why))
+def test_every_reason_for_no_number_is_told_in_every_place(why: Why, locale: str) -> None:
+    none, whole = Withheld(why=why), full("welcome")
+    assert whole.worth is not None
+    assert whole.curves is not None
+    bare = replace(
+        whole,
+        worth=replace(whole.worth, customers=none, revenue=none, cost=none, net=none),
+        revenue=replace(samples.revenue(), effect=none, buyers=none),
+        curves=replace(whole.curves, treated=none),
+        metrics=[replace(one, difference=none) for one in whole.metrics],
+        cohorts=[replace(one, difference=none) for one in whole.cohorts],
+    )
+    shown = text(page(bare, locale=locale))
+    assert "Withheld" not in shown
+    assert 'class="line' not in shown
 
 
 def test_names_and_descriptions_cannot_break_the_page() -> None:
     nasty = '<script>alert("x")</script>'
     source = html(
-        [report(nasty, description=nasty, refused={nasty: 1})], workspace=nasty, at=AT, locale="en"
-    )
+        samples.report(full(nasty, description=nasty, refused={nasty: 1})),
+        workspace=nasty, at=AT, locale="en",
+    )  # fmt: skip
     assert "<script" not in source
     assert outline(source).unbalanced == []
 
@@ -174,38 +319,73 @@ def test_a_workspace_without_triggers_has_a_page_too() -> None:
 
 
 def test_a_trigger_that_nobody_met_has_empty_bars_and_no_error() -> None:
-    empty = report("welcome", "too_early", entered=0, treated=0, held_out=0, refused={}, sent=0,
-                   failed=0, reading=read(ArmCounts(), ArmCounts(), trigger="welcome",
-                                          version="abc", share=0.1))  # fmt: skip
+    nobody = judged("welcome", (0, 0, 0), (0, 0, 0))
+    empty = trigger(
+        "welcome", "too_early", entered=0, treated=0, held_out=0, refused={}, sent=0, failed=0,
+        first_at=None, reading=nobody,
+    )  # fmt: skip
     assert "0 met the condition" in text(page(empty))
 
 
-def test_a_goal_less_trigger_says_that_retention_is_not_measured() -> None:
-    reading = read(
-        ArmCounts(entered=9), ArmCounts(), trigger="t", version="v", share=0.0, measured=False
-    )
-    assert "has no goal" in text(page(report("t", goal=None, reading=reading)))
+def test_one_customer_on_the_first_day_has_a_page_without_a_number_too_many() -> None:
+    lone = ((1, 0, 0), (0, 0, 0))
+    first = trigger(
+        "welcome", "too_early", entered=1, treated=1, held_out=0, refused={}, sent=1, failed=0,
+        reading=judged("welcome", *lone), curves=samples.curves(*lone, last=1),
+        metrics=samples.metrics(*lone), cohorts=samples.cohorts(*lone, weeks=1),
+    )  # fmt: skip
+    source = page(first)
+    assert 'class="line' not in source
+    assert "Too few customers entered: 1 treated and 0 held out" in text(source)
+
+
+def test_the_first_day_of_a_trigger_has_curves_of_one_step() -> None:
+    arms = ((900, 0, 0), (100, 0, 0))
+    source = page(full("welcome", "too_early", curves=samples.curves(*arms, last=1)))
+    assert 'class="line treated"' in source
+    assert "After 1 day" in text(source)
+
+
+def test_a_goal_less_trigger_shows_its_people_and_that_retention_is_not_measured() -> None:
+    none = judged("t", (9, 0, 0), (0, 0, 0), share=0.0, measured=False)
+    shown = text(page(trigger("t", goal=None, reading=none)))
+    assert "has no goal" in shown
+    assert "not measured: no goal" in shown
+    assert "passed every gate" in shown
+
+
+def test_a_reading_of_one_look_only_has_a_page_as_well() -> None:
+    plain = read(
+        ArmCounts(entered=900, mature=900, retained=90),
+        ArmCounts(entered=100, mature=100, retained=10), trigger="t", version="v", share=0.1,
+    )  # fmt: skip
+    assert "No detectable effect" in text(page(trigger("t", reading=plain)))
 
 
 def test_an_unknown_reason_is_shown_by_its_own_name() -> None:
-    assert "7 on holiday" in text(page(report("welcome", refused={"on_holiday": 7})))
+    assert "7 on holiday" in text(page(trigger("welcome", refused={"on_holiday": 7})))
 
 
 def test_triggers_keep_their_order_so_that_the_luckiest_is_not_first() -> None:
-    shown = text(page(report("small", "not_enough_data"), report("large", "better")))
+    shown = text(page(full("small", "not_enough_data"), full("large", "better")))
     assert shown.index("small") < shown.index("large")
 
 
-def test_the_instant_is_shown_in_its_own_time_zone() -> None:
-    assert "As of 6 March 2026, 08:00" in text(page(report("welcome")))
+def test_instants_are_shown_in_their_own_time_zone() -> None:
+    east = AT.astimezone(timezone(timedelta(hours=18)))
+    late = html(samples.report(trigger("t")), workspace="x", at=east, locale="en")
+    assert "As of 7 March 2026, 02:00" in text(late)
+    assert "First entry 6 January 2026" in text(late)
 
 
-def test_the_date_from_which_a_trial_is_readable_is_shown() -> None:
-    from relance.uplift.planning import Pace
+def test_twenty_triggers_fit_into_600_kilobytes() -> None:
+    assert len(page(*many(20)).encode()) < 600_000
 
-    pace = Pace(began=AT - timedelta(days=40), at=AT, window=timedelta(days=30))
-    reading = read(
-        ArmCounts(entered=360, mature=90, retained=9), ArmCounts(entered=40, mature=10, retained=1),
-        trigger="t", version="v", share=0.1, pace=pace,
-    )  # fmt: skip
-    assert "Readable around 4 June 2026" in text(page(report("t", reading=reading)))
+
+def test_the_method_claims_an_interval_and_never_a_chance() -> None:
+    for locale in ("en", "fr"):
+        shown = text(render(every_verdict(), locale)).lower()
+        assert not re.search(
+            r"95 % (chance|sure|certain|confiden|de chance|sûr|de confiance)", shown
+        )
+    assert "not the chance that the message works" in text(render(every_verdict()))
