@@ -13,15 +13,13 @@ import pyarrow as pa
 
 from relance.domain.condition import Condition
 from relance.domain.duration import Duration
-from relance.domain.ledger import ArmSums, Breakpoints
+from relance.domain.ledger import Breakpoints
 from relance.domain.study import Study
-from relance.domain.trigger import Goal
 from relance.domain.workspace import Segment, Workspace
 from relance.engine.asking import Asking
 from relance.engine.clock import Clock
 from relance.engine.failures import source_errors, workbench_errors
 from relance.engine.inspection import inspect
-from relance.engine.outcomes import count_outcomes
 from relance.engine.picture import Picture, Room
 from relance.engine.profile import Profiles
 from relance.engine.snapshot import Snapshots
@@ -103,10 +101,6 @@ class RelanceEngine:
                 workbench=self._workbench, profiles=self._profiles(at), cutoffs=self._cutoffs
             )
             return asking.answer(cohort, questions, names)
-
-    def outcomes(self, entries: pa.Table, goals: Mapping[str, Goal], at: datetime) -> list[ArmSums]:
-        with self._session():
-            return count_outcomes(self._workbench, self._profiles(at), entries, goals)
 
     def study(
         self,

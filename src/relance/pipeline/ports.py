@@ -17,7 +17,6 @@ import pyarrow as pa
 from relance.domain.condition import Condition
 from relance.domain.duration import Duration
 from relance.domain.ledger import (
-    ArmSums,
     Breakpoints,
     Budget,
     Claimed,
@@ -33,7 +32,7 @@ from relance.domain.ledger import (
 from relance.domain.message import Accepted, Outgoing, Rendered
 from relance.domain.receipt import Doubtful, Receipt
 from relance.domain.study import Draw, Lateness, Study
-from relance.domain.trigger import Goal, Trigger
+from relance.domain.trigger import Trigger
 from relance.domain.vendor import Capabilities
 from relance.domain.workspace import BouncePolicy, Segment
 from relance.errors import Problem
@@ -147,12 +146,6 @@ class Engine(Protocol):
         cohort columns: id (string, unique), customer (string), entry_at (timestamp[us, UTC]).
         Returns one row per id whose customer still exists: id, the columns of
         `Picture.rows`, and one bool column per question.
-        """
-
-    def outcomes(self, entries: pa.Table, goals: Mapping[str, Goal], at: datetime) -> list[ArmSums]:
-        """Count retention by trigger, version and arm. Sums only; no row leaves the engine.
-
-        entries columns: trigger, version, arm, customer (strings), at (timestamp[us, UTC]).
         """
 
     def study(
@@ -481,7 +474,6 @@ class Renderer(Protocol):
 
 __all__ = [
     "Accepted",
-    "ArmSums",
     "Changes",
     "Claimed",
     "Engine",
