@@ -23,6 +23,7 @@ def main() -> int:
             *rows.power(workers, 0.20, 0.14),
             *(rows.interval_coverage(workers, *sizes) for sizes in coverage.SIZES),
             *(row for size in (500, 2_000) for row in rows.revenue(workers, size)),
+            *(row for size in (5_000, 10_000) for row in rows.revenue(workers, size, listed=False)),
             rows.preview(workers),
             *rows.pooled(workers),
             *rows.shop(workers),

@@ -57,10 +57,14 @@ def interval_coverage(workers: Pool, holdout: int, treated: int) -> Row:
     )
 
 
-def revenue(workers: Pool, holdout: int, runs: int = REVENUE_RUNS) -> list[Row]:
-    """Revenue found where there is none, with real amounts."""
-    done = [one for one in _tries(workers, partial(spending.compare, holdout), runs) if one.shown]
+def revenue(
+    workers: Pool, holdout: int, *, listed: bool = True, runs: int = REVENUE_RUNS
+) -> list[Row]:
+    """Revenue found where there is none, with real amounts, `listed` or as sums only."""
+    compare = partial(spending.compare, holdout, listed=listed)
+    done = [one for one in _tries(workers, compare, runs) if one.shown]
     where = f"CDNOW's amounts, {holdout:,} : {9 * holdout:,}, no effect, {runs:,} comparisons"
+    where += "" if listed else ", from sums alone"
     return [
         _at_most(f"{where}: false revenue uplift", _share(done, "uplift"), 0.03),
         _at_most(f"{where}: false revenue harm", _share(done, "harm"), 0.03),

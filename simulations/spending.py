@@ -60,19 +60,25 @@ def sums(treated: Amounts, holdout: Amounts, *, listed: bool = True) -> tuple[Sp
 
 
 def _sums(arm: Arm, spent: Amounts, cap: float, *, listed: bool) -> SpendSums:
-    bought = spent[spent > 0].tolist()
     return SpendSums(
         trigger="simulated",
         version="1",
         arm=arm,
         customers=len(spent),
-        buyers=len(bought),
-        moments=Moments.of_values(spent.tolist()),
+        buyers=int((spent > 0).sum()),
+        moments=_moments(spent),
         third=float(((spent - spent.mean()) ** 3).sum()) if len(spent) else 0.0,
         cap=cap,
-        capped=Moments.of_values(np.minimum(spent, cap).tolist()),
-        amounts=bought if listed else None,
+        capped=_moments(np.minimum(spent, cap)),
+        amounts=spent[spent > 0].tolist() if listed else None,
     )
+
+
+def _moments(spent: Amounts) -> Moments:
+    if not len(spent):
+        return Moments()
+    mean = float(spent.mean())
+    return Moments(n=len(spent), mean=mean, m2=float(((spent - mean) ** 2).sum()))
 
 
 def compare(holdout: int, seed: int, draws: int = DRAWS, *, listed: bool = True) -> Found:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from functools import lru_cache
 
+from relance.uplift.boschloo import boschloo_p
 from relance.uplift.estimate import Estimate, Why, Withheld, withheld
 from relance.uplift.normal import LEVEL, quantile, two_sided_p
 from relance.uplift.proportions import Interval, check_share, newcombe
@@ -32,7 +32,7 @@ def difference(
 def difference_with_p(
     hits: int, total: int, base_hits: int, base_total: int, level: float = LEVEL
 ) -> Estimate | Withheld:
-    """`difference` with the p-value of equality, which takes a second for small samples."""
+    """`difference` with the p-value of equality."""
     found = difference(hits, total, base_hits, base_total, level)
     if isinstance(found, Withheld):
         return found
@@ -110,7 +110,7 @@ def equality_p(hits: int, total: int, base_hits: int, base_total: int) -> float:
     check_share(base_hits, base_total)
     some = min(total, base_total) > 0 and 0 < hits + base_hits < total + base_total
     if some and total + base_total < SMALL:
-        return _boschloo(hits, total, base_hits, base_total)
+        return boschloo_p(hits, total, base_hits, base_total)
     return score_p(hits, total, base_hits, base_total)
 
 
@@ -121,11 +121,3 @@ def score_p(hits: int, total: int, base_hits: int, base_total: int) -> float:
     pooled = (hits + base_hits) / (total + base_total)
     error = math.sqrt(pooled * (1 - pooled) * (1 / total + 1 / base_total))
     return two_sided_p((hits / total - base_hits / base_total) / error)
-
-
-@lru_cache(maxsize=256)
-def _boschloo(hits: int, total: int, base_hits: int, base_total: int) -> float:
-    from scipy.stats import boschloo_exact  # a second to load, and to compute
-
-    table = [[hits, base_hits], [total - hits, base_total - base_hits]]
-    return min(float(boschloo_exact(table).pvalue), 1.0)

@@ -128,7 +128,7 @@ def _of_revenue(asked: _Asked, reading: Reading, revenue: Revenue | None) -> Met
 
 def capped_effect(effect: Effect) -> Estimate:
     """The capped difference with its interval, and the p-value of all that was spent."""
-    method = f"capped at the {effect.percentile:.0f}th percentile of buyers; p by permutation"
+    method = f"capped at the {effect.percentile:.0f}th percentile of buyers; p by {effect.test}"
     return replace(effect.capped, p=effect.p, method=method)
 
 

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 DRAWS = 9_999  # its smallest p-value is 0.0002
 SEED = 20_080_320
-_CELLS = 500_000  # amounts shuffled at a time: four megabytes
 _STRAIGHT = 1e-4  # a skewness that nothing shows
+SKEWED = 0.5  # of the total; beyond it three moments do not tell the tails (docs/measurement.md)
 
 
 def drawn_p(
@@ -61,19 +61,19 @@ def _redrawn(
     random = np.random.default_rng(seed)
     arms = min(draws, (customers + others) // customers)
     sizes = [customers] * arms + [customers + others - customers * arms]
-    left, rows = math.ceil(draws / arms), max(1, _CELLS // max(1, len(amounts)))
-    while left > 0:
-        rows = min(rows, left)
-        buyers = random.multivariate_hypergeometric(sizes, len(amounts), size=rows)
-        shuffled = np.tile(amounts, (rows, 1))
-        random.permuted(shuffled, axis=1, out=shuffled)
-        spent = np.concatenate([np.zeros((rows, 1)), np.cumsum(shuffled, axis=1)], axis=1)
-        ends = np.cumsum(buyers[:, :arms], axis=1)
-        yield np.diff(np.take_along_axis(spent, ends, axis=1), axis=1, prepend=0.0).ravel()
-        left -= rows
+    shuffles = math.ceil(draws / arms)
+    buyers = random.multivariate_hypergeometric(sizes, len(amounts), size=shuffles)[:, :arms]
+    ends = np.cumsum(buyers, axis=1)
+    cuts = np.concatenate([ends - buyers, ends[:, -1:]], axis=1)
+    for row in range(shuffles):
+        shuffled = np.append(random.permutation(amounts), 0.0)
+        spent = np.add.reduceat(shuffled, cuts[row])[:-1]
+        yield np.where(buyers[row] > 0, spent, 0.0)  # reduceat: of nothing, its first neighbour
 
 
-def moment_p(small: Moments, small_third: float, large: Moments, large_third: float) -> float:
+def moment_p(
+    small: Moments, small_third: float, large: Moments, large_third: float
+) -> float | None:
     """The p-value of `drawn_p` without the amounts, for samples too large to draw again.
 
     The first three moments of the smaller arm's total over all draws are known exactly: that of
@@ -81,7 +81,8 @@ def moment_p(small: Moments, small_third: float, large: Moments, large_third: fl
     population's, and the third central moment n(N-n)(N-2n)/((N-1)(N-2)) times its. A Pearson
     type III distribution (a shifted gamma) with these moments gives the tails, as in
     Kazi-Aoual, Hitier, Sabatier & Lebreton 1995, Comput Stat Data Anal 20:643. `third` are the
-    sums of cubed deviations from each arm's mean.
+    sums of cubed deviations from each arm's mean. None where a few amounts decide the total: its
+    skewness is above `SKEWED`.
     """
     n, everybody = small.n, small.merged(large)
     size = everybody.n
@@ -93,6 +94,8 @@ def moment_p(small: Moments, small_third: float, large: Moments, large_third: fl
     if size > 2:
         third = _merged_third(small, small_third, large, large_third) / size
         skewness = n * (size - n) * (size - 2 * n) / ((size - 1) * (size - 2)) * third / error**3
+    if abs(skewness) > SKEWED:
+        return None
     z = n * (small.mean - everybody.mean) / error
     return min(1.0, 2 * min(_upper(z, skewness), _upper(-z, -skewness)))
 

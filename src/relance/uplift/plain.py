@@ -210,6 +210,7 @@ class RevenueJson(TypedDict):
 
     diff: float | None
     p: float | None
+    test: str | None
     capped_diff: float | None
     capped_diff_ci: Ends | None
     cap: float | None
@@ -226,6 +227,7 @@ def revenue_json(one: Revenue) -> RevenueJson:
     return RevenueJson(
         diff=effect.difference if effect else None,
         p=effect.p if effect else None,
+        test=effect.test if effect else None,
         capped_diff=effect.capped.value if effect else None,
         capped_diff_ci=_pair(effect.capped.interval) if effect else None,
         cap=effect.cap if effect else None,

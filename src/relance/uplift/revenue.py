@@ -15,6 +15,9 @@ from relance.uplift.means import mean_difference
 from relance.uplift.outcomes import SpendSums
 from relance.uplift.permutation import DRAWS, SEED, drawn_p, moment_p
 
+DRAWN = "permutation"
+BY_MOMENTS = "the moments of all permutations"
+CAPPED = "pooled t of capped spend"
 MIN_BUYERS = 30  # in the holdout, before any number about money
 PERCENTILE = 95.0  # of the buyers' amounts, at which the engine caps spend for the interval
 
@@ -23,9 +26,9 @@ PERCENTILE = 95.0  # of the buyers' amounts, at which the engine caps spend for 
 class Effect:
     """What a trigger did for revenue per entrant, in the currency of the amounts.
 
-    `difference` is of all that was spent, `p` its permutation p-value. `capped` counts every
-    customer with at most `cap`, the `percentile` of all buyers' amounts: an interval of the
-    uncapped difference would be a guess about the rare large order.
+    `difference` is of all that was spent, `p` its p-value by the named `test`. `capped` counts
+    every customer with at most `cap`, the `percentile` of all buyers' amounts: an interval of
+    the uncapped difference would be a guess about the rare large order.
     """
 
     difference: float
@@ -33,6 +36,7 @@ class Effect:
     capped: Estimate
     cap: float
     percentile: float
+    test: str = DRAWN
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,9 +71,9 @@ def revenue(
 
 def permutation_p(
     treated: SpendSums, holdout: SpendSums, *, draws: int = DRAWS, seed: int = SEED
-) -> float:
+) -> float | None:
     """Two-sided p-value of the arms being one population: `drawn_p`, or `moment_p` where the
-    amounts stayed in the engine."""
+    amounts stayed in the engine, which has none where a few amounts decide."""
     small, large = sorted((treated, holdout), key=lambda arm: arm.customers)
     if small.amounts is None or large.amounts is None:
         return moment_p(small.moments, small.third, large.moments, large.third)
@@ -119,10 +123,14 @@ def _effect(treated: SpendSums, holdout: SpendSums, draws: int, seed: int) -> Ef
     capped = mean_difference(treated.capped, holdout.capped)
     if isinstance(capped, Withheld):
         return capped
+    p = permutation_p(treated, holdout, draws=draws, seed=seed)
+    listed = treated.amounts is not None and holdout.amounts is not None
     return Effect(
         difference=treated.moments.mean - holdout.moments.mean,
-        p=permutation_p(treated, holdout, draws=draws, seed=seed),
+        # with so many buyers the capped mean is normal, however large the largest order
+        p=(1.0 if capped.p is None else capped.p) if p is None else p,
         capped=capped,
         cap=max(treated.cap, holdout.cap),
         percentile=PERCENTILE,
+        test=CAPPED if p is None else DRAWN if listed else BY_MOMENTS,
     )

@@ -59,7 +59,7 @@ def test_the_same_amounts_give_the_same_p_value_and_another_seed_nearly_the_same
 @pytest.mark.parametrize("lift", [0.7, 1.0, 1.2, 1.4])
 def test_the_sums_alone_tell_nearly_the_p_value_of_the_amounts(lift: float) -> None:
     drawn = permutation_p(*shop(lift), draws=99_999)
-    assert permutation_p(*shop(lift, listed=False)) == pytest.approx(drawn, rel=0.06, abs=0.0001)
+    assert permutation_p(*shop(lift, listed=False)) == pytest.approx(drawn, rel=0.08, abs=0.003)
 
 
 def test_the_sums_of_amounts_that_are_all_alike_prove_nothing() -> None:
