@@ -23,6 +23,7 @@ from relance.uplift.revenue import Revenue, revenue
 from relance.uplift.soundness import channel_splits, findings, week_splits
 from relance.uplift.sums import Sums, by_version
 from relance.uplift.trial import Plan, Trial
+from relance.uplift.verdict import Cause
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -155,11 +156,14 @@ def _report(subject: Subject, judged: Judgement, at: datetime) -> TriggerReport:
 
 
 def _dated(subject: Subject, judged: Judgement, at: datetime) -> Judgement:
-    """A study whose windows all close at one instant is readable then, and not before."""
+    """A study whose windows all close at one instant is readable then, and too early before."""
     until = subject.study.until if subject.study else None
     if until is None or judged.hidden or judged.settled:
         return judged
-    return replace(judged, readable_on=until.date() if until > at else None)
+    if until <= at:
+        return replace(judged, readable_on=None)
+    cause = Cause.FEW_CLOSED if judged.cause is Cause.FEW_ENTRANTS else judged.cause
+    return replace(judged, cause=cause, readable_on=until.date())
 
 
 def _measured(
