@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy import Connection, inspect, select, text
 from sqlalchemy.engine import Engine
 
-from contracts.state_words import MINUTE, day, outcome
+from contracts.state_words import MINUTE, day, draw, outcome, tick
 from relance.domain.ledger import Mark
 from relance.domain.message import MessageState
 from relance.errors import StateError
@@ -43,6 +43,14 @@ def first_release(connection: Connection) -> None:
     connection.execute(text(f"DROP TABLE {REVISION_TABLE}"))
     fill(connection, "meta", {"key": "schema_version", "value": "1"})
     fill(connection, "meta", {"key": "workspace", "value": "shop"})
+
+
+def second_schema(connection: Connection) -> None:
+    """Tables as they were before it was written down how arms are drawn."""
+    upgrade(connection, 0, "0002")
+    fill(connection, "meta", {"key": "schema_version", "value": "2"})
+    fill(connection, "meta", {"key": "workspace", "value": "shop"})
+    fill(connection, "meta", {"key": "event:order", "value": "seen"})
 
 
 def fill(connection: Connection, table: str, row: dict[str, object]) -> None:
@@ -113,6 +121,22 @@ def fill_message(connection: Connection, number: int, state: str) -> None:
         })  # fmt: skip
 
 
+def fill_what_the_second_schema_brought(connection: Connection) -> None:
+    fill(connection, "receipt", {
+        "provider": "postmark", "event_id": "e1", "channel": "email", "kind": "delivered",
+        "message": "m-accepted", "provider_id": "p-7", "recipient": "r", "at": day(0),
+        "received_at": day(0), "reason": "", "machine": False, "raw": "",
+    })  # fmt: skip
+    fill(connection, "suppressed_address", {
+        "channel": "email", "recipient": "r2", "reason": "hard_bounced", "at": day(0),
+    })  # fmt: skip
+    fill(connection, "pause", {
+        "customer": "dan", "until": day(9), "at": day(0), "source": "page",
+    })  # fmt: skip
+    fill(connection, "rate", {"name": "provider/email/postmark", "free_at": day(0)})
+    fill(connection, "spending", {"name": "channel/email", "day": "2026-03-01", "used": 7})
+
+
 def contents(connection: Connection) -> dict[str, list[dict[str, object]]]:
     """Every row of every table, as the database gives it."""
     found = {}
@@ -172,9 +196,16 @@ def test_the_newest_revision_is_the_version_that_a_state_names(state_url: str) -
     assert (int(revision), int(version)) == (SCHEMA_VERSION, SCHEMA_VERSION)
 
 
-def test_no_row_is_lost_and_no_old_value_changed(state_url: str, engine: Engine) -> None:
+@pytest.mark.parametrize("version", [1, 2])
+def test_no_row_is_lost_and_no_old_value_changed(
+    state_url: str, engine: Engine, version: int
+) -> None:
     with engine.begin() as connection:
-        first_release(connection)
+        if version == 1:
+            first_release(connection)
+        else:
+            second_schema(connection)
+            fill_what_the_second_schema_brought(connection)
         fill_every_table(connection)
         before = contents(connection)
     with structlog.testing.capture_logs() as logs:
@@ -182,16 +213,39 @@ def test_no_row_is_lost_and_no_old_value_changed(state_url: str, engine: Engine)
     with engine.begin() as connection:
         after = contents(connection)
     assert [(line["action"], line["before"], line["now"]) for line in logs] == [
-        ("state_migrated", 1, SCHEMA_VERSION)
+        ("state_migrated", version, SCHEMA_VERSION)
     ]
     before["meta"] = [
         {**row, "value": str(SCHEMA_VERSION)} if row["key"] == "schema_version" else row
         for row in before["meta"]
     ]
+    before.pop(REVISION_TABLE, None)
     for table, rows in before.items():
         assert len(rows) > 0, table
         kept = [{name: row[name] for name in rows[0]} for row in after[table]]
         assert sorted(kept, key=str) == sorted(rows, key=str), table
+
+
+def test_a_version_that_still_runs_is_written_down_by_its_next_tick(
+    state_url: str, engine: Engine
+) -> None:
+    with engine.begin() as connection:
+        second_schema(connection)
+        fill_every_table(connection)
+    state = open_state(state_url, workspace="shop")
+    assert state.reader.draws() == []
+    assert state.ledger.standing().events_seen == {"order": None}
+    [told] = state.reader.history("c0").entries
+    assert (told.unit, told.salt, told.hash_version) == ("c0", "", 0)
+    now = [draw("winback", at=day(3)), draw("birthday", at=day(3))]
+    state.ledger.commit(tick(day(3), draws=now, events={"order": 12}))
+    assert state.reader.draws() == [draw("winback", at=day(0))]
+    assert state.reader.events_seen() == {"order": (day(3), 12)}
+    [told] = state.reader.history("c0").entries
+    assert (told.salt, told.hash_version) == ("winback:v1", 1)
+    rows = [row for batch in state.reader.entries() for row in batch.to_pylist()]
+    assert {row["unit"] for row in rows} == {None}
+    state.close()
 
 
 def test_the_queue_of_an_older_state_is_delivered(state_url: str, engine: Engine) -> None:
