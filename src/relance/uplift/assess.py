@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from relance.domain.arm import Arm
-from relance.domain.study import Lateness, Metric, Shrunk, Study
+from relance.domain.study import PROGRAMME, Lateness, Metric, Shrunk, Study
 from relance.domain.trigger import Goal
 from relance.uplift.course import cohorts, curves, versions
 from relance.uplift.estimate import Why, Withheld
@@ -16,7 +16,7 @@ from relance.uplift.health import Finding, Health, Overlap, overlap
 from relance.uplift.judge import Judgement, judge
 from relance.uplift.metrics import metric_readings
 from relance.uplift.money import Worth, no_worth, worth
-from relance.uplift.outcomes import Key, Outcomes
+from relance.uplift.outcomes import Key, Outcomes, Pair
 from relance.uplift.planning import Pace
 from relance.uplift.report import Followed, TriggerReport
 from relance.uplift.revenue import Revenue, revenue
@@ -65,27 +65,38 @@ def assess(
     counted = by_version(outcomes)
     found = judge([_trial(one, _own(one, counted), at) for one in subjects])
     return [
-        _measured(_report(one, judged, at), one, counted, prices)
+        _measured(
+            _report(one, judged, at),
+            one,
+            counted,
+            prices,
+            _close(pair for pair in outcomes.pairs if one.trigger in (pair.one, pair.other)),
+        )
         for one, judged in zip(subjects, found, strict=True)
     ]
 
 
 def overlaps(outcomes: Outcomes) -> list[Finding]:
     """Pairs of triggers that share most of the smaller one's customers, the closest first."""
-    found = [
-        overlap(
-            Overlap(
-                one=pair.one,
-                other=pair.other,
-                entered_one=pair.entered_one,
-                entered_other=pair.entered_other,
-                both=pair.both,
-            )
-        )
-        for pair in outcomes.pairs
-    ]
+    return _close(outcomes.pairs)
+
+
+def _close(pairs: Iterable[Pair]) -> list[Finding]:
+    found = [_overlap(pair) for pair in pairs if PROGRAMME not in (pair.one, pair.other)]
     close = [one for one in found if one.health is Health.WARNING]
     return sorted(close, key=lambda one: (-(one.size or 0.0), one.label))
+
+
+def _overlap(pair: Pair) -> Finding:
+    return overlap(
+        Overlap(
+            one=pair.one,
+            other=pair.other,
+            entered_one=pair.entered_one,
+            entered_other=pair.entered_other,
+            both=pair.both,
+        )
+    )
 
 
 def _own(subject: Subject, counted: Mapping[Key, Sums]) -> Sums:
@@ -171,6 +182,7 @@ def _measured(
     subject: Subject,
     counted: Mapping[Key, Sums],
     prices: Mapping[str, float],
+    close: Sequence[Finding],
 ) -> TriggerReport:
     """With everything that is measured beside the verdict, or withheld as that is."""
     study, sums, judged = subject.study, _own(subject, counted), report.reading
@@ -183,7 +195,11 @@ def _measured(
         metrics=metrics,
         curves=curves(sums, judged.hidden),
         cohorts=cohorts(sums, judged.hidden),
-        findings=(*judged.checked, *findings(study, sums, subject.lateness, subject.shrunk)),
+        findings=(
+            *judged.checked,
+            *findings(study, sums, subject.lateness, subject.shrunk),
+            *close,
+        ),
         revenue=spent,
         worth=_worth(judged, metrics, subject.sent_by, prices),
         versions=versions(study, subject.earlier, counted, judged.hidden),
