@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
+from browser import show
 from front_fakes import PublicSide
 from relance.domain.workspace import Topic
 from relance.web import serving
@@ -18,30 +16,6 @@ from relance.web import serving
 pytestmark = pytest.mark.browser
 
 TOPICS = {"news": Topic(name="news", titles={"fr": "Nouveautés", "en": "What is new"})}
-
-
-@pytest.fixture(scope="module")
-def chromium() -> str:
-    found = shutil.which("chromium") or shutil.which("chromium-browser")
-    if found is None:
-        message = "Chromium is not installed"
-        if os.environ.get("RELANCE_REQUIRE_BROWSER") == "1":
-            pytest.fail(message)
-        pytest.skip(message)
-    return found
-
-
-def show(chromium: str, url: str, folder: Path, *words: str) -> tuple[str, list[str]]:
-    """The page's document, and what the browser complained of (a broken policy, say)."""
-    done = subprocess.run(
-        [
-            chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-            "--disable-background-networking", f"--user-data-dir={folder / 'profile'}",
-            "--virtual-time-budget=3000", "--enable-logging=stderr", "--dump-dom", *words, url,
-        ],
-        capture_output=True, text=True, timeout=120, check=True,
-    )  # fmt: skip
-    return done.stdout, [line for line in done.stderr.splitlines() if ":CONSOLE" in line]
 
 
 @pytest.mark.parametrize(("locale", "word"), [("fr", "désabonner"), ("en", "Unsubscribe")])
