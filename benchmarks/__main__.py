@@ -12,6 +12,7 @@ from benchmarks.batches import batch_calls, memory_over_a_backlog
 from benchmarks.cli import help_time
 from benchmarks.delivery import single_requests
 from benchmarks.measure import Result, table, write
+from benchmarks.reporting import report_against_handwritten
 from benchmarks.shop import CUSTOMERS, ORDERS, generate
 from benchmarks.tick import against_handwritten, fifty_against_one
 
@@ -44,6 +45,7 @@ def _run(folder: Path) -> list[Result]:
         made,
         *against_handwritten(folder, data),
         *fifty_against_one(folder, data),
+        *report_against_handwritten(folder, data),
         *single_requests(folder),
         *batch_calls(folder),
         *memory_over_a_backlog(folder, data),
