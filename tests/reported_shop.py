@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import email
 import email.policy
+import shutil
+from copy import copy
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
@@ -64,6 +66,7 @@ class ReportedShop:
         schedule: str = "0 8 * * 1",
     ) -> None:  # fmt: skip
         self.root = root
+        self.port = port
         self.orders = [f"{n},2026-03-02 12:00:00,10\n" for n in range(CROWD)]
         readers = ", ".join(READERS)
         self._write(
@@ -81,9 +84,10 @@ class ReportedShop:
             relance.tick(ENTERED)
             batches = relance.state.reader.entries()
             arms = {row["customer"]: row["arm"] for batch in batches for row in batch.to_pylist()}
-        for number, (customer, arm) in enumerate(sorted(arms.items())):
-            if number % 10 < (6 if arm == "treated" else 3):
-                self.orders.append(f"{customer},2026-03-04 12:00:00,{20 + number % 7}\n")
+        for arm, again in (("treated", 6), ("holdout", 3)):
+            for number, customer in enumerate(c for c in arms if arms[c] == arm):
+                if number % 10 < again:
+                    self.orders.append(f"{customer},2026-03-04 12:00:00,{20 + number % 7}\n")
         self._write_orders()
 
     def _write_orders(self) -> None:
@@ -93,6 +97,15 @@ class ReportedShop:
         path = self.root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
+
+    def copied(self, root: Path, port: int) -> ReportedShop:
+        """The same with a state of its own and another mail server."""
+        shutil.copytree(self.root, root, dirs_exist_ok=True)
+        other = copy(self)
+        other.root = root
+        config = (root / "config/relance.yaml").read_text(encoding="utf-8")
+        other._write("config/relance.yaml", config.replace(f"port: {self.port},", f"port: {port},"))
+        return other
 
     def pages(self) -> list[str]:
         return sorted(path.name for path in (self.root / "state/reports").glob("*"))

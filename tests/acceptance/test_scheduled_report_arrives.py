@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
+import asyncio
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -27,6 +28,8 @@ from reported_shop import CROWD, MONDAY, PARIS, READERS, ReportedShop, letters
 from service import Service
 from service import running as service_running
 
+EVALUATE = ("--roles", "evaluate")
+
 
 @pytest.fixture
 def mailbox() -> Mailbox:
@@ -39,9 +42,14 @@ def port(mailbox: Mailbox) -> Iterator[int]:
         yield port
 
 
+@pytest.fixture(scope="module")
+def pattern(tmp_path_factory: pytest.TempPathFactory) -> ReportedShop:
+    return ReportedShop(tmp_path_factory.mktemp("pattern"), 1)
+
+
 @pytest.fixture
-def shop(tmp_path: Path, port: int) -> ReportedShop:
-    return ReportedShop(tmp_path, port)
+def shop(pattern: ReportedShop, tmp_path: Path, port: int) -> ReportedShop:
+    return pattern.copied(tmp_path, port)
 
 
 class Clerk:
@@ -214,7 +222,7 @@ def test_a_service_makes_up_for_the_report_and_tells_prometheus(
     shop: ReportedShop, mailbox: Mailbox
 ):
     due(shop.root, "0 8 * * mon")
-    with service_running(shop.root, "run", "--roles", "evaluate") as service:
+    with service_running(shop.root, "run", *EVALUATE) as service:
         service.wait(lambda: "report_made" in service.text())
         found = metrics(service)
         assert service.health()["troubles"] == {}
@@ -225,6 +233,36 @@ def test_a_service_makes_up_for_the_report_and_tells_prometheus(
     (made,) = [line for line in service.lines() if line["action"] == Action.REPORT_MADE]
     assert made["sent"] == len(READERS)
     assert "shop.example" not in service.text()
-    with service_running(shop.root, "run", "--roles", "web", name="web") as service:
-        assert 'arm="treated"' in metrics(service)  # every worker tells the same
-    assert json.loads(json.dumps(shop.pages())) == shop.pages()
+
+
+async def test_of_two_workers_over_one_postgresql_one_sends_it(
+    tmp_path: Path, port: int, postgres_database: str, mailbox: Mailbox
+):
+    shop = ReportedShop(tmp_path, port, state=postgres_database)
+    with open_relance(shop.root) as one, open_relance(shop.root) as other:
+        clerks = [Clerk(one), Clerk(other)]
+        await asyncio.gather(*(clerk.look(0, 1, 60) for clerk in clerks))
+        assert [clerk.reporter.trouble for clerk in clerks] == ["", ""]
+        assert gauges(one) == gauges(other)
+    assert [envelope.rcpt_tos for envelope in mailbox.taken] == [[reader] for reader in READERS]
+
+
+@pytest.mark.slow
+def test_of_two_services_over_one_postgresql_one_sends_it(
+    tmp_path: Path, port: int, postgres_database: str, mailbox: Mailbox
+):
+    shop = ReportedShop(tmp_path, port, state=postgres_database)
+    due(shop.root, "0 8 * * mon")
+    with ExitStack() as stack:
+        workers = [
+            stack.enter_context(service_running(shop.root, "run", *EVALUATE, name=f"w{number}"))
+            for number in range(2)
+        ]
+        for worker in workers:
+            worker.wait(lambda: any("report_made" in each.text() for each in workers))
+        for worker in workers:
+            assert 'arm="treated"' in metrics(worker)
+            assert worker.stop() == 0
+    made = [line for worker in workers for line in worker.actions() if line == Action.REPORT_MADE]
+    assert len(made) == 1
+    assert len(mailbox.taken) == len(READERS)
