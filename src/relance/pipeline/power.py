@@ -151,19 +151,23 @@ def forecast(
     if trigger.goal is None:
         return replace(asked, gap=Gap.NO_GOAL)
     looked = weeks_looked_at(trigger, weeks)
+    begin = Duration(looked, Unit.WEEK).before(at, inquiry.workspace.zone)
+    asked = replace(asked, weeks=looked)
+    if not _had_history(inquiry.engine, trigger.goal, begin):
+        return replace(asked, gap=Gap.SHORT_HISTORY)
     past = rehearse(
         inquiry.workspace, inquiry.engine, inquiry.ledger, trigger, at, looked, inquiry.progress
     )
-    own = _own_entries(inquiry, trigger, at)
-    entries = [_as_entries(trigger, past), _of_version(own, trigger.version)]
+    own = entries_until(inquiry.reader.entries(trigger.name), at)
+    entries = [_as_entries(trigger, past), own.filter(pc.equal(own["version"], trigger.version))]
     outcomes = _outcomes(inquiry, trigger, trigger.goal, entries, at)
-    begin = Duration(looked, Unit.WEEK).before(at, inquiry.workspace.zone)
-    flow = _flow(inquiry.workspace, trigger, past, outcomes, _treated_since(own, begin))
-    base = _base(outcomes, trigger)
-    known = replace(asked, weeks=looked, flow=flow, base=base)
-    if gap := _gap(flow, base, history=_had_history(inquiry.engine, trigger.goal, begin)):
-        return replace(known, gap=gap)
-    return _with_tables(known, trigger.goal, inquiry.workspace)
+    known = replace(
+        asked,
+        flow=_flow(inquiry.workspace, trigger, past, outcomes, _treated_since(own, begin)),
+        base=_base(outcomes, trigger),
+    )
+    gap = _gap(known)
+    return replace(known, gap=gap) if gap else _with_tables(known, trigger.goal, inquiry.workspace)
 
 
 # -- what the history says
@@ -189,15 +193,6 @@ def _entries(trigger: str, version: str, customers: pa.Array, at: datetime) -> p
         "at": pa.repeat(pa.scalar(at, _INSTANT), number),
     }
     return pa.table(columns).cast(ENTRIES)
-
-
-def _own_entries(inquiry: Inquiry, trigger: Trigger, at: datetime) -> pa.Table:
-    """The trigger's real entries, of all versions."""
-    return entries_until(inquiry.reader.entries(trigger.name), at)
-
-
-def _of_version(own: pa.Table, version: str) -> pa.Table:
-    return own.filter(pc.equal(own["version"], version))
 
 
 def _treated_since(own: pa.Table, begin: datetime) -> int:
@@ -265,16 +260,15 @@ def _had_history(engine: Engine, goal: Goal, begin: datetime) -> bool:
     return engine.rows({goal.event: begin})[goal.event] > 0
 
 
-def _gap(flow: Flow, base: Base, *, history: bool) -> Gap | None:
-    if not history:
-        return Gap.SHORT_HISTORY
-    if not sum(flow.weeks):
+def _gap(known: Forecast) -> Gap | None:
+    if known.flow is None or known.base is None or not sum(known.flow.weeks):
         return Gap.NOBODY_ENTERS
-    if not base.counts.mature:
+    counts = known.base.counts
+    if not counts.mature:
         return Gap.NO_CLOSED_WINDOW
-    if base.counts.mature < MIN_MATURE:
+    if counts.mature < MIN_MATURE:
         return Gap.FEW_CLOSED
-    return Gap.FEW_RETAINED if base.counts.retained < MIN_RETAINED else None
+    return Gap.FEW_RETAINED if counts.retained < MIN_RETAINED else None
 
 
 # -- what follows
