@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 
 import pyarrow as pa
 import pytest
@@ -20,7 +21,7 @@ from contracts.state_words import (
     tick,
 )
 from relance.domain.arm import Arm
-from relance.domain.ledger import Mark, Refusal, RunKind
+from relance.domain.ledger import EntryRecord, Mark, Refusal, RunKind
 from relance.domain.message import MessageState
 from relance.domain.receipt import Receipt, ReceiptKind
 from relance.domain.workspace import BouncePolicy
@@ -43,7 +44,7 @@ def enter(state: State, number: int, *customers: str, version: str = "v1", **key
     state.ledger.commit(tick(day(number), runs=runs, entries=entries, messages=messages, **keys))
 
 
-def deliver(state: State, at: object, *, ends: dict[str, MessageState] | None = None) -> None:
+def deliver(state: State, at: datetime, *, ends: dict[str, MessageState] | None = None) -> None:
     """Everything due ends as it is said to, or is accepted (a ghost is a ghost)."""
     for each in state.queue.claim(at, 100, at + 15 * MINUTE, "w"):
         usual = MessageState.GHOST if each.ghost else MessageState.ACCEPTED
@@ -88,7 +89,7 @@ def test_a_version_that_ran_before_draws_were_written_down_is_at_its_next_tick(
 
 
 def test_a_tick_that_breaks_leaves_no_draw(state: State) -> None:
-    def breaking():
+    def breaking() -> Iterator[EntryRecord]:
         yield entry("ann", day(0))
         raise SourceError("the source has gone")
 
@@ -142,7 +143,7 @@ def test_a_tick_of_an_earlier_instant_does_not_take_a_count_back(state: State) -
 # -- delays
 
 
-def lateness(state: State, until: object = None) -> list[tuple[object, ...]]:
+def lateness(state: State, until: datetime | None = None) -> list[tuple[object, ...]]:
     return [
         (one.arm.value, one.messages, one.mean, round(one.m2, 6))
         for one in state.reader.lateness(until)
@@ -225,7 +226,7 @@ def test_messages_are_counted_by_the_provider_that_took_them(state: State) -> No
 # -- as of an instant
 
 
-def report_of(state: State, customer: str, kind: ReceiptKind, at: object) -> None:
+def report_of(state: State, customer: str, kind: ReceiptKind, at: datetime) -> None:
     [note] = state.reader.history(customer).messages
     receipt = Receipt(
         provider="outbox", event_id=f"{customer}-{kind}", kind=kind, at=at, message_id=note.id
@@ -239,7 +240,7 @@ def test_tallies_are_as_they_were_at_an_instant(state: State) -> None:
     report_of(state, "ann", ReceiptKind.DELIVERED, day(1))
     enter(state, 2, "dan")
 
-    def messages(until: object) -> dict[str, int]:
+    def messages(until: datetime) -> dict[str, int]:
         [tally] = state.reader.tallies(until=until)
         return dict(tally.messages)
 

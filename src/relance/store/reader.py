@@ -206,9 +206,8 @@ def _message_counts(
 ) -> defaultdict[_Key, Counter[tuple[str, str]]]:
     """(state, reason) → number, per trigger and version."""
     message = MESSAGE.c
-    states = select(message.trigger, message.version, message.state, message.reason)
-    if until is not None:
-        states = _states_at(connection, until)
+    now = select(message.trigger, message.version, message.state, message.reason)
+    states: Select[Any] = now if until is None else _states_at(connection, until)
     states = states.where(message.ghost.is_(False))
     if trigger is not None:
         states = states.where(message.trigger == trigger)
@@ -221,7 +220,7 @@ def _message_counts(
     return found
 
 
-def _states_at(connection: Connection, until: datetime) -> Select[tuple[str, str, str, str]]:
+def _states_at(connection: Connection, until: datetime) -> Select[Any]:
     """Where messages stood at an instant, as far as what came later can be told from it."""
     message, receipt = MESSAGE.c, RECEIPT.c
     pending, taken = literal(MessageState.QUEUED.value), literal(MessageState.ACCEPTED.value)
