@@ -10,7 +10,7 @@ import pytest
 
 from relance.domain.ledger import RunRecord
 from relance.errors import UsageError
-from relance.wiring import check_workspace
+from relance.reading import check_workspace
 from stage import Stage
 
 BUYERS = "{event: order, count: {at_least: 1}}"

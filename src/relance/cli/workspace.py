@@ -41,7 +41,7 @@ def check(
     ] = False,
 ) -> None:
     """Find every mistake in the workspace and its data. All at once; writes nothing."""
-    from relance.wiring import check_workspace
+    from relance.reading import check_workspace
 
     problems = check_workspace(workspace, with_data=not offline)
     mistakes = sum(not problem.warning for problem in problems)
