@@ -19,6 +19,7 @@ from relance.uplift.wording import amount, count, interval, metric_name, percent
 
 Writer = Callable[[float], str]
 WIDTH = 100
+_WORTH_A_WORD = 0.01  # of the variance
 _USUAL = {Why.NOT_FOLLOWED, Why.NO_AMOUNT, Why.NO_HOLDOUT, Why.NO_TREATED}  # the verdict says it
 
 HEADINGS = (
@@ -89,58 +90,65 @@ def _metric(one: MetricReading, currency: str) -> Iterator[str]:
         }:
             yield f"{name} {reason(one.difference)}"
         return
-    each, between = _writers(one.metric, currency)
     treated, holdout = one.treated.value, one.holdout.value
-    known = treated is not None and holdout is not None
-    arms = f"{each(treated or 0.0)} against {each(holdout or 0.0)}, " if known else ""
-    yield f"{name} {arms}{_estimate(one.difference, between)}{_ratio(one)}{_cut(one, between)}"
-
-
-def _writers(metric: Metric, currency: str) -> tuple[Writer, Writer]:
-    """How a value and a difference of this metric are written."""
-    if metric.is_share:
-        return percent, points
-    if metric is Metric.ORDERS:
-        return quantity, lambda value: quantity(value, signed=True)
-    return (
-        lambda value: amount(value, currency),
-        lambda value: amount(value, currency, signed=True),
+    each = _writer(one.metric, currency)
+    arms = (
+        "" if treated is None or holdout is None else f"{each(treated)} against {each(holdout)}: "
     )
+    yield f"{name} {arms}{_difference(one.difference, one.metric, currency)}{_ratio(one)}"
+    if (
+        one.primary
+        and isinstance(one.adjusted, Cuped)
+        and one.adjusted.variance_cut >= _WORTH_A_WORD
+    ):
+        cut, found = percent(one.adjusted.variance_cut), one.adjusted.estimate
+        told = _difference(found, one.metric, currency)
+        yield f"  the same without the {cut} of variance known before entry: {told}"
 
 
-def _estimate(one: Estimate, write: Writer) -> str:
+def _writer(metric: Metric, currency: str) -> Writer:
+    """How one arm's value of this metric is written."""
+    if metric.is_share:
+        return percent
+    return quantity if metric is Metric.ORDERS else lambda value: amount(value, currency)
+
+
+def _difference(one: Estimate, metric: Metric, currency: str) -> str:
+    if metric.is_share:
+        return _estimate(one, points, " points")
+    if metric is Metric.ORDERS:
+        return _estimate(one, lambda value: quantity(value, signed=True))
+    return _money(one, currency)
+
+
+def _money(one: Estimate, currency: str) -> str:
+    """An amount and its interval, with cents where none of them is large."""
+    decimals = 2 if max(map(abs, (one.value, *one.interval))) < 100 else 0
+    return _estimate(one, lambda value: quantity(value, decimals, signed=True), f" {currency}")
+
+
+def _estimate(one: Estimate, write: Writer, unit: str = "") -> str:
     low, high = (write(end) for end in one.interval)
-    return f"{write(one.value)} [{low}, {high}]"
+    return f"{write(one.value)}{unit} [{low}, {high}]"
 
 
 def _ratio(one: MetricReading) -> str:
     if not one.primary or isinstance(one.ratio, Withheld):
         return ""
-    return f", {_estimate(one.ratio, lambda value: f'{value:.2f}')} times as many"
-
-
-def _cut(one: MetricReading, write: Writer) -> str:
-    """What the same metric before entry explains, where that is worth a word."""
-    if not isinstance(one.adjusted, Cuped) or one.adjusted.variance_cut < 0.01:
-        return ""
-    cut = percent(one.adjusted.variance_cut)
-    return f"; {_estimate(one.adjusted.estimate, write)} without the {cut} known before entry"
+    return f"; × {_estimate(one.ratio, lambda value: f'{value:.2f}')}"
 
 
 def _worth(one: Worth, currency: str) -> Iterator[str]:
-    def money(value: float) -> str:
-        return amount(value, currency, signed=True)
-
     parts = []
     if isinstance(one.customers, Estimate):
         customers = _estimate(one.customers, lambda value: quantity(value, 0, signed=True))
         parts.append(f"customers {customers}")
     if isinstance(one.revenue, Estimate):
-        parts.append(f"revenue {_estimate(one.revenue, money)}")
+        parts.append(f"revenue {_money(one.revenue, currency)}")
     if isinstance(one.cost, float) and one.cost:
         parts.append(f"messages cost {amount(one.cost, currency)}")
     if isinstance(one.net, Estimate) and one.cost:
-        parts.append(f"net {_estimate(one.net, money)}")
+        parts.append(f"net {_money(one.net, currency)}")
     if parts:
         yield f"worth so far: {'; '.join(parts)}"
 
@@ -148,7 +156,7 @@ def _worth(one: Worth, currency: str) -> Iterator[str]:
 def _versions(one: Versions) -> Iterator[str]:
     if isinstance(one.difference, Estimate):
         left = f"; {one.left_out} left out for a broken split" if one.left_out else ""
-        found = _estimate(one.difference, points)
+        found = _estimate(one.difference, points, " points")
         yield f"all {one.versions} versions, each compared on its own: {found}{left}"
 
 
