@@ -27,12 +27,12 @@ from relance.wiring import Providers, Relance, load_relance
 
 START, DAYS = date(2026, 1, 5), 45
 END = opening(START + timedelta(days=DAYS))
-CUSTOMERS = 2_500
+CUSTOMERS = 4_000
 # what the messages of each trigger do; all of them go to the same customers
-EFFECTS: Mapping[str, float] = {"miss_you": 0.25, "rate_us": -0.25, "thanks": 0.0}
-BUYING = BgNbd(r=1.2, alpha=3.0, a=0.4, b=6.0)  # more often than CDNOW's: every few weeks
+EFFECTS: Mapping[str, float] = {"miss_you": 0.15, "rate_us": -0.25, "thanks": 0.0}
+BUYING = BgNbd(r=1.5, alpha=3.0, a=0.15, b=6.0)  # more often than CDNOW's: every few weeks
 REACH = timedelta(days=10)
-ROUNDS = (time(9),)
+EVERY, ROUNDS = 5, (time(9),)  # a tick and a delivery every fifth morning
 
 WORKSPACE: Mapping[str, str] = {
     "config/relance.yaml": """\
@@ -53,44 +53,47 @@ channels:
   email: {provider: outbox, from: "Shop <shop@boutique.example>"}
 """,
     "config/segments.yaml": "version: 1\nsegments: {}\n",
-    "templates/letter/email.html": "---\nsubject: Bonjour\n---\n<p>Bonjour</p>\n",
+    "templates/letter/email.html": "---\nsubject: Bonjour\n---\n<p>Bonjour {seed}</p>\n",
     # a second letter for those whom the first did not bring back
     "triggers/miss_you.yaml": """\
 version: 1
 name: miss_you
 segment: {event: order, last: {before: 10 days}}
 on: enter
-schedule: "0 9 * * *"
+schedule: every 5 days
 steps:
   - send: {channel: email, template: letter}
-  - wait: 4 days
+  - wait: 5 days
   - unless: {event: order, since: entry}
     send: {channel: email, template: letter}
 holdout: 40%
 goal: {event: order, within: 14 days}
+read_out: 1000
 """,
     "triggers/rate_us.yaml": """\
 version: 1
 name: rate_us
 segment: {event: order, count: {at_least: 1}, within: 7 days}
 on: enter
-schedule: "0 9 * * *"
+schedule: every 5 days
 steps:
   - send: {channel: email, template: letter}
 holdout: 40%
 goal: {event: order, within: 14 days}
+read_out: 1000
 """,
     "triggers/thanks.yaml": """\
 version: 1
 name: thanks
-segment: {event: order, sum: {at_least: 60}, within: 30 days}
+segment: {event: order, sum: {at_least: 20}, within: 14 days}
 on: enter
-schedule: "0 9 * * *"
+schedule: every 5 days
 steps:
   - wait: 1 day
   - send: {channel: email, template: letter}
 holdout: 40%
 goal: {event: order, within: 14 days}
+read_out: 1000
 """,
 }
 
@@ -146,13 +149,13 @@ class Posting(Relance):
 
 
 def run(seed: int) -> list[Found]:
-    """One shop from its opening to its report, a tick and a delivery a day."""
+    """One shop from its opening to its report, ticks and deliveries in between."""
     memory = Path("/dev/shm")  # noqa: S108  a state in memory, where there is such a folder
     with (
         tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder,
         played(Path(folder), seed) as (worker, shop),
     ):
-        return found(worker, shop, worker.report(END))
+        return found(worker, shop, worker.report(END).triggers)
 
 
 def found(worker: DemoWorker, shop: Shop, reports: Sequence[TriggerReport]) -> list[Found]:
@@ -175,7 +178,7 @@ def _found(report: TriggerReport, shop: Shop, treated: Sequence[Treated]) -> Fou
 @contextmanager
 def played(root: Path, seed: int, customers: int = CUSTOMERS) -> Iterator[tuple[DemoWorker, Shop]]:
     """A shop that has lived in a folder with relance, up to `END`."""
-    write(root)
+    write(root, seed)
     shop = Shop(
         root / "data", seed=seed, customers=customers, start=START, effects=EFFECTS,
         reach=REACH, buying=BUYING,
@@ -184,14 +187,18 @@ def played(root: Path, seed: int, customers: int = CUSTOMERS) -> Iterator[tuple[
     opened = load_relance(root, env={})
     with closing(Posting(opened.workspace, opened.templates)) as relance:
         worker = DemoWorker(relance)
-        for day in range(DAYS):
-            live_day(worker, shop, START + timedelta(days=day), ROUNDS)
+        for number in range(DAYS):
+            day = START + timedelta(days=number)
+            if number % EVERY:
+                shop.live(day)
+            else:
+                live_day(worker, shop, day, ROUNDS)
         yield worker, shop
 
 
-def write(root: Path) -> None:
-    """The workspace's files."""
+def write(root: Path, seed: int) -> None:
+    """The workspace's files. The seed is in the letter: another text, other arms."""
     for name, text in WORKSPACE.items():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        path.write_text(text.replace("{seed}", str(seed)), encoding="utf-8")
