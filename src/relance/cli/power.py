@@ -9,16 +9,13 @@ import typer
 
 from relance.cli import show
 from relance.cli.app import app
+from relance.cli.forecast import about, advice, cell, in_percent, rise, sentence
 from relance.cli.options import AtOption, JsonOption, WorkspaceOption, read_instant
 from relance.errors import UsageError
 
 if TYPE_CHECKING:
-    from datetime import date
-
-    from relance.pipeline.power import Base, Forecast
+    from relance.pipeline.power import Forecast
     from relance.uplift.power import PowerRow
-
-_EXAMPLE = 0.2  # the uplift of the sentence
 
 
 @app.command()
@@ -70,9 +67,6 @@ def _share(text: str) -> float:
     return found
 
 
-# -- as data
-
-
 def document(found: Forecast) -> dict[str, object]:
     """A forecast as plain data; null where there is no number."""
     base, flow, goal = found.base, found.flow, found.goal
@@ -119,89 +113,9 @@ def _row(row: PowerRow) -> dict[str, object]:
     }
 
 
-# -- in words
-
-
-def sentence(found: Forecast) -> str:
-    """The forecast in a sentence, or why there is none."""
-    if found.gap is not None:
-        return _GAPS[found.gap.value].format(weeks=found.weeks, goal=_goal(found), **_counts(found))
-    other = next((one.share for one in found.readable if one.share >= 2 * found.share), None)
-    text = f"{_premise(found)}: {_rise(_EXAMPLE)} is {_when(found, found.share)}"
-    if other is None or not found.rows(other):
-        return f"{text}."
-    return f"{text}; with a {_percent(other)} holdout {_when(found, other)}."
-
-
-_GAPS = {
-    "no_goal": "The trigger has no goal, so nothing can become readable: add `goal:`.",
-    "nobody_enters": "In the last {weeks} weeks nobody would have entered: look at the segment"
-    " with `relance members`, or further back with --weeks.",
-    "short_history": "The history is too short: the first {goal} is later than {weeks} weeks ago."
-    " Look at fewer weeks with --weeks.",
-    "no_closed_window": "Nobody who would have entered has a closed window yet: look further back"
-    " with --weeks.",
-    "few_closed": "Only {mature} customers would have entered and have a closed window, too few to"
-    " know what they do without a message (100 are needed): look further back with --weeks.",
-    "few_retained": "Only {retained} of {mature} customers returned by themselves, too few for a"
-    " base rate (5 are needed): look further back with --weeks, or take a longer window.",
-}
-
-
-def _counts(found: Forecast) -> dict[str, int]:
-    counts = found.base.counts if found.base else None
-    return {
-        "mature": counts.mature if counts else 0,
-        "retained": counts.retained if counts else 0,
-    }
-
-
-def _goal(found: Forecast) -> str:
-    return found.goal.event if found.goal else "event"
-
-
-def _premise(found: Forecast) -> str:
-    from relance.uplift.wording import count, percent
-
-    rate = percent(found.base.counts.rate if found.base else None)
-    flow = found.flow
-    at_once = (
-        f"{count(flow.at_once)} entrants on the first day and " if flow and flow.at_once else ""
-    )
-    per_week = _number(flow.per_week if flow else 0.0)
-    return f"base {rate}, {at_once}{per_week} entrants a week, {_percent(found.share)} held out"
-
-
-def _when(found: Forecast, share: float) -> str:
-    """`readable after 73 weeks` for the uplift of the sentence."""
-    row = next((one for one in found.rows(share) if one.uplift == _EXAMPLE), None)
-    if row is None or row.entrants is None:
-        return "never readable"
-    if row.readable_on is None:
-        return "not readable within ten years"
-    return f"readable after {_weeks(found, row.readable_on)} weeks"
-
-
-def _weeks(found: Forecast, day: date) -> int:
-    """Whole weeks from now until a day, the goal's window included."""
-    return -((found.at.date() - day).days // 7)
-
-
-def _rise(uplift: float) -> str:
-    return f"+{uplift * 100:.0f} %"
-
-
-def _percent(share: float) -> str:
-    return f"{share * 100:g} %"
-
-
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if value >= 10 else f"{value:.1f}"
-
-
 def _print(found: Forecast) -> None:
     typer.echo(f"{found.trigger}: {sentence(found)}")
-    for line in _about(found):
+    for line in about(found):
         typer.echo(f"  {line}")
     if not found.readable:
         return
@@ -209,11 +123,11 @@ def _print(found: Forecast) -> None:
     columns = ["uplift", "it becomes", *(_column(found, one.share) for one in found.readable)]
     rows = [_table_row(found, index) for index in range(len(found.rows(found.share)))]
     show.print_table("Entrants needed, and the week in which that is readable", columns, rows)
-    typer.echo(_advice(found))
+    typer.echo(advice(found))
 
 
 def _column(found: Forecast, share: float) -> str:
-    return f"{_percent(share)} held out" + (" *" if share == found.share else "")
+    return f"{in_percent(share)} held out" + (" *" if share == found.share else "")
 
 
 def _table_row(found: Forecast, index: int) -> list[str]:
@@ -221,58 +135,6 @@ def _table_row(found: Forecast, index: int) -> list[str]:
 
     own = found.rows(found.share)[index]
     cells = [
-        _cell(found, one.rows[index]) if index < len(one.rows) else "–" for one in found.readable
+        cell(found, one.rows[index]) if index < len(one.rows) else "–" for one in found.readable
     ]
-    return [_rise(own.uplift), percent(own.rate) if own.rate < 1 else "–", *cells]
-
-
-def _cell(found: Forecast, row: PowerRow) -> str:
-    if row.entrants is None:
-        return "–"
-    if row.readable_on is None:
-        return f"{row.entrants:,}: over ten years"
-    return f"{row.entrants:,}: week {_weeks(found, row.readable_on)}"
-
-
-def _about(found: Forecast) -> list[str]:
-    """What the numbers are made of, so that nobody takes them for more."""
-    lines = []
-    if found.flow is not None:
-        weeks = len(found.flow.weeks)
-        total = sum(found.flow.weeks)
-        lines.append(
-            f"{total:,} customers would have entered in the last {weeks} weeks, looked at week by"
-            " week; who comes and goes within one is not seen"
-        )
-        if found.flow.refused:
-            lines.append(f"not counted, refused at a gate: {show.counts(found.flow.refused)}")
-    if found.base is not None and found.base.counts.mature:
-        lines.append(_origin(found.base, found.flow.written_to if found.flow else 0))
-    if found.flow is not None:
-        lines.append(
-            "events are those of each week; attributes, consents and suppressions are today's;"
-            " frequency caps are not applied"
-        )
-    return lines
-
-
-def _origin(base: Base, written_to: int) -> str:
-    counts = base.counts
-    text = f"base rate: {counts.retained:,} of {counts.mature:,} with a closed window"
-    if base.origin.value == "held_out":
-        return f"{text}, held out by this version so far"
-    if written_to:
-        return f"{text}, from the history; this trigger wrote to {written_to:,} of them meanwhile"
-    return f"{text}, from the history, whatever was sent to them"
-
-
-def _advice(found: Forecast) -> str:
-    if found.read_out is None:
-        return (
-            "* Nothing up to a doubling is readable within half a year: hold more people out, widen"
-            " the segment, or take the messages on trust."
-        )
-    return (
-        f"* To plan the read-out, write `read_out: {found.read_out.entrants}` into the trigger:"
-        f" so many entrants show {_rise(found.read_out.uplift)}, four times out of five."
-    )
+    return [rise(own.uplift), percent(own.rate) if own.rate < 1 else "–", *cells]

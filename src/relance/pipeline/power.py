@@ -95,8 +95,8 @@ class ReadOut:
 class Forecast:
     """What would have become of a trigger's customers without it, and what follows for it.
 
-    `share` is the holdout that is meant, `weeks` how many were looked at. `readable` is by
-    share, ascending, the meant one among them; empty where there is a `gap`.
+    `share` is the holdout that is meant, `configured` the YAML's, `weeks` how many were looked
+    at. `readable` is by share, ascending, the meant one among them; empty where there is a `gap`.
     """
 
     trigger: str
@@ -104,6 +104,7 @@ class Forecast:
     at: datetime
     goal: Goal | None
     share: float
+    configured: float
     weeks: int = 0
     flow: Flow | None = None
     base: Base | None = None
@@ -147,6 +148,7 @@ def forecast(
         at=at,
         goal=trigger.goal,
         share=share or trigger.holdout or USUAL,
+        configured=trigger.holdout,
     )
     if trigger.goal is None:
         return replace(asked, gap=Gap.NO_GOAL)
