@@ -31,12 +31,13 @@ def test_a_new_workspace_checks_clean(tmp_path: Path) -> None:
 def test_the_commented_parts_of_a_new_workspace_would_check_clean(tmp_path: Path) -> None:
     scaffold(tmp_path, "shop", vendor_specs())
     path = tmp_path / "config/relance.yaml"
-    text = re.sub(r"^# (web:|topics:|  \w+: )", r"\1", path.read_text(), flags=re.MULTILINE)
+    text = re.sub(r"^# (web:|topics:|report:|  \w+: )", r"\1", path.read_text(), flags=re.MULTILINE)
     path.write_text(text)
     env = {"RELANCE_SECRET": "0" * 32}
     loaded = load(tmp_path, env=env, vendors=vendor_specs(), texts=WELCOME)
     assert [str(problem) for problem in loaded.problems] == []
     assert loaded.workspace.web.public_url == "https://crm.shop.example"
+    assert loaded.workspace.report.email_to == ("crm@shop.example",)
     assert loaded.workspace.topics["news"].titles == {"fr": "Nouveautés", "en": "News"}
 
 
