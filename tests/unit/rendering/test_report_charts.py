@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import counted
 from relance.rendering.report.charts import (
     Scale,
     forest_mark,
@@ -15,7 +16,7 @@ from relance.rendering.report.charts import (
     funnel,
 )
 from relance.uplift.report import TriggerReport
-from relance.uplift.verdict import ArmCounts, Reading, read
+from relance.uplift.verdict import ArmCounts, Reading
 from report_samples import judged
 
 AT = datetime(2026, 3, 6, 8, tzinfo=UTC)
@@ -24,7 +25,7 @@ AT = datetime(2026, 3, 6, 8, tzinfo=UTC)
 def reading(treated: tuple[int, int], holdout: tuple[int, int]) -> Reading:
     (t, rt), (h, rh) = treated, holdout
     arms = ArmCounts(entered=t, mature=t, retained=rt), ArmCounts(entered=h, mature=h, retained=rh)
-    return read(*arms, trigger="t", version="v", share=h / (t + h))
+    return counted.judged(*arms, share=h / (t + h))
 
 
 def test_a_mark_stands_between_the_ends_of_its_interval() -> None:

@@ -13,8 +13,10 @@ import pytest
 import report_samples as samples
 from relance.rendering.report import html
 from relance.uplift.estimate import Why, Withheld
+from relance.uplift.figures import Curves
 from relance.uplift.report import Report, TriggerReport
-from relance.uplift.verdict import ArmCounts, Verdict, read
+from relance.uplift.survival import Curve, Day, curve
+from relance.uplift.verdict import ArmCounts, Cause, Reading, Verdict
 from report_samples import AT, CASES, every_verdict, full, judged, many, trigger
 
 VOID = {"meta", "br", "wbr", "link", "img", "hr", "input"}
@@ -135,6 +137,23 @@ def test_curves_of_closed_windows_are_not_called_preliminary() -> None:
     assert '<span class="tag">preliminary' not in page(closed)
 
 
+def test_curves_end_where_too_few_have_been_watched_for_longer() -> None:
+    thin = [Day(at_risk=1_000 - 16 * day, events=5) for day in range(60)]
+    found = curve(thin)
+    assert isinstance(found, Curve)
+    cut = Curves(treated=found, holdout=found, effect=(), preliminary=True)
+    shown = text(page(full("welcome", curves=cut)))
+    assert "The curves end where too few have been watched for longer." in shown
+    last = int(re.findall(r"Written to: .*? % after (\d+) days", shown)[0])
+    assert 20 < last < 59
+    assert "After 30 days" in shown
+    assert "The curves end" not in text(page(full("welcome")))
+
+
+def test_a_planned_read_out_is_named() -> None:
+    assert "Planned read-out at 5,000 entrants" in text(page(full("welcome", read_out=5_000)))
+
+
 def test_every_measure_stands_with_both_arms_its_interval_and_its_ratio() -> None:
     shown = text(page(full("welcome")))
     assert "Retained within 30 days the verdict’s 20.0 % 1,800 of 9,000" in shown
@@ -148,8 +167,8 @@ def test_a_measure_without_a_number_leads_to_its_reason() -> None:
     source = page(full("welcome"))
     assert "<b>–<sup>a</sup></b>" in source
     shown = text(source)
-    assert "a Nobody has been watched for that long yet." in shown
-    assert "b Fewer than 30 held-out customers bought: too few for revenue." in shown
+    assert "a Fewer than 30 held-out customers bought: too few for revenue." in shown
+    assert "Retained within 90 days: Nobody has been watched for that long yet." in shown
     assert "Fewer than 5 held-out customers reached the goal: too few for a ratio." in shown
 
 
@@ -206,7 +225,7 @@ def test_the_programme_is_a_line_of_the_forest_and_has_a_part_of_its_own() -> No
     shown = text(source)
     assert shown.count("The whole programme") >= 3
     assert "9,400 may be written to · 1,050 held out" in shown
-    assert "order within 3 months" in shown
+    assert "order in 2026Q1" in shown
     assert " * " not in shown
     assert 'href="#programme"' in source
 
@@ -253,8 +272,6 @@ def test_a_broken_split_shows_the_sentence_and_the_checks_and_no_number() -> Non
 
 @pytest.mark.parametrize("locale", ["en", "fr"])
 def test_an_event_table_that_shrank_shows_the_people_and_no_outcome(locale: str) -> None:
-    from relance.uplift.verdict import Cause
-
     whole = full("welcome")
     lost = replace(whole, reading=replace(whole.reading, cause=Cause.SHRUNK))
     source = page(lost, locale=locale)
@@ -355,9 +372,10 @@ def test_a_goal_less_trigger_shows_its_people_and_that_retention_is_not_measured
 
 
 def test_a_reading_of_one_look_only_has_a_page_as_well() -> None:
-    plain = read(
-        ArmCounts(entered=900, mature=900, retained=90),
-        ArmCounts(entered=100, mature=100, retained=10), trigger="t", version="v", share=0.1,
+    plain = Reading(
+        treated=ArmCounts(entered=900, mature=900, retained=90),
+        holdout=ArmCounts(entered=100, mature=100, retained=10), trigger="t", version="v",
+        share=0.1, srm_p=1.0, cause=Cause.SPANS_ZERO,
     )  # fmt: skip
     assert "No detectable effect" in text(page(trigger("t", reading=plain)))
 

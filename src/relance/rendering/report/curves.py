@@ -21,6 +21,7 @@ from relance.uplift.verdict import ArmCounts
 from relance.uplift.wording import Locale, count, percent, points
 
 WEEKS = 26  # shown; half a year
+KNOWN = 0.5  # of the customers that a curve is made of at its best
 LABEL = 18.5  # per cent of a plot's height that a label of two lines takes
 _ORIGIN = plots.Step(day=0, value=0.0, interval=Interval(0.0, 0.0))
 _DAY_SECONDS = 86_400
@@ -67,12 +68,13 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CurvesView:
-    """Both plots, and the same in numbers."""
+    """Both plots, and the same in numbers. `cut` where the curves go on undrawn."""
 
     retained: PlotView
     effect: PlotView | None
     rows: Sequence[Row]
     preliminary: bool
+    cut: bool
 
 
 def curves_view(curves: Curves | None, goal: Goal | None, locale: Locale) -> CurvesView | None:
@@ -84,14 +86,32 @@ def curves_view(curves: Curves | None, goal: Goal | None, locale: Locale) -> Cur
         return None
     if not treated.points or not holdout.points:
         return None
-    last = max(len(treated.points), len(holdout.points))
+    last = min(_known_until(treated), _known_until(holdout))
     days = _Days(last=last, goal=_goal_day(goal), locale=locale)
     return CurvesView(
         retained=_retained(treated, holdout, days),
-        effect=_effect(curves.effect, days),
+        effect=_effect(curves.effect[:last], days),
         rows=_milestones(treated, holdout, curves.effect, days),
         preliminary=curves.preliminary,
+        cut=last < max(len(treated.points), len(holdout.points)),
     )
+
+
+def _known_until(curve: Curve) -> int:
+    """The last day before the curve knows less than `KNOWN` of what it knew at its best.
+
+    A curve is not drawn where few have been watched for so long: one of them moves it by points
+    (Pocock, Clayton & Altman 2002, Lancet 359:1686). What it knows is the number of customers
+    with closed windows that would show as much: p(1 - p) over Greenwood's variance.
+    """
+    known = [
+        (point.day, point.retained * (1 - point.retained) / point.variance)
+        for point in curve.points
+        if point.variance > 0
+    ]
+    enough = KNOWN * max((people for _, people in known), default=0.0)
+    thin = [day for day, people in known if people < enough]
+    return max(1, thin[0] - 1) if thin else len(curve.points)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -124,7 +144,7 @@ def _goal_day(goal: Goal | None) -> int | None:
 
 
 def _retained(treated: Curve, holdout: Curve, days: _Days) -> PlotView:
-    arms = {"treated": _steps(treated), "holdout": _steps(holdout)}
+    arms = {"treated": _steps(treated, days), "holdout": _steps(holdout, days)}
     scale = plots.share_scale([step for steps in arms.values() for step in steps])
     frame = plots.Frame(days=days.last, scale=scale)
     words, locale = LABELS[days.locale], days.locale
@@ -145,10 +165,10 @@ def _retained(treated: Curve, holdout: Curve, days: _Days) -> PlotView:
     )  # fmt: skip
 
 
-def _steps(curve: Curve) -> list[plots.Step]:
+def _steps(curve: Curve, days: _Days) -> list[plots.Step]:
     return [_ORIGIN] + [
         plots.Step(day=point.day, value=point.retained, interval=point.interval)
-        for point in curve.points
+        for point in curve.points[: days.last]
     ]
 
 
@@ -229,7 +249,8 @@ def _runs(effect: Sequence[Estimate | None]) -> list[list[plots.Step]]:
 def _milestones(
     treated: Curve, holdout: Curve, effect: Sequence[Estimate | None], days: _Days
 ) -> list[Row]:
-    wanted = {day for day in (*WINDOWS, days.goal) if day is not None and day <= days.last}
+    last = max(len(treated.points), len(holdout.points))
+    wanted = {day for day in (*WINDOWS, days.goal) if day is not None and day <= last}
     return [
         Row(
             head=f"{LABELS[days.locale]['after']} {days_words(day, days.locale)}",
@@ -239,7 +260,7 @@ def _milestones(
                 _difference(effect[day - 1] if day <= len(effect) else None, days.locale),
             ),
         )
-        for day in sorted(wanted or {days.last})
+        for day in sorted(wanted or {last})
     ]
 
 
@@ -278,7 +299,7 @@ def cohorts_view(cohorts: Sequence[Cohort], locale: Locale) -> CohortsView | Non
             cells=(
                 _arm(cohort.treated, locale),
                 _arm(cohort.holdout, locale),
-                notes.cell(cohort.difference, lambda value: points(value, locale)),
+                _compared(cohort, notes),
             ),
         )
         for cohort in shown
@@ -289,6 +310,14 @@ def cohorts_view(cohorts: Sequence[Cohort], locale: Locale) -> CohortsView | Non
         notes=notes.lines,
         more=more if len(cohorts) > WEEKS else "",
     )
+
+
+def _compared(cohort: Cohort, notes: Footnotes) -> Cell:
+    """The difference; where a window is merely open, the cells beside it have said so."""
+    arms = (cohort.treated, cohort.holdout)
+    if any(arm.entered and not arm.mature for arm in arms):
+        return NOTHING
+    return notes.cell(cohort.difference, lambda value: points(value, notes.locale))
 
 
 def _arm(arm: ArmCounts, locale: Locale) -> Cell:

@@ -25,7 +25,7 @@ from relance.rendering.report.tables import (
     revenue_lines,
     worth_lines,
 )
-from relance.rendering.report.words import LABELS, goal_words, reason
+from relance.rendering.report.words import LABELS, goal_words, reason, window_words
 from relance.uplift.alarm import Alarm
 from relance.uplift.estimate import Estimate, Why
 from relance.uplift.figures import Versions
@@ -195,9 +195,12 @@ def _notes(report: TriggerReport, locale: Locale) -> list[tuple[str, str]]:
 def _facts(report: TriggerReport, zone: tzinfo | None, locale: Locale) -> list[tuple[str, str]]:
     reading, words = report.reading, LABELS[locale]
     facts = [
-        (words["goal"], goal_words(report.goal, locale)),
+        (words["goal"], _goal(report, locale)),
         (words["holdout_share"], percent(reading.share, locale)),
     ]
+    if report.read_out is not None:
+        at = words["read_out_at"].format(n=count(report.read_out, locale))
+        facts.append((words["read_out"], at))
     if report.first_at is not None:
         facts.append(
             (words["first_entry"], long_day(report.first_at.astimezone(zone).date(), locale))
@@ -205,7 +208,15 @@ def _facts(report: TriggerReport, zone: tzinfo | None, locale: Locale) -> list[t
     if not reading.hidden:
         facts += _measured(reading, locale)
         facts += _pooled(report.versions, locale)
+    if report.trigger == PROGRAMME:  # whose version is a period, told with the goal
+        return facts
     return [*facts, (words["version"], report.version[:12])]
+
+
+def _goal(report: TriggerReport, locale: Locale) -> str:
+    if report.trigger == PROGRAMME and report.goal is not None:
+        return f"{report.goal.event} {window_words(report.version, locale)}"
+    return goal_words(report.goal, locale)
 
 
 def _measured(reading: Reading, locale: Locale) -> list[tuple[str, str]]:

@@ -49,10 +49,14 @@ class MetricRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MetricsView:
-    """All measures of a trigger, and the reasons that the marks in them lead to."""
+    """The measures of a trigger, and the reasons that the marks in them lead to.
+
+    `silent` are measures of which there is nothing to show, each with its reason.
+    """
 
     rows: Sequence[MetricRow]
     notes: Sequence[tuple[str, str]]
+    silent: Sequence[tuple[str, str]]
 
 
 def metrics_view(
@@ -62,17 +66,36 @@ def metrics_view(
     if not metrics:
         return None
     notes = Footnotes(locale)
-    rows = [_metric(metric, currency, notes) for metric in metrics]
-    return MetricsView(rows=rows, notes=notes.lines)
+    rows = [_metric(metric, currency, notes) for metric in metrics if not _silent(metric)]
+    silent = [
+        (f"{_name(metric, locale)} {_window(metric, locale)}", reason(metric.difference, locale))
+        for metric in metrics
+        if _silent(metric) and isinstance(metric.difference, Withheld)
+    ]
+    return MetricsView(rows=rows, notes=notes.lines, silent=silent)
+
+
+def _silent(reading: MetricReading) -> bool:
+    """Whether neither arm has a value, so that there is no row to show."""
+    values = (reading.treated.value, reading.holdout.value)
+    return values == (None, None) and isinstance(reading.difference, Withheld)
+
+
+def _name(reading: MetricReading, locale: Locale) -> str:
+    return LABELS[locale][f"metric_{reading.metric}"]
+
+
+def _window(reading: MetricReading, locale: Locale) -> str:
+    return window_words(reading.window, locale)
 
 
 def _metric(reading: MetricReading, currency: str, notes: Footnotes) -> MetricRow:
-    words, metric, locale = LABELS[notes.locale], reading.metric, notes.locale
+    metric, locale = reading.metric, notes.locale
     size = largest(reading.difference) if isinstance(reading.difference, Estimate) else 0.0
     write = difference_writer(metric, currency, size, locale)
     return MetricRow(
-        name=words[f"metric_{metric}"],
-        window=words["within"].format(window=window_words(reading.window, locale)),
+        name=_name(reading, locale),
+        window=_window(reading, locale),
         primary=reading.primary,
         treated=_figure(reading.treated, reading, currency, locale),
         holdout=_figure(reading.holdout, reading, currency, locale),

@@ -80,6 +80,7 @@ _EN = {
     "preliminary_note": "Some windows are still open: customers who entered lately are taken to "
     "be like those before them. The verdict counts closed windows only.",
     "band_note": "Bands are 95 % intervals.",
+    "cut_note": "The curves end where too few have been watched for longer.",
     "in_numbers": "The curves in numbers",
     "after": "After",
     "metrics": "Every measure",
@@ -90,6 +91,7 @@ _EN = {
     "metric_reactivated": "Reactivated",
     "metric_unsubscribed": "Unsubscribed",
     "within": "within {window}",
+    "in_period": "in {period}",
     "primary": "the verdict’s",
     "ratio": "Ratio",
     "adjusted": "Adjusted (CUPED)",
@@ -134,6 +136,9 @@ _EN = {
     "left_out": "{n} left out: broken split",
     "holdout_share": "Holdout",
     "first_entry": "First entry",
+    "read_out": "Planned read-out",
+    "read_out_at": "at {n} entrants",
+    "period": "Period",
     "daily": "Interval for looking every day",
     "tested": "Test that allows for looking every day",
     "tested_among": "The same among {n} triggers read together",
@@ -226,6 +231,7 @@ _FR = {
     "preliminary_note": "Des fenêtres sont encore ouvertes : les clients entrés récemment sont "
     "supposés semblables aux précédents. Le verdict ne compte que les fenêtres closes.",
     "band_note": "Les bandes sont des intervalles à 95 %.",
+    "cut_note": "Les courbes s’arrêtent là où trop peu de clients sont suivis plus longtemps.",
     "in_numbers": "Les courbes en chiffres",
     "after": "Après",
     "metrics": "Toutes les mesures",
@@ -236,6 +242,7 @@ _FR = {
     "metric_reactivated": "Réactivés",
     "metric_unsubscribed": "Désabonnés",
     "within": "sous {window}",
+    "in_period": "sur {period}",
     "primary": "celle du verdict",
     "ratio": "Rapport",
     "adjusted": "Ajusté (CUPED)",
@@ -280,6 +287,9 @@ _FR = {
     "left_out": "{n} écartées : tirage faussé",
     "holdout_share": "Groupe témoin",
     "first_entry": "Première entrée",
+    "read_out": "Lecture prévue",
+    "read_out_at": "à {n} entrées",
+    "period": "Période",
     "daily": "Intervalle pour qui regarde chaque jour",
     "tested": "Test qui permet de regarder chaque jour",
     "tested_among": "Le même parmi {n} déclencheurs lus ensemble",
@@ -351,8 +361,7 @@ def goal_words(goal: Goal | None, locale: Locale) -> str:
     """The goal in words: `order within 30 days`. The event keeps the name the YAML gives it."""
     if goal is None:
         return LABELS[locale]["no_goal"]
-    between = "sous" if locale == "fr" else "within"
-    return f"{goal.event} {between} {duration_words(goal.within, locale)}"
+    return f"{goal.event} {window_words(str(goal.within), locale)}"
 
 
 def duration_words(length: Duration, locale: Locale) -> str:
@@ -381,11 +390,13 @@ def lead(clear: int, total: int, locale: Locale) -> str:
 
 
 def window_words(window: str, locale: Locale) -> str:
-    """A window as the YAML says it, in the reader's language where it is a duration."""
+    """A window as the YAML says it, `within 30 days`; a period by its name, `in 2026Q4`."""
+    words = LABELS[locale]
     try:
-        return duration_words(Duration.parse(window), locale)
+        length = duration_words(Duration.parse(window), locale)
     except ValueError:
-        return window
+        return words["in_period"].format(period=window)
+    return words["within"].format(window=length)
 
 
 def days_words(days: int, locale: Locale) -> str:
