@@ -12,9 +12,12 @@ from relance.domain.duration import Duration
 from relance.domain.study import WINDOWS, Metric, Study
 from relance.domain.trigger import Goal
 from relance.uplift.assess import Subject, assess
+from relance.uplift.judge import Judgement, judge
 from relance.uplift.moments import Moments
 from relance.uplift.outcomes import AgeDay, Cell, Entered, Outcomes, SpendSums
 from relance.uplift.report import TriggerReport
+from relance.uplift.trial import Trial
+from relance.uplift.verdict import ArmCounts
 
 AT = datetime(2026, 6, 1, 8, tzinfo=UTC)
 GOAL = Goal(event="order", within=Duration.parse("30 days"))
@@ -115,6 +118,12 @@ def with_spend(found: Outcomes, spend: tuple[SpendSums, SpendSums]) -> Outcomes:
 def report(found: Outcomes, about: Subject | None = None) -> TriggerReport:
     """The report of one trigger alone."""
     return assess([about or subject()], found, at=AT, prices={"email": 0.01})[0]
+
+
+def judged(treated: ArmCounts, holdout: ArmCounts, *, share: float) -> Judgement:
+    """The verdict about two arms, of one trigger alone and without a planned read-out."""
+    trial = Trial(trigger="t", version="v", treated=treated, holdout=holdout, share=share)
+    return judge([trial])[0]
 
 
 def even(entered: int, share: float, base_share: float, weeks: int = 9) -> list[Week]:

@@ -291,15 +291,3 @@ class Marked:
 
     ours: Sequence[str]
     over: Sequence[str] = ()
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ArmSums:
-    """One arm of one trigger version, counted in the engine over closed windows only."""
-
-    trigger: str
-    version: str
-    arm: Arm
-    entered: int  # all entries, first per customer
-    mature: int  # entries whose goal window is closed
-    retained: int  # of those, with the goal event inside the window

@@ -38,7 +38,7 @@ def _one_sided(hits: int, total: int, base_hits: int, base_total: int) -> float:
     first = base_total + 1 - extreme.sum(axis=1)
     angles = np.linspace(0, math.pi, 16 * math.isqrt(total + base_total) + 50)[1:-1]
     for _ in range(_ZOOMS):
-        found = _probability(first, total, base_total, np.sin(angles / 2) ** 2)
+        found = _probability(first, total, base_total, angles)
         best, step = angles[found.argmax()], angles[1] - angles[0]
         angles = np.linspace(max(best - step, 1e-9), min(best + step, math.pi - 1e-9), _CLOSER)
     return float(found.max())
@@ -59,23 +59,25 @@ def _fisher(total: int, base_total: int) -> Numbers:
 
 
 def _probability(
-    first: npt.NDArray[np.int64], total: int, base_total: int, shares: Numbers
+    first: npt.NDArray[np.int64], total: int, base_total: int, angles: Numbers
 ) -> Numbers:
-    """Of the tables from `first` on in each row, under each common share."""
+    """Of the tables from `first` on in each row, under each common share, sin²(angle / 2)."""
     import numpy as np
 
-    tails = np.cumsum(_binomial(base_total, shares)[:, ::-1], axis=1)[:, ::-1]
-    tails = np.concatenate([tails, np.zeros((len(shares), 1))], axis=1)
-    summed: Numbers = (_binomial(total, shares) * tails[:, first]).sum(axis=1)
+    tails = np.cumsum(_binomial(base_total, angles)[:, ::-1], axis=1)[:, ::-1]
+    tails = np.concatenate([tails, np.zeros((len(angles), 1))], axis=1)
+    summed: Numbers = (_binomial(total, angles) * tails[:, first]).sum(axis=1)
     return summed
 
 
-def _binomial(total: int, shares: Numbers) -> Numbers:
+def _binomial(total: int, angles: Numbers) -> Numbers:
     import numpy as np
 
     hits = np.arange(total + 1)[None, :]
-    odds = hits * np.log(shares)[:, None] + (total - hits) * np.log1p(-shares)[:, None]
-    weights: Numbers = np.exp(_log_ways(total)[None, :] + odds)
+    share, rest = np.log(np.sin(angles / 2))[:, None], np.log(np.cos(angles / 2))[:, None]
+    weights: Numbers = np.exp(
+        _log_ways(total)[None, :] + 2 * (hits * share + (total - hits) * rest)
+    )
     return weights
 
 

@@ -12,7 +12,7 @@ from relance.uplift.verdict import MIN_MATURE, MIN_RETAINED, ArmCounts, Cause
 
 
 class Counted(Protocol):
-    """One arm in people; `ArmCounts` and the engine's `ArmSums` are such."""
+    """One arm in people; `ArmCounts` are such."""
 
     @property
     def entered(self) -> int:

@@ -6,14 +6,12 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from relance.domain.ledger import ArmSums
 from relance.uplift.estimate import Why
 from relance.uplift.planning import Pace, visible_difference
-from relance.uplift.proportions import Interval, newcombe, split_p, wilson
+from relance.uplift.proportions import Interval, wilson
 
 MIN_MATURE = 100  # customers with a closed window, in each arm
 MIN_RETAINED = 5  # of them retained, in each arm
-SRM_P = 0.001  # the usual alarm level for a split (Fabijan et al., KDD 2019)
 
 
 class Verdict(StrEnum):
@@ -33,13 +31,10 @@ class Cause(StrEnum):
     NO_GOAL = "no_goal"
     NO_HOLDOUT = "no_holdout"
     SPLIT = "split"
-    WINDOWS_OPEN = "windows_open"
-    SMALL_GROUP = "small_group"
     FEW_RETAINED = "few_retained"
     SPANS_ZERO = "spans_zero"
     ABOVE_ZERO = "above_zero"
     BELOW_ZERO = "below_zero"
-    # what only `judge` tells apart
     IMPOSSIBLE = "impossible"  # counts that cannot be
     SPLIT_PART = "split_part"  # the split of a week or a channel
     FEW_ENTRANTS = "few_entrants"
@@ -56,8 +51,6 @@ _VERDICTS = {
     Cause.NO_GOAL: Verdict.NOT_ENOUGH_DATA,
     Cause.NO_HOLDOUT: Verdict.NOT_ENOUGH_DATA,
     Cause.SPLIT: Verdict.SRM_FAILED,
-    Cause.WINDOWS_OPEN: Verdict.TOO_EARLY,
-    Cause.SMALL_GROUP: Verdict.NOT_ENOUGH_DATA,
     Cause.FEW_RETAINED: Verdict.NOT_ENOUGH_DATA,
     Cause.SPANS_ZERO: Verdict.NO_DETECTABLE_EFFECT,
     Cause.ABOVE_ZERO: Verdict.BETTER,
@@ -83,8 +76,6 @@ _HIDDEN = {
 }
 _SETTLED = {Verdict.NO_DETECTABLE_EFFECT, Verdict.BETTER, Verdict.WORSE}
 _GROWING = {
-    Cause.WINDOWS_OPEN,
-    Cause.SMALL_GROUP,
     Cause.FEW_RETAINED,
     Cause.FEW_ENTRANTS,
     Cause.FEW_CLOSED,
@@ -167,89 +158,9 @@ class Reading:
         return Interval(self.diff_ci.low * mature, self.diff_ci.high * mature)
 
 
-def read(
-    treated: ArmCounts,
-    holdout: ArmCounts,
-    *,
-    trigger: str,
-    version: str,
-    share: float,
-    measured: bool = True,
-    pace: Pace | None = None,
-) -> Reading:
-    """Judge one version of a trigger.
-
-    The order is fixed: the split, closed windows, size, statistics; the first that fails names
-    the verdict. `share` is the configured holdout (0 to 1); `measured` is False for a trigger
-    without a goal; `pace` allows `readable_on`.
-    """
-    srm_p = split_p(treated.entered, holdout.entered, share)
-    cause = _cause(treated, holdout, share=share, srm_p=srm_p, measured=measured)
-    shown = measured and cause is not Cause.SPLIT
-    return Reading(
-        trigger=trigger,
-        version=version,
-        treated=treated,
-        holdout=holdout,
-        share=share,
-        srm_p=srm_p,
-        cause=cause,
-        diff=difference(treated, holdout) if shown else None,
-        diff_ci=interval(treated, holdout) if shown else None,
-        mde=mde(treated, holdout) if shown else None,
-        readable_on=readable_on(treated, holdout, cause, pace),
-    )
-
-
 def hidden(cause: Cause | None) -> Why | None:
     """Why this cause hides every number of an effect; None where it does not."""
     return None if cause is None else _HIDDEN.get(cause)
-
-
-def counts(sums: ArmSums | None) -> ArmCounts:
-    """The people in an arm's sums; an arm that the engine did not return is empty."""
-    if sums is None:
-        return ArmCounts()
-    return ArmCounts(entered=sums.entered, mature=sums.mature, retained=sums.retained)
-
-
-def _cause(
-    treated: ArmCounts, holdout: ArmCounts, *, share: float, srm_p: float, measured: bool
-) -> Cause:
-    if not measured:
-        return Cause.NO_GOAL
-    if srm_p < SRM_P:
-        return Cause.SPLIT
-    if share <= 0:
-        return Cause.NO_HOLDOUT
-    if _waiting(treated) or _waiting(holdout) or not treated.entered + holdout.entered:
-        return Cause.WINDOWS_OPEN  # an arm that stays empty waits for nothing: a small group
-    if min(treated.mature, holdout.mature) < MIN_MATURE:
-        return Cause.SMALL_GROUP
-    if min(treated.retained, holdout.retained) < MIN_RETAINED:
-        return Cause.FEW_RETAINED
-    low, high = interval(treated, holdout) or (0.0, 0.0)
-    if low > 0:
-        return Cause.ABOVE_ZERO
-    return Cause.BELOW_ZERO if high < 0 else Cause.SPANS_ZERO
-
-
-def _waiting(arm: ArmCounts) -> bool:
-    return arm.entered > 0 and arm.mature == 0
-
-
-def difference(treated: ArmCounts, holdout: ArmCounts) -> float | None:
-    """Treated rate minus holdout rate; None where an arm has no closed window."""
-    if treated.rate is None or holdout.rate is None:
-        return None
-    return treated.rate - holdout.rate
-
-
-def interval(treated: ArmCounts, holdout: ArmCounts) -> Interval | None:
-    """Newcombe's 95 % interval of the difference; None where an arm has no closed window."""
-    if treated.mature == 0 or holdout.mature == 0:
-        return None
-    return newcombe(treated.retained, treated.mature, holdout.retained, holdout.mature)
 
 
 def mde(treated: ArmCounts, holdout: ArmCounts) -> float | None:

@@ -38,10 +38,6 @@ _SENTENCES: dict[Locale, dict[Cause, str]] = {
         Cause.SPLIT: "The split is broken: {treated_entered} treated and {holdout_entered} held "
         "out is not a holdout of {share} (p < 0.001). No effect is shown until the cause is "
         "found.",
-        Cause.WINDOWS_OPEN: "No comparison yet: the goal's window is closed for {treated_mature} "
-        "treated and {holdout_mature} held-out customers.",
-        Cause.SMALL_GROUP: "Too few customers with a closed window: {treated_mature} treated and "
-        "{holdout_mature} held out; each group needs {min_mature}.",
         Cause.FEW_RETAINED: "Too few retained customers: {treated_retained} treated and "
         "{holdout_retained} held out; each group needs {min_retained}.",
         Cause.SPANS_ZERO: "No detectable effect: the 95 % interval of the difference, {ci} "
@@ -76,10 +72,6 @@ _SENTENCES: dict[Locale, dict[Cause, str]] = {
         Cause.SPLIT: "Le tirage est faussé : {treated_entered} contactés et {holdout_entered} "
         "témoins ne correspondent pas à un groupe témoin de {share} (p < 0,001). Aucun effet "
         "n’est affiché tant que la cause n’est pas trouvée.",
-        Cause.WINDOWS_OPEN: "Pas encore de comparaison : la fenêtre de l’objectif est close pour "
-        "{treated_mature} contactés et {holdout_mature} témoins.",
-        Cause.SMALL_GROUP: "Trop peu de clients dont la fenêtre est close : {treated_mature} "
-        "contactés et {holdout_mature} témoins ; il en faut {min_mature} par groupe.",
         Cause.FEW_RETAINED: "Trop peu de clients retenus : {treated_retained} contactés et "
         "{holdout_retained} témoins ; il en faut {min_retained} par groupe.",
         Cause.SPANS_ZERO: "Pas d’effet décelable : l’intervalle à 95 % de l’écart, {ci} points, "

@@ -10,6 +10,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+import counted
 from relance.demo.answers import Sent
 from relance.demo.people import customer_id
 from relance.demo.run import (
@@ -29,7 +30,7 @@ from relance.domain.duration import Duration
 from relance.domain.trigger import Goal
 from relance.errors import UsageError
 from relance.uplift.report import Report, TriggerReport
-from relance.uplift.verdict import ArmCounts, read
+from relance.uplift.verdict import ArmCounts
 
 DAYS = 35
 
@@ -68,7 +69,7 @@ class Postman:
         arms = ArmCounts(entered=350, mature=50, retained=9), ArmCounts(entered=35)
         beauty = FieldTest("category", (Comparison(Op.IS, "beauty"),))
         goal = Goal(event="order", within=Duration.parse("30 days"), where=(beauty,))
-        reading = read(*arms, trigger="replenishment", version="v", share=0.1)
+        reading = counted.judged(*arms, share=0.1)
         trigger = TriggerReport(
             trigger="replenishment", description="", version="v", at=at, goal=goal,
             reading=reading, entered=385, treated=350, held_out=35, sent=350,

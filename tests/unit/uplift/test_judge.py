@@ -9,8 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relance.domain.arm import Arm
-from relance.domain.ledger import ArmSums
 from relance.uplift.alarm import Alarm
 from relance.uplift.document import to_json
 from relance.uplift.estimate import Estimate, Why, Withheld
@@ -18,6 +16,7 @@ from relance.uplift.health import Split
 from relance.uplift.judge import Judgement, judge
 from relance.uplift.planning import Pace
 from relance.uplift.report import TriggerReport
+from relance.uplift.sums import People
 from relance.uplift.trial import Plan, Trial
 from relance.uplift.verdict import ArmCounts, Cause, Verdict
 from relance.uplift.wording import sentence
@@ -26,12 +25,9 @@ Counts = tuple[int, int, int]
 START = datetime(2026, 1, 5, 8, tzinfo=UTC)
 
 
-def arm(counts: Counts, which: Arm = Arm.TREATED) -> ArmSums:
-    entered, mature, retained = counts
-    return ArmSums(
-        trigger="winback", version="v1", arm=which,
-        entered=entered, mature=mature, retained=retained,
-    )  # fmt: skip
+def arm(counts: Counts) -> People:
+    """One arm, possible or not."""
+    return People(*counts)
 
 
 def trial(
