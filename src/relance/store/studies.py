@@ -40,39 +40,45 @@ _AFTER_GLOBAL = (Refusal.FREQUENCY_CAP.value, Refusal.DISPLACED.value)
 _OPTOUTS = pa.schema([("customer", pa.string()), ("at", bulk.INSTANT)])
 _REACHED = pa.schema([("customer", pa.string()), ("at", bulk.INSTANT), ("held_out", pa.bool_())])
 
-# Only who was tried before has an attempt to look up: the others were tried when they changed.
-# The squares are of deviations from the mean: of the seconds themselves they would cancel.
-_LATENESS = """
-WITH first AS (
-    SELECT trigger, version, ghost, channel, entry_at,
-        CASE WHEN attempts = 0 THEN coalesce(doubtful_at, changed_at) ELSE coalesce(
-            (SELECT min(at) FROM attempt WHERE attempt.message = message.id), changed_at
-        ) END AS tried_at
-    FROM message WHERE step = 0 AND state {{these}} AND entry_at <= ?
-), late AS (
-    SELECT trigger, version, ghost, channel, {seconds} AS late FROM first WHERE tried_at <= ?
-), means AS (
-    SELECT trigger, version, ghost, channel, count(*) AS messages, avg(late) AS mean
-    FROM late GROUP BY trigger, version, ghost, channel
-)
-SELECT late.trigger, late.version, late.ghost, late.channel, means.messages, means.mean,
-    sum((late - mean) * (late - mean))
-FROM late JOIN means ON means.trigger = late.trigger AND means.version = late.version
-    AND means.ghost = late.ghost AND means.channel = late.channel
-GROUP BY late.trigger, late.version, late.ghost, late.channel, means.messages, means.mean
-ORDER BY late.trigger, late.version, late.ghost, late.channel
+# Only what was tried before has an attempt to look up: the others were tried when they changed.
+_LATE = """
+    SELECT trigger, version, ghost, channel, {seconds} AS late FROM (
+        SELECT trigger, version, ghost, channel, entry_at,
+            CASE WHEN attempts = 0 THEN coalesce(doubtful_at, changed_at) ELSE coalesce(
+                (SELECT min(at) FROM attempt WHERE attempt.message = message.id), changed_at
+            ) END AS tried_at
+        FROM message WHERE step = 0 AND state {{these}} AND entry_at <= ?
+    ) AS first WHERE tried_at <= ?
 """
-_LATE_SQLITE = Statement(_LATENESS.format(seconds="(tried_at - entry_at) / 1e6"))
-_LATE_POSTGRESQL = Statement(
-    _LATENESS.format(seconds="extract(epoch FROM tried_at - entry_at)::float8")
-)
+_SECONDS_SQLITE = "(tried_at - entry_at) / 1e6"
+_SECONDS_POSTGRESQL = "extract(epoch FROM tried_at - entry_at)::float8"
+_MIDDLE = "SELECT avg(late) FROM ({late}) AS late"
+# squares of deviations from the middle: those of the seconds themselves would cancel
+_LATENESS = """
+SELECT trigger, version, ghost, channel, count(*), sum(late), sum(late * late) FROM (
+    SELECT trigger, version, ghost, channel, late - ? AS late FROM ({late}) AS late
+) AS late GROUP BY trigger, version, ghost, channel ORDER BY trigger, version, ghost, channel
+"""
+
+
+def _statements(seconds: str) -> tuple[Statement, Statement]:
+    late = _LATE.format(seconds=seconds)
+    return Statement(_MIDDLE.format(late=late)), Statement(_LATENESS.format(late=late))
+
+
+_ON_SQLITE = _statements(_SECONDS_SQLITE)
+_ON_POSTGRESQL = _statements(_SECONDS_POSTGRESQL)
 
 
 def lateness(connection: Connection, until: datetime | None = None) -> list[Lateness]:
     """How long after the entry the first step's messages were first tried, or were ghosts."""
     driver = Driver(connection)
-    statement = _LATE_SQLITE if driver.is_sqlite else _LATE_POSTGRESQL
+    middle_of, sums_of = _ON_SQLITE if driver.is_sqlite else _ON_POSTGRESQL
     end = driver.instant(until or OPEN)
+    these = (driver.listed(_TRIED), end, end)
+    [(middle,)] = driver.rows(middle_of, *these)
+    if middle is None:
+        return []
     return [
         Lateness(
             trigger=trigger,
@@ -80,11 +86,11 @@ def lateness(connection: Connection, until: datetime | None = None) -> list[Late
             arm=Arm.HOLDOUT if ghost else Arm.TREATED,
             channel=channel,
             messages=messages,
-            mean=mean,
-            m2=m2,
+            mean=middle + total / messages,
+            m2=max(0.0, squares - total * total / messages),
         )
-        for trigger, version, ghost, channel, messages, mean, m2 in driver.rows(
-            statement, driver.listed(_TRIED), end, end
+        for trigger, version, ghost, channel, messages, total, squares in driver.rows(
+            sums_of, middle, *these
         )
     ]
 
