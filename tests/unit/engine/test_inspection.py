@@ -51,6 +51,16 @@ def test_missing_tables_and_columns_are_all_told_at_once(shop: Shop) -> None:
     assert {problem.hint for problem in problems} == {None, "did you mean order?"}
 
 
+def test_a_household_that_is_no_column_is_told(shop: Shop) -> None:
+    wrong = replace(CUSTOMERS_SPEC, household="mobil")
+    (problem,) = shop.engine(customers=wrong).inspect()
+    assert problem.where == "customers.household"
+    assert problem.message == "table customers has no column 'mobil'"
+    assert problem.hint == "did you mean mobile?"
+    right = replace(CUSTOMERS_SPEC, household="mobile")
+    assert shop.engine(customers=right).inspect() == []
+
+
 def test_keys_missing_or_repeated_are_counted(shop: Shop) -> None:
     shop.tables["customers"] = {**CUSTOMERS, "customer_id": [1, 1, None, 4]}
 
