@@ -6,7 +6,7 @@ import string
 from dataclasses import dataclass, field
 
 from relance.rendering.report.numbers import DASH, Writer, brackets
-from relance.uplift.estimate import Estimate, Withheld
+from relance.uplift.estimate import Estimate, Why, Withheld
 from relance.uplift.reasons import reason
 from relance.uplift.wording import Locale
 
@@ -31,7 +31,9 @@ class Footnotes:
     texts: list[str] = field(default_factory=list)
 
     def mark(self, nothing: Withheld) -> str:
-        """The letter of a reason."""
+        """The letter of a reason; none where there could not be a number at all."""
+        if nothing.why is Why.NOT_FOR_THIS:
+            return ""
         text = reason(nothing, self.locale)
         if text not in self.texts:
             self.texts.append(text)

@@ -11,8 +11,9 @@ from relance.domain.trigger import Goal
 from relance.rendering.report import plots
 from relance.rendering.report.cells import NOTHING, Cell, Footnotes, estimate_cell
 from relance.rendering.report.charts import Scale
+from relance.rendering.report.labels import LABELS
 from relance.rendering.report.numbers import brackets, short_day, tick
-from relance.rendering.report.words import LABELS, days_words
+from relance.rendering.report.words import days_words
 from relance.uplift.estimate import Estimate, Withheld
 from relance.uplift.figures import Cohort, Curves
 from relance.uplift.proportions import Interval

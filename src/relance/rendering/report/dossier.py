@@ -10,6 +10,7 @@ from relance.domain.study import PROGRAMME
 from relance.rendering.report import charts
 from relance.rendering.report.cells import Cell, estimate_cell
 from relance.rendering.report.curves import CohortsView, CurvesView, cohorts_view, curves_view
+from relance.rendering.report.labels import LABELS
 from relance.rendering.report.numbers import (
     brackets,
     long_day,
@@ -25,7 +26,7 @@ from relance.rendering.report.tables import (
     revenue_lines,
     worth_lines,
 )
-from relance.rendering.report.words import LABELS, goal_words, reason, window_words
+from relance.rendering.report.words import goal_words, reason, window_words
 from relance.uplift.alarm import Alarm
 from relance.uplift.estimate import Estimate, Why
 from relance.uplift.figures import Versions

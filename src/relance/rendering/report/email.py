@@ -10,6 +10,7 @@ from pathlib import Path
 from relance.domain.message import Rendered
 from relance.rendering.plaintext import to_text
 from relance.rendering.report.dossier import SYMBOLS, Headline, harm, headline
+from relance.rendering.report.labels import LABELS
 from relance.rendering.report.numbers import instant, long_day
 from relance.rendering.report.tables import (
     Check,
@@ -18,7 +19,7 @@ from relance.rendering.report.tables import (
     overlap_checks,
     worth_lines,
 )
-from relance.rendering.report.words import LABELS, clear_effects, lead
+from relance.rendering.report.words import clear_effects, lead
 from relance.rendering.standalone import standalone
 from relance.uplift.health import Health
 from relance.uplift.report import Report, TriggerReport

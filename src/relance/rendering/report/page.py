@@ -11,10 +11,11 @@ from pathlib import Path
 from relance.rendering.report import charts
 from relance.rendering.report.cells import Cell
 from relance.rendering.report.dossier import SYMBOLS, dossier
+from relance.rendering.report.labels import LABELS
 from relance.rendering.report.method import METHOD
 from relance.rendering.report.numbers import DASH, instant, tick
 from relance.rendering.report.tables import overlap_checks
-from relance.rendering.report.words import LABELS, clear_effects, lead
+from relance.rendering.report.words import clear_effects, lead
 from relance.rendering.standalone import standalone
 from relance.uplift.estimate import Why
 from relance.uplift.report import Report, TriggerReport

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from relance.domain.study import Metric
 from relance.rendering.report.cells import NOTHING, Cell, Footnotes, estimate_cell
+from relance.rendering.report.labels import LABELS
 from relance.rendering.report.numbers import (
     DASH,
     difference_writer,
@@ -19,7 +20,7 @@ from relance.rendering.report.numbers import (
     value_writer,
     whole,
 )
-from relance.rendering.report.words import LABELS, window_words
+from relance.rendering.report.words import window_words
 from relance.uplift.estimate import Estimate, Withheld
 from relance.uplift.figures import ArmFigure, MetricReading
 from relance.uplift.health import Finding, Health
@@ -67,18 +68,27 @@ def metrics_view(
         return None
     notes = Footnotes(locale)
     rows = [_metric(metric, currency, notes) for metric in metrics if not _silent(metric)]
-    silent = [
-        (f"{_name(metric, locale)} {_window(metric, locale)}", reason(metric.difference, locale))
-        for metric in metrics
-        if _silent(metric) and isinstance(metric.difference, Withheld)
-    ]
-    return MetricsView(rows=rows, notes=notes.lines, silent=silent)
+    silent: dict[str, list[str]] = {}
+    for metric in metrics:
+        if nothing := _silent(metric):
+            name = f"{_name(metric, locale)} {_window(metric, locale)}"
+            silent.setdefault(reason(nothing, locale), []).append(name)
+    return MetricsView(
+        rows=rows,
+        notes=notes.lines,
+        silent=[(", ".join(names), why) for why, names in silent.items()],
+    )
 
 
-def _silent(reading: MetricReading) -> bool:
-    """Whether neither arm has a value, so that there is no row to show."""
+def _silent(reading: MetricReading) -> Withheld | None:
+    """Why there is no row to show: neither arm has a value, or it is money and too few bought."""
+    nothing = reading.difference
     values = (reading.treated.value, reading.holdout.value)
-    return values == (None, None) and isinstance(reading.difference, Withheld)
+    if isinstance(nothing, Withheld) and (
+        values == (None, None) or reading.metric is Metric.REVENUE
+    ):
+        return nothing
+    return None
 
 
 def _name(reading: MetricReading, locale: Locale) -> str:
@@ -163,11 +173,22 @@ def worth_lines(worth: Worth | None, currency: str, locale: Locale) -> list[Line
     if worth is None:
         return []
     words = LABELS[locale]
+    return _told_once(
+        [
+            _line(words["extra"], worth.customers, None, locale),
+            _line(words["revenue"], worth.revenue, currency, locale),
+            _cost(worth.cost, currency, locale),
+            _line(words["net"], worth.net, currency, locale, words["net_note"]),
+        ]
+    )
+
+
+def _told_once(lines: Sequence[Line]) -> list[Line]:
+    """Without the reasons that an earlier line has given."""
+    notes = [line.note for line in lines]
     return [
-        _line(words["extra"], worth.customers, None, locale),
-        _line(words["revenue"], worth.revenue, currency, locale),
-        _cost(worth.cost, currency, locale),
-        _line(words["net"], worth.net, currency, locale, words["net_note"]),
+        replace(line, note="" if line.note in notes[:number] else line.note)
+        for number, line in enumerate(lines)
     ]
 
 
