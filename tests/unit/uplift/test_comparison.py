@@ -10,6 +10,7 @@ import pytest
 from scipy.stats import boschloo_exact, norm
 from statsmodels.stats.proportion import confint_proportions_2indep, proportions_ztest
 
+from relance.uplift.boschloo import boschloo_p
 from relance.uplift.comparison import difference, difference_with_p, equality_p, koopman, relative
 from relance.uplift.estimate import Estimate, Why, Withheld
 
@@ -70,6 +71,15 @@ def test_small_samples_are_tested_exactly(table: tuple[int, int, int, int]) -> N
     k, n, k0, n0 = table
     expected = boschloo_exact([[k, k0], [n - k, n0 - k0]]).pvalue
     assert equality_p(*table) == pytest.approx(expected)
+
+
+def test_the_exact_test_is_never_below_scipys_which_may_miss_the_worst_case() -> None:
+    draw = random.Random(5)
+    for _ in range(25):
+        n, n0 = draw.randint(5, 120), draw.randint(5, 60)
+        k, k0 = draw.randint(1, n), draw.randint(0, n0 - 1)
+        scipys = min(1.0, boschloo_exact([[k, k0], [n - k, n0 - k0]]).pvalue)
+        assert scipys * (1 - 1e-6) <= boschloo_p(k, n, k0, n0) <= scipys * 1.02 + 1e-12
 
 
 def test_an_unlucky_tiny_holdout_is_no_news() -> None:

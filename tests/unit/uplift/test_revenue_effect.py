@@ -7,11 +7,12 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from scipy.stats import gamma
 from simulations.spending import sums
 
 from relance.uplift.estimate import Estimate, Why, Withheld
 from relance.uplift.outcomes import SpendSums
-from relance.uplift.revenue import Effect, Revenue, permutation_p, revenue
+from relance.uplift.revenue import CAPPED, DRAWN, Effect, Revenue, permutation_p, revenue
 
 Arms = tuple[SpendSums, SpendSums]
 
@@ -60,6 +61,35 @@ def test_the_same_amounts_give_the_same_p_value_and_another_seed_nearly_the_same
 def test_the_sums_alone_tell_nearly_the_p_value_of_the_amounts(lift: float) -> None:
     drawn = permutation_p(*shop(lift), draws=99_999)
     assert permutation_p(*shop(lift, listed=False)) == pytest.approx(drawn, rel=0.08, abs=0.003)
+
+
+def test_where_one_amount_decides_the_sums_leave_the_word_to_capped_spend() -> None:
+    random = np.random.default_rng(9)
+    treated = spent(9_000, [*random.lognormal(3, 0.6, 1_799), 1e6])
+    holdout = spent(1_000, random.lognormal(3, 0.6, 200).tolist())
+    known, unknown = (revenue(*sums(treated, holdout, listed=on)).effect for on in (True, False))
+    assert isinstance(known, Effect)
+    assert isinstance(unknown, Effect)
+    assert (known.test, unknown.test) == (DRAWN, CAPPED)
+    assert unknown.p == unknown.capped.p
+    assert permutation_p(*sums(treated, holdout, listed=False)) is None
+
+
+def test_the_moments_of_all_draws_are_those_of_counting_every_draw() -> None:
+    random = np.random.default_rng(3)
+    everybody = random.lognormal(1, 0.5, 14)
+    draws = np.array([sum(one) for one in combinations(everybody, 5)])
+    skewness = float(((draws - draws.mean()) ** 3).mean() / draws.std() ** 3)
+    shift, scale = 4 / skewness**2, 2 / skewness
+    for place in (0, 700, -1):
+        chosen = sorted(combinations(range(14), 5), key=lambda one: everybody[list(one)].sum())[
+            place
+        ]
+        held = np.isin(np.arange(14), chosen)
+        z = (everybody[held].sum() - draws.mean()) / draws.std()
+        upper = float(gamma.sf(z * abs(scale) + shift, shift))
+        found = permutation_p(*sums(everybody[~held], everybody[held], listed=False))
+        assert found == pytest.approx(min(1.0, 2 * min(upper, 1 - upper)))
 
 
 def test_the_sums_of_amounts_that_are_all_alike_prove_nothing() -> None:
