@@ -5,20 +5,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
 
-from newcomer import BACK, NEXT_DAY, REFUSED, Answer, Walk, call
+from json_page import PAGE, differences, documented
+from newcomer import BACK, NEXT_DAY, REFUSED, SPRING, Answer, Walk, call
 from relance.cli.app import ORDER, app
 
 pytestmark = pytest.mark.xdist_group("command_line")  # the walk is walked once
-
-ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs/json.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -42,6 +39,7 @@ def test_what_a_step_says_has_exactly_the_keys_and_kinds_that_the_page_tells(
     [
         ("members SEGMENT", ["members", "active"]),
         ("report", ["report", "--at", NEXT_DAY]),
+        ("power TRIGGER", ["power", "welcome", "--weeks", "2", "--at", SPRING]),
         ("why CUSTOMER", ["why", BACK]),
         ("why CUSTOMER", ["why", REFUSED[0]]),
     ],
@@ -112,48 +110,3 @@ def test_a_key_that_the_page_does_not_tell_would_be_noticed():
     assert list(differences({**example, "accepted": "120"}, example, nullable))
     assert list(differences({**example, "accepted": None}, example, nullable))
     assert list(differences({**example, "skipped": {"gone": 0.5}}, example, nullable))
-
-
-def documented(document: str) -> tuple[Any, set[str]]:
-    """The page's example of a document, and the keys that may be null."""
-    heading = re.escape(f"## `relance {document} --json`")
-    section = re.search(rf"^{heading}\n(.*?)(?=^## |\Z)", PAGE, re.M | re.S)
-    assert section, document
-    example = re.search(r"```json\n(.*?)```", section[1], re.S)
-    assert example, document
-    nullable = re.search(r"May be null: (.*?)\.$", section[1], re.M | re.S)
-    return json.loads(example[1]), set(re.findall(r"`(\w+)`", nullable[1])) if nullable else set()
-
-
-TALLIES = {"refused", "skipped", "by_state"}  # a reason or a state, and how many
-
-
-def differences(value: Any, example: Any, nullable: set[str], key: str = "") -> Iterator[str]:
-    """How a value differs in shape from an example."""
-    if value is None or example is None:
-        if key not in nullable:
-            yield f"{key} is null"
-    elif isinstance(example, dict) and isinstance(value, dict):
-        if key in TALLIES:
-            yield from (f"{key}.{name} is no count" for name, n in value.items() if not whole(n))
-            return
-        yield from (f"{key}.{name} only on one side" for name in value.keys() ^ example.keys())
-        for name in value.keys() & example.keys():
-            yield from differences(value[name], example[name], nullable, name)
-    elif isinstance(example, list) and isinstance(value, list):
-        for each in value:
-            yield from differences(each, example[0], nullable, key)
-    elif not alike(value, example):
-        yield f"{key}: {value!r} is not like {example!r}"
-
-
-def whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def alike(value: object, example: object) -> bool:
-    if isinstance(example, float):
-        return isinstance(value, float) or whole(value)
-    if isinstance(example, str) and re.match(r"\d{4}-\d\d-\d\dT", example):
-        return datetime.fromisoformat(str(value)).tzinfo is not None
-    return type(value) is type(example)

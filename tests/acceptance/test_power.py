@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from desk import Desk
+from json_page import differences, documented
 from relance.domain.arm import Arm
 from stage import START
 from trial import READ, Trial, every
@@ -67,6 +68,11 @@ def test_how_many_enter_and_return_is_read_from_the_history(found: dict[str, Any
     assert base["origin"] == "history"
     assert base["mature"] == PER_WEEK * WEEKS
     assert base["rate"] == pytest.approx(1 / RETURNING)
+
+
+def test_its_document_is_what_the_page_tells(found: dict[str, Any]) -> None:
+    example, nullable = documented("power TRIGGER")
+    assert list(differences(found, example, nullable)) == []
 
 
 def test_each_holdout_says_what_is_readable_when(found: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from json_page import differences, documented
 from relance.domain.arm import Arm, in_global_holdout
 from trial import BASELINE, Trial, every
 
@@ -65,6 +66,14 @@ def test_once_the_period_is_over_everybody_counts_and_the_next_one_runs(trial: T
     assert report["verdict"] == "better"
     assert report["diff"] == pytest.approx(0.3, abs=0.01)
     assert running["report"]["entered"] == 0
+
+
+def test_its_document_is_what_the_page_tells(trial: Trial) -> None:
+    example, nullable = documented("programme")
+    report, nullable_there = documented("report")
+    for period in asked(trial, APRIL):
+        assert list(differences(period.pop("report"), report[0], nullable_there)) == []
+        assert list(differences({**period, "report": {}}, example[0], nullable)) == []
 
 
 def test_nobody_has_arrived_before_the_first_entries(trial: Trial) -> None:

@@ -20,7 +20,7 @@ class Followed:
 
     The message counts are of treated customers; `sent` were taken by the provider (delivered,
     bounced and complained ones too), `unknown` may have been sent, `pending` are not due or not
-    tried yet. `by_state` has every message, ghosts included.
+    tried yet. `by_state` has each of their states.
     """
 
     runs: int = 0
