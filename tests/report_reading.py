@@ -55,3 +55,20 @@ def outline(source: str) -> Outline:
     parsed = Outline()
     parsed.feed(source)
     return parsed
+
+
+def contrast(one: str, other: str) -> float:
+    """Of two colours, 1 to 21 (WCAG 2.2)."""
+    lighter, darker = sorted((brightness(one), brightness(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def brightness(colour: str) -> float:
+    """Relative luminance of `rgb(…)` or `#rrggbb`, 0 to 1 (WCAG 2.2)."""
+    if colour.startswith("#"):
+        wide = colour[1:] if len(colour) == 7 else "".join(2 * digit for digit in colour[1:])
+        parts = [int(wide[at : at + 2], 16) / 255 for at in (0, 2, 4)]
+    else:
+        parts = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

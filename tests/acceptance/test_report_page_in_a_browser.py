@@ -15,6 +15,7 @@ import browser
 import report_samples as samples
 from relance.rendering.report import Locale, html, report_email
 from relance.uplift.report import Report
+from report_reading import brightness, contrast
 
 pytestmark = pytest.mark.browser
 
@@ -172,17 +173,9 @@ def test_light_is_light_and_dark_is_dark_and_both_can_be_read(
 ):
     scheme, pages, _ = seen
     for found in pages.values():
-        paper, ink = brightness(found["paper"]), brightness(found["ink"])
-        assert (paper > ink) == (scheme == "light")
-        lighter, darker = max(paper, ink), min(paper, ink)
-        assert (lighter + 0.05) / (darker + 0.05) > 7  # WCAG 2.2, 1.4.6
-
-
-def brightness(colour: str) -> float:
-    """Relative luminance of `rgb(…)`, 0 to 1 (WCAG 2.2)."""
-    parts = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
-    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+        paper, ink = found["paper"], found["ink"]
+        assert (brightness(paper) > brightness(ink)) == (scheme == "light")
+        assert contrast(paper, ink) > 7  # WCAG 2.2, 1.4.6
 
 
 def test_a_request_a_wide_thing_and_crowded_labels_would_be_noticed(chromium: str, tmp_path: Path):

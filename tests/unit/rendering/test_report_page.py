@@ -69,7 +69,7 @@ def test_a_worse_trigger_says_how_many_were_lost_and_sounds_its_alarm_twice() ->
 
 def test_an_effect_that_may_be_none_says_so_beside_the_number() -> None:
     shown = text(page(full("welcome", "no_detectable_effect")))
-    assert "customers retained, if any: the interval includes none 95 % interval: −72 to" in shown
+    assert "customers retained, if any: chance alone could do it 95 % interval: −72 to" in shown
 
 
 def test_the_curves_of_both_arms_are_drawn_and_told_in_numbers() -> None:

@@ -131,6 +131,13 @@ def test_revenue_of_too_few_buyers_shows_no_amount_per_customer() -> None:
     assert "€9.64" not in shown
 
 
+def test_what_three_buyers_spent_is_not_shown_either() -> None:
+    few = replace(samples.revenue(), effect=Withheld(why=Why.FEW_BUYERS))
+    shown = text(page(full("welcome", revenue=few, worth=None)))
+    assert "€" not in shown
+    assert "Value per buyer" in text(page(full("welcome")))
+
+
 def test_a_reason_is_told_once_for_all_that_it_withholds() -> None:
     whole = full("welcome")
     assert whole.worth is not None

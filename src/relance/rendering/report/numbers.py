@@ -14,7 +14,7 @@ from babel.numbers import format_currency, get_currency_precision
 from relance.domain.study import Metric
 from relance.uplift.estimate import Estimate
 from relance.uplift.proportions import Interval
-from relance.uplift.wording import Locale, count, percent, points
+from relance.uplift.wording import Locale, percent, points
 
 DASH = "–"
 MINUS = "\N{MINUS SIGN}"
@@ -117,11 +117,6 @@ def tick(value: float, locale: Locale) -> str:
     """A share on an axis, without a decimal that says nothing."""
     hundred = 100 * value
     return decimal(hundred, 0 if abs(hundred - round(hundred)) < 1e-9 else 1, locale)
-
-
-def people(number: float, locale: Locale) -> str:
-    """A number of customers without a sign."""
-    return count(abs(round(number)), locale)
 
 
 def instant(at: datetime, locale: Locale) -> str:

@@ -212,25 +212,31 @@ def _cost(cost: float | Withheld, currency: str, locale: Locale) -> Line:
 
 
 def revenue_lines(revenue: Revenue | None, currency: str, locale: Locale) -> list[Line]:
-    """Revenue per customer by its parts: who bought, and for how much."""
+    """Revenue per customer by its parts: who bought, and for how much.
+
+    While there are too few buyers for a number about money, who bought is all there is.
+    """
     if revenue is None:
         return []
-    words = LABELS[locale]
-    if isinstance(revenue.effect, Withheld):
-        lines = [Line(label=words["spent"], cell=NOTHING, note=reason(revenue.effect, locale))]
+    words, effect = LABELS[locale], revenue.effect
+    if isinstance(effect, Withheld):
+        lines = [Line(label=words["spent"], cell=NOTHING, note=reason(effect, locale))]
     else:
-        lines = _spent(revenue.effect, currency, locale)
+        lines = _spent(effect, currency, locale) + _per_buyer(revenue, currency, locale)
     if isinstance(revenue.buyers, Estimate):
         cell = estimate_cell(revenue.buyers, lambda value: points(value, locale), locale)
         lines.append(Line(label=words["buyers"], cell=cell, note=words["points"]))
-    if revenue.per_buyer_treated is not None and revenue.per_buyer_holdout is not None:
-        both = (revenue.per_buyer_treated, revenue.per_buyer_holdout)
-        write = money(currency, max(both), locale)
-        values = " · ".join(write(value) for value in both)
-        lines.append(
-            Line(label=words["per_buyer"], cell=Cell(main=values), note=words["describes"])
-        )
     return lines
+
+
+def _per_buyer(revenue: Revenue, currency: str, locale: Locale) -> list[Line]:
+    """What buyers spent: they were not drawn at random, so that it proves nothing."""
+    if revenue.per_buyer_treated is None or revenue.per_buyer_holdout is None:
+        return []
+    both = (revenue.per_buyer_treated, revenue.per_buyer_holdout)
+    write, words = money(currency, max(both), locale), LABELS[locale]
+    values = " · ".join(write(value) for value in both)
+    return [Line(label=words["per_buyer"], cell=Cell(main=values), note=words["describes"])]
 
 
 def _spent(effect: Effect, currency: str, locale: Locale) -> list[Line]:
