@@ -55,7 +55,8 @@ def outcomes(weeks: Sequence[Week], of: Study | None = None) -> Outcomes:
     A third of them had ordered before entry, too.
     """
     one = of or study()
-    entered, cells = [], []
+    entered: list[Entered] = []
+    cells: list[Cell] = []
     for number, arms in enumerate(weeks):
         monday = MONDAY + timedelta(weeks=number)
         for arm, people in zip(Arm, arms, strict=True):

@@ -26,6 +26,9 @@ from relance.uplift.trial import Plan, Trial
 from relance.uplift.verdict import Cause
 
 
+_WHOLE_PERIOD = 10**6  # days: a study until an instant has no shorter window
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Subject(Followed):
     """One trigger in its present version, and what the state knows about it.
@@ -105,7 +108,7 @@ def _own(subject: Subject, counted: Mapping[Key, Sums]) -> Sums:
 
 def _trial(subject: Subject, sums: Sums, at: datetime) -> Trial:
     study = subject.study
-    days = study.days if study else 0
+    days = 0 if study is None else study.days if study.until is None else _WHOLE_PERIOD
     treated, holdout = sums.people(Arm.TREATED), sums.people(Arm.HOLDOUT)
     entrants = treated.entered + holdout.entered
     channels = channel_splits(subject.lateness, subject, subject.share, entrants)

@@ -104,8 +104,8 @@ class Sums:
         ]
 
     def returned(self, arm: Arm, days: int) -> int:
-        """Who has returned so far, open windows included, within `days` (0: at any age)."""
-        rows = [one for one in self.ages if one.arm is arm and (not days or one.day <= days)]
+        """Who has returned within `days` so far, open windows included."""
+        rows = [one for one in self.ages if one.arm is arm and one.day <= days]
         return max(sum(one.events for one in rows), self.people(arm).retained)
 
 
