@@ -25,7 +25,6 @@ from relance.uplift.sums import Sums, by_version
 from relance.uplift.trial import Plan, Trial
 from relance.uplift.verdict import Cause
 
-
 _WHOLE_PERIOD = 10**6  # days: a study until an instant has no shorter window
 
 
