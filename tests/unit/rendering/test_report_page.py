@@ -120,7 +120,7 @@ def test_a_measure_without_a_number_leads_to_its_reason() -> None:
     source = page(full("welcome"))
     assert "<b>–<sup>a</sup></b>" in source
     shown = text(source)
-    assert "a Everybody has the same value, so nothing can be compared." in shown
+    assert "a All were alike before entry: there is nothing to take off." in shown
     assert "Retained within 90 days: Nobody has been watched for that long yet." in shown
     assert "Fewer than 5 held-out customers reached the goal: too few for a ratio." in shown
 

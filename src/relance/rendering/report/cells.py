@@ -34,7 +34,10 @@ class Footnotes:
         """The letter of a reason; none where there could not be a number at all."""
         if nothing.why is Why.NOT_FOR_THIS:
             return ""
-        text = reason(nothing, self.locale)
+        return self.letter(reason(nothing, self.locale))
+
+    def letter(self, text: str) -> str:
+        """The letter of a sentence."""
         if text not in self.texts:
             self.texts.append(text)
         return string.ascii_lowercase[self.texts.index(text)]

@@ -328,7 +328,7 @@ def _arm(arm: ArmCounts, locale: Locale) -> Cell:
         parts.append(words["of_customers"].format(hits=hits, customers=customers))
     if still_open := arm.entered - arm.mature:
         parts.append(words["still_open"].format(n=count(still_open, locale)))
-    return Cell(main=percent(arm.rate, locale), small=" · ".join(parts))
+    return Cell(main=percent(arm.rate, locale), small="\n".join(parts))
 
 
 def _weeks(cohorts: Sequence[Cohort], locale: Locale) -> PlotView | None:

@@ -21,7 +21,7 @@ from relance.rendering.report.numbers import (
     whole,
 )
 from relance.rendering.report.words import window_words
-from relance.uplift.estimate import Estimate, Withheld
+from relance.uplift.estimate import Estimate, Why, Withheld
 from relance.uplift.figures import ArmFigure, MetricReading
 from relance.uplift.health import Finding, Health
 from relance.uplift.money import Worth
@@ -138,7 +138,10 @@ def _adjusted(reading: MetricReading, currency: str, notes: Footnotes) -> Cell:
     if isinstance(reading.difference, Withheld):
         return NOTHING
     if isinstance(found, Withheld):
-        return Cell(main=DASH, mark=notes.mark(found))
+        # what has no spread here is the same metric before entry
+        alike = found.why is Why.NO_SPREAD
+        mark = notes.letter(LABELS[notes.locale]["alike"]) if alike else notes.mark(found)
+        return Cell(main=DASH, mark=mark)
     size = largest(found.estimate)
     write = difference_writer(reading.metric, currency, size, notes.locale)
     cell = estimate_cell(found.estimate, write, notes.locale)
