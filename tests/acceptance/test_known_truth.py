@@ -14,7 +14,7 @@ from simulations.shops import Found
 from relance.uplift.verdict import Verdict
 
 pytestmark = pytest.mark.xdist_group("known_truth")
-SAMPLE = 4
+SAMPLE = 3
 
 
 @cache
@@ -30,7 +30,7 @@ def runs(trigger: str, seeds: int) -> Sequence[Found]:
 def test_in_a_few_runs_the_interval_holds_the_true_effect(trigger: str) -> None:
     done = runs(trigger, SAMPLE)
     assert [one.difference for one in done if one.difference is None] == []
-    assert sum(one.holds for one in done) >= SAMPLE - 1  # two misses of four: 1.4 % of samples
+    assert sum(one.holds for one in done) >= SAMPLE - 1  # two misses of three: one sample in 140
 
 
 @pytest.mark.parametrize(("trigger", "effect"), shops.EFFECTS.items())
