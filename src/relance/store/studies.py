@@ -121,12 +121,15 @@ def optouts(connection: Connection) -> pa.Table:
         table.c for table in (CONSENT_CHANGE, SUPPRESSION, SUPPRESSED_ADDRESS, MESSAGE)
     )
     there = and_(message.recipient == address.recipient, message.channel == address.channel)
+    asked = address.reason.in_(_WISHES)
+    # without the list SQLite would rather read all messages: they are found by their address
+    listed = message.recipient.in_(select(address.recipient).where(asked))
     wishes = (
         select(change.customer, change.at).where(change.granted.is_(False), change.topic == ""),
         select(own.customer, own.at).where(own.reason.in_(_WISHES)),
         select(message.customer, address.at)
         .join_from(SUPPRESSED_ADDRESS, MESSAGE, there)
-        .where(address.reason.in_(_WISHES), message.changed_at <= address.at)
+        .where(asked, listed, message.changed_at <= address.at)
         .distinct(),
     )
     found = union_all(*wishes).subquery()
