@@ -15,6 +15,7 @@ from relance.uplift.means import Cuped
 from relance.uplift.money import Worth
 from relance.uplift.reasons import alarm_sentence, finding_sentence, reason
 from relance.uplift.report import TriggerReport
+from relance.uplift.verdict import MIN_MATURE
 from relance.uplift.wording import amount, count, interval, metric_name, percent, points, quantity
 
 Writer = Callable[[float], str]
@@ -55,9 +56,9 @@ def _row(report: TriggerReport) -> tuple[str, ...]:
 def terminal_lines(report: TriggerReport, currency: str) -> list[str]:
     """What a reader needs below the verdict's sentence, indented, at most `WIDTH` wide.
 
-    An alarm first, then every metric that has a number, what it was worth, all versions
-    together, and the health checks that warn. Nothing where the verdict hides its numbers, but
-    the warnings.
+    An alarm first, then every metric of groups as large as a verdict needs, what it was worth,
+    all versions together, and the health checks that warn. Nothing where the verdict hides its
+    numbers, but the warnings.
     """
     lines = [
         *_alarm(report),
@@ -82,6 +83,8 @@ def _alarm(report: TriggerReport) -> Iterator[str]:
 
 
 def _metric(one: MetricReading, currency: str) -> Iterator[str]:
+    if min(one.treated.customers, one.holdout.customers) < MIN_MATURE:
+        return
     name = f"{metric_name(one.metric)}, {one.window}:"
     if isinstance(one.difference, Withheld):
         if one.metric is Metric.REVENUE and one.difference.why not in _USUAL | {
@@ -150,7 +153,7 @@ def _worth(one: Worth, currency: str) -> Iterator[str]:
     if isinstance(one.net, Estimate) and one.cost:
         parts.append(f"net {_money(one.net, currency)}")
     if parts:
-        yield f"worth so far: {'; '.join(parts)}"
+        yield f"{'worth ' if isinstance(one.customers, Estimate) else ''}so far: {'; '.join(parts)}"
 
 
 def _versions(one: Versions) -> Iterator[str]:

@@ -210,6 +210,12 @@ def test_the_terminal_tells_metrics_worth_and_what_is_to_be_looked_at() -> None:
     assert "check" in "\n".join(terminal_lines(warned, "EUR"))
 
 
+def test_small_groups_have_their_cost_on_the_terminal_and_no_metrics() -> None:
+    small = outcomes([(People(90, 90, 20), People(10, 10, 1))])
+    found = report(small, subject(sent_by={"email": 90}))
+    assert terminal_lines(found, "EUR") == ["  so far: messages cost 0.90 EUR"]
+
+
 def test_a_trigger_without_data_has_dashes_and_no_lines() -> None:
     empty = report(Outcomes())
     (row,) = terminal_rows([empty])
