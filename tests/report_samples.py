@@ -187,29 +187,28 @@ def _mean(
 
 
 def cohorts(treated: Counts, holdout: Counts, weeks: int = 9) -> list[Cohort]:
+    """Weeks that are closed, then one that is half open, then open ones."""
+    half = round(0.8 * weeks) - 1
     found = []
     for week in range(weeks):
-        ripe = week < weeks * 0.8 and treated[1] > 0
+        closed = (1.0 if week < half else 0.4 if week == half else 0.0) if treated[1] else 0.0
         sway = 1 + 0.25 * math.sin(2 * week)
-        one, base = (_week(counts, weeks, sway if ripe else 0.0) for counts in (treated, holdout))
-        table = (one.retained, one.mature, base.retained, base.mature)
+        one, base = (_week(counts, weeks, closed, sway) for counts in (treated, holdout))
         found.append(
             Cohort(
                 week=date(2026, 1, 5) + timedelta(weeks=week), treated=one, holdout=base,
-                difference=difference(*table) if ripe else Withheld(why=Why.NOT_FOLLOWED),
+                difference=difference(one.retained, one.mature, base.retained, base.mature),
             )
         )  # fmt: skip
     return found
 
 
-def _week(counts: Counts, weeks: int, sway: float) -> ArmCounts:
+def _week(counts: Counts, weeks: int, closed: float, sway: float) -> ArmCounts:
     entered = counts[0] // weeks
+    mature = round(entered * closed)
     rate = counts[2] / counts[1] if counts[1] else 0.0
-    return ArmCounts(
-        entered=entered,
-        mature=entered if sway else 0,
-        retained=min(entered, round(entered * rate * sway)),
-    )
+    retained = min(mature, round(mature * rate * sway))
+    return ArmCounts(entered=entered, mature=mature, retained=retained)
 
 
 def findings(case: str) -> list[Finding]:

@@ -23,6 +23,7 @@ FRAMES: Mapping[str, Mapping[Locale, Sequence[int]]] = {
     "light": {"en": (360, 900, 1280), "fr": (360,)},
     "dark": {"fr": (360, 1280)},
 }
+PAPER = 695  # pixels of A4 between the page's margins
 LONG = "customers_who_bought_twice_and_have_not_been_seen_for_a_long_time"
 # what a person would see at once: something beyond the edge, on top of something, or without ink
 LOOK = """
@@ -188,6 +189,17 @@ def test_a_request_a_wide_thing_and_crowded_labels_would_be_noticed(chromium: st
     assert any("Content Security Policy" in line for line in complaints)
     assert any("wide" in part for part in pages["bad"]["beyond"])
     assert any("here" in part for part in pages["bad"]["crowded"])
+
+
+@pytest.mark.parametrize("locale", ["en", "fr"])
+def test_nothing_goes_beyond_the_edge_of_the_paper(chromium: str, tmp_path: Path, locale: Locale):
+    """The style for paper, in a frame as wide as paper."""
+    source = page(everything(), locale)
+    printed = source.replace("@media screen", "@media speech").replace("@media print", "@media all")
+    pages, _ = look(chromium, tmp_path, {"paper": (printed, PAPER)})
+    assert pages["paper"]["beyond"] == []
+    assert pages["paper"]["crowded"] == []
+    assert pages["paper"]["scroll"] <= PAPER
 
 
 def test_it_prints_on_a4_with_a_new_sheet_for_each_trigger(chromium: str, tmp_path: Path):
