@@ -167,3 +167,15 @@ def test_who_was_held_out_already_says_best_what_happens_without_a_message(tmp_p
     assert found["base"]["mature"] == len(arms[Arm.HOLDOUT])
     assert found["base"]["rate"] == pytest.approx(0.25, abs=0.01)
     assert found["written_to"] == len(arms[Arm.TREATED])
+
+
+def test_whom_the_trigger_wrote_to_does_not_say_what_happens_without_it(tmp_path: Path) -> None:
+    trial = Trial(tmp_path)
+    trial.arrive("old")
+    trial.order("old", at=START - timedelta(days=400))
+    arms = trial.finish(200, every(1, 4), holdout="20%")
+    answer = trial.call("power", "hello", "--json", "--weeks", "2", "--at", READ.isoformat())
+    found = json.loads(answer.out)
+    assert (found["base"]["origin"], found["gap"]) == ("history", "few_closed")
+    assert found["base"]["mature"] == len(arms[Arm.HOLDOUT])
+    assert sum(found["entered_by_week"]) == 200

@@ -134,8 +134,8 @@ def _origin(base: Base, written_to: int) -> str:
     if base.origin.value == "held_out":
         return f"{text}, held out by this version so far"
     if written_to:
-        return f"{text}, from the history; this trigger wrote to {written_to:,} of them meanwhile"
-    return f"{text}, from the history, whatever was sent to them"
+        return f"{text}, from the history without the {written_to:,} whom this trigger wrote to"
+    return f"{text}, from the history, whatever else was sent to them"
 
 
 def advice(found: Forecast) -> str:

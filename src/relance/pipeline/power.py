@@ -47,7 +47,7 @@ class Gap(StrEnum):
 class Origin(StrEnum):
     """Where the base rate is from."""
 
-    HISTORY = "history"  # who would have entered, whatever was sent to them
+    HISTORY = "history"  # who would have entered, and was not written to by the trigger itself
     HELD_OUT = "held_out"  # who did enter this version, and was not written to
 
 
@@ -64,8 +64,8 @@ class Flow:
     """Who would have entered in the weeks looked at, each customer once.
 
     `at_once` are those who are there on the first day of a trigger on a schedule; `per_week`
-    the mean of the other weeks. `written_to` entered this trigger in those weeks and were
-    treated: a base from the history has their messages in it.
+    the mean of the other weeks. `written_to` of them were treated by this trigger: what they
+    did is not part of a base.
     """
 
     weeks: Sequence[int]  # customers by week, the oldest first
@@ -161,11 +161,13 @@ def forecast(
         inquiry.workspace, inquiry.engine, inquiry.ledger, trigger, at, looked, inquiry.progress
     )
     own = entries_until(inquiry.reader.entries(trigger.name), at)
-    entries = [_as_entries(trigger, past), own.filter(pc.equal(own["version"], trigger.version))]
+    treated = own.filter(pc.equal(own["arm"], Arm.TREATED.value))["customer"]
+    present = own.filter(pc.equal(own["version"], trigger.version))
+    entries = [_as_entries(trigger, past, treated), present]
     outcomes = _outcomes(inquiry, trigger, trigger.goal, entries, at)
     known = replace(
         asked,
-        flow=_flow(inquiry.workspace, trigger, past, outcomes, _treated_since(own, begin)),
+        flow=_flow(inquiry.workspace, trigger, past, outcomes),
         base=_base(outcomes, trigger),
     )
     gap = _gap(known)
@@ -175,32 +177,27 @@ def forecast(
 # -- what the history says
 
 
-def _as_entries(trigger: Trigger, past: Rehearsal) -> pa.Table:
-    """Everybody who would have entered, in one arm."""
+def _as_entries(trigger: Trigger, past: Rehearsal, treated: pa.ChunkedArray) -> pa.Table:
+    """Everybody who would have entered; those whom this trigger wrote to are an arm apart."""
     tables = [
-        _entries(trigger.name, HISTORY, customers, instant)
+        _entries(trigger.name, customers, instant, treated)
         for instant, customers in zip(past.instants, past.entered, strict=True)
     ]
     return pa.concat_tables([ENTRIES.empty_table(), *tables])
 
 
-def _entries(trigger: str, version: str, customers: pa.Array, at: datetime) -> pa.Table:
+def _entries(trigger: str, customers: pa.Array, at: datetime, treated: pa.ChunkedArray) -> pa.Table:
     number = len(customers)
+    written_to = pc.is_in(customers, value_set=treated.combine_chunks())
     columns = {
         "trigger": pa.repeat(trigger, number),
-        "version": pa.repeat(version, number),
-        "arm": pa.repeat(Arm.HOLDOUT.value, number),
+        "version": pa.repeat(HISTORY, number),
+        "arm": pc.if_else(written_to, Arm.TREATED.value, Arm.HOLDOUT.value),
         "customer": customers,
         "unit": pa.nulls(number, pa.string()),
         "at": pa.repeat(pa.scalar(at, _INSTANT), number),
     }
     return pa.table(columns).cast(ENTRIES)
-
-
-def _treated_since(own: pa.Table, begin: datetime) -> int:
-    later = pc.greater(own["at"], pa.scalar(begin, _INSTANT))
-    written_to = pc.and_(later, pc.equal(own["arm"], Arm.TREATED.value))
-    return int(pc.sum(written_to, min_count=0).as_py())
 
 
 def _outcomes(
@@ -217,13 +214,11 @@ def _outcomes(
     )
 
 
-def _flow(
-    workspace: Workspace, trigger: Trigger, past: Rehearsal, outcomes: Outcomes, written_to: int
-) -> Flow:
+def _flow(workspace: Workspace, trigger: Trigger, past: Rehearsal, outcomes: Outcomes) -> Flow:
+    entered = [one for one in outcomes.entered if one.version == HISTORY]
     by_week = Counter[date]()
-    for one in outcomes.entered:
-        if one.version == HISTORY:
-            by_week[one.week] += one.customers
+    for one in entered:
+        by_week[one.week] += one.customers
     weeks = [by_week[_monday(instant.astimezone(workspace.zone))] for instant in past.instants]
     at_once = weeks[0] if isinstance(trigger.on, OnSchedule) else 0
     later = weeks[1:] if isinstance(trigger.on, OnSchedule) else weeks
@@ -232,7 +227,7 @@ def _flow(
         at_once=at_once,
         per_week=sum(later) / len(later) if later else 0.0,
         refused=past.refused,
-        written_to=written_to,
+        written_to=sum(one.customers for one in entered if one.arm is Arm.TREATED),
     )
 
 
