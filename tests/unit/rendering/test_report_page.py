@@ -15,7 +15,7 @@ from relance.uplift.figures import Curves
 from relance.uplift.survival import Curve, Day, curve
 from relance.uplift.verdict import Verdict
 from report_reading import outline, page, render, text
-from report_samples import AT, CASES, every_verdict, full, many, trigger
+from report_samples import AT, CASES, every_verdict, full, trigger
 
 
 @pytest.mark.parametrize("locale", ["en", "fr"])
@@ -237,8 +237,11 @@ def test_instants_are_shown_in_their_own_time_zone() -> None:
     assert "First entry 6 January 2026" in text(late)
 
 
-def test_twenty_triggers_fit_into_600_kilobytes() -> None:
-    assert len(page(*many(20)).encode()) < 600_000
+def test_twenty_triggers_with_a_year_of_weeks_fit_into_600_kilobytes() -> None:
+    arms = CASES["better"]
+    days, weeks = samples.curves(*arms, last=90), samples.cohorts(*arms, weeks=52)
+    triggers = [full(f"trigger_{n}", curves=days, cohorts=weeks) for n in range(20)]
+    assert len(page(*triggers, locale="fr").encode()) < 600_000
 
 
 def test_the_method_claims_an_interval_and_never_a_chance() -> None:
