@@ -199,6 +199,8 @@ def lives(shop: Shop) -> list[Life]:
 def expected(shop: Shop) -> Outcomes:
     """What the engine must say of a shop; the order of rows is nobody's business."""
     every = lives(shop)
+    if not every:
+        return Outcomes()
     return Outcomes(
         entered=list(_entered(every)),
         cells=list(_cells(every)),
@@ -345,18 +347,17 @@ def _place(life: Life) -> tuple[datetime, str]:
 def _shared(shop: Shop, every: Sequence[Life]) -> Iterator[tuple[Key, int]]:
     people = {person.key: person for person in shop.people}
     for study in shop.studies:
-        reached: dict[tuple[str, str], set[Arm]] = defaultdict(set)
         mine = [life.entry for life in every if life.study is study]
-        for entry in mine:
-            for address in _addresses(people.get(entry.customer)):
-                reached[address].add(entry.arm)
-        yield (
-            study.key,
-            sum(
-                any(len(reached[one]) == 2 for one in _addresses(people.get(entry.customer)))
-                for entry in mine
-            ),
-        )
+        reached = [
+            (one, address) for one in mine for address in _addresses(people.get(one.customer))
+        ]
+        sharing = {
+            one.customer + one.arm
+            for one, address in reached
+            for other, same in reached
+            if same == address and one.arm != other.arm and one.customer != other.customer
+        }
+        yield study.key, sum(one.customer + one.arm in sharing for one in mine)
 
 
 def _addresses(person: Person | None) -> list[tuple[str, str]]:

@@ -128,14 +128,13 @@ def _seen(windows: str, events: str, scale: Scale) -> str:
     after, own = "e.t > w.t_entry", "e.t > w.t_entry AND e.t <= w.t_end"
     before, own_before = "e.t <= w.t_entry", "e.t <= w.t_entry AND e.t > w.t_begin"
     return f"""
-SELECT w.id, min(CASE WHEN {after} THEN e.t END) AS back,
-  max(CASE WHEN {before} THEN e.t END) AS last,
-  count(CASE WHEN {own} THEN 1 END) AS orders,
-  count(CASE WHEN {own_before} THEN 1 END) AS orders_before,
-  sum(CASE WHEN {own} THEN e.amount END) AS spent,
-  sum(CASE WHEN {own_before} THEN e.amount END) AS spent_before,
-  count(CASE WHEN {own} AND e.amount < 0 THEN 1 END) AS negative,
-  count(CASE WHEN {own} AND e.broken THEN 1 END) AS broken
+SELECT w.id, min(e.t) FILTER ({after}) AS first, max(e.t) FILTER ({before}) AS latest,
+  count(*) FILTER ({own}) AS orders,
+  count(*) FILTER ({own_before}) AS orders_before,
+  sum(e.amount) FILTER ({own}) AS spent,
+  sum(e.amount) FILTER ({own_before}) AS spent_before,
+  count(*) FILTER ({own} AND e.amount < 0) AS negative,
+  count(*) FILTER ({own} AND e.broken) AS broken
 FROM {windows} AS w
 JOIN (SELECT owner, {scale.column('"at"')} AS t, amount, broken FROM {events}) AS e
   ON e.owner = w.key AND e.t > w.t_low AND e.t <= w.t_high
@@ -145,16 +144,14 @@ GROUP BY w.id"""
 def _facts(windows: Windows, around: str, seen: str, optouts: str) -> str:
     """SQL; amounts are rounded to six decimals: the order in which doubles are added up differs
     from run to run."""
+    told = windows.aged(f"""
+SELECT w.*, s.* EXCLUDE (id), o.after, o.before FROM {around} AS w
+LEFT JOIN {seen} AS s ON s.id = w.id LEFT JOIN {optouts} AS o ON o.id = w.id""")
     return f"""
-SELECT w.id, w.study, w.holdout, {week_of("w.local")} AS week, w.vanished, w.closed, w.days,
-  {windows.day_after("s.back")} AS back, {windows.day_before("s.last")} AS last,
-  s.last IS NULL OR s.last <= w.t_lapsed AS lapsed,
-  coalesce(s.orders, 0) AS orders, coalesce(s.orders_before, 0) AS orders_before,
-  coalesce(round(s.spent, 6), 0.0) AS spent,
-  coalesce(round(s.spent_before, 6), 0.0) AS spent_before,
-  coalesce(s.negative, 0) AS negative, coalesce(s.broken, 0) AS broken,
-  coalesce(o.after <= w.ends, false) AS opted,
-  coalesce(o.before > w.begins, false) AS opted_before
-FROM {around} AS w
-LEFT JOIN {seen} AS s ON s.id = w.id
-LEFT JOIN {optouts} AS o ON o.id = w.id"""
+SELECT id, study, holdout, {week_of("local")} AS week, vanished, closed, days, back, last,
+  latest IS NULL OR latest <= t_lapsed AS lapsed,
+  coalesce(orders, 0) AS orders, coalesce(orders_before, 0) AS orders_before,
+  coalesce(round(spent, 6), 0.0) AS spent, coalesce(round(spent_before, 6), 0.0) AS spent_before,
+  coalesce(negative, 0) AS negative, coalesce(broken, 0) AS broken,
+  coalesce(after <= ends, false) AS opted, coalesce(before > begins, false) AS opted_before
+FROM ({told})"""

@@ -14,7 +14,7 @@ from relance.uplift.outcomes import Key, Pair
 def count_shared(
     workbench: Workbench, entrants: Entrants, studies: Sequence[Study]
 ) -> dict[Key, int]:
-    """Entrants of each study whose address somebody in its other arm has too."""
+    """Entrants of each study whose address another customer in its other arm has too."""
     sql = _SHARED.format(people=entrants.people, first=entrants.first)
     found = {row["study"]: row["entrants"] for row in workbench.rows(sql)}
     return {study.key: found.get(place, 0) for place, study in enumerate(studies)}
@@ -29,14 +29,17 @@ WITH known AS (
 ), doubled AS (
   SELECT phone, address FROM known WHERE address <> '' GROUP BY phone, address HAVING count(*) > 1
 ), entered AS (
-  SELECT f.rowid AS id, f.study, f.holdout, k.phone, k.address
+  SELECT f.rowid AS id, f.study, f.holdout, f.key, k.phone, k.address
   FROM {first} AS f JOIN known AS k ON k.key = f.key SEMI JOIN doubled AS d USING (phone, address)
-), mixed AS (
-  SELECT study, phone, address FROM entered GROUP BY study, phone, address
-  HAVING bool_or(holdout) AND NOT bool_and(holdout)
+), arms AS (
+  SELECT study, phone, address, holdout, min(key) AS one, max(key) AS other
+  FROM entered GROUP BY study, phone, address, holdout
 )
-SELECT study, count(DISTINCT id) AS entrants
-FROM entered SEMI JOIN mixed USING (study, phone, address) GROUP BY study
+SELECT e.study, count(DISTINCT e.id) AS entrants
+FROM entered AS e JOIN arms AS a
+  ON a.study = e.study AND a.phone = e.phone AND a.address = e.address
+  AND a.holdout <> e.holdout AND (a.one <> e.key OR a.other <> e.key)
+GROUP BY e.study
 """
 
 

@@ -90,29 +90,42 @@ WITH entrants AS (
     {self._shifted(FURTHEST, -1)} AS furthest_before, {self._shifted(FURTHEST, 1)} AS furthest,
     (closing - entry) // {DAY} AS guess
   FROM entrants
+), spans AS (
+  SELECT *, least(furthest_before, begins, lapsed) AS low,
+    least(closing, greatest(furthest, ends)) AS high
+  FROM bounds
 )
 SELECT id, study, holdout, vanished, entry, local, key, begins, ends, ends <= {self.at} AS closed,
   least(horizon, {self._days_over()}) AS days,
   {scaled("begins")} AS t_begin, {scaled("entry")} AS t_entry, {scaled("ends")} AS t_end,
-  {scaled("lapsed")} AS t_lapsed, {scaled("least(furthest_before, begins, lapsed)")} AS t_low,
-  {scaled("least(closing, greatest(furthest, ends))")} AS t_high
-FROM bounds"""
+  {scaled("lapsed")} AS t_lapsed, {scaled("low")} AS t_low, {scaled("high")} AS t_high
+FROM spans"""
 
-    def day_after(self, column: str) -> str:
-        """SQL for the first day of age (from 1) whose end an event after entry does not miss."""
-        guess = f"(({column} - t_entry + {self.scale.day - 1}) // {self.scale.day})"
-        later, earlier = (
-            f"{column} > {self._end(guess)}",
-            f"{column} <= {self._end(f'({guess} - 1)')}",
-        )
-        return _corrected(guess, later, earlier)
+    def aged(self, rows: str) -> str:
+        """SQL for rows with the columns of `table` and two instants on the events' scale, with
+        these as days of age.
 
-    def day_before(self, column: str) -> str:
-        """SQL for the fewest days before entry that reach an event not after it."""
-        guess = f"((t_entry - {column}) // {self.scale.day} + 1)"
-        missed = f"{column} <= {self._begin(guess)}"
-        fewer = f"{column} > {self._begin(f'({guess} - 1)')}"
-        return _corrected(guess, missed, fewer)
+        `back` is the day (from 1) whose end `first`, the first event after entry, does not miss;
+        `last` the fewest days before entry that reach `latest`, the last event not after it.
+        """
+        scaled, day = self.scale.of, self.scale.day
+        missed, reached = scaled("back_end"), scaled("back_begin")
+        unreached, nearer = scaled("last_begin"), scaled("last_end")
+        return f"""
+WITH guesses AS (
+  SELECT *, (first - t_entry + {day - 1}) // {day} AS back_guess,
+    (t_entry - latest) // {day} + 1 AS last_guess
+  FROM ({rows})
+), edges AS (
+  SELECT *, {self._whole("back_guess")} AS back_end,
+    {self._whole("(back_guess - 1)")} AS back_begin,
+    {self._whole("-last_guess")} AS last_begin,
+    {self._whole("(1 - last_guess)")} AS last_end
+  FROM guesses
+)
+SELECT *, {_corrected("back_guess", f"first > {missed}", f"first <= {reached}")} AS back,
+  {_corrected("last_guess", f"latest <= {unreached}", f"latest > {nearer}")} AS last
+FROM edges"""
 
     def _own(self, places: Sequence[int], sign: int) -> str:
         """SQL for the end of the study's own window, or (-1) of as long a time before entry."""
@@ -131,12 +144,6 @@ FROM bounds"""
 
     def _whole(self, days: str) -> str:
         return self.offsets.instant(f"(local + {days} * {DAY})")
-
-    def _end(self, days: str) -> str:
-        return self.scale.of(self._whole(days))
-
-    def _begin(self, days: str) -> str:
-        return self.scale.of(self._whole(f"-{days}"))
 
     def _days_over(self) -> str:
         """SQL for how many days of age are over, each to its end."""
