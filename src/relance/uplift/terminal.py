@@ -16,7 +16,7 @@ from relance.uplift.money import Worth
 from relance.uplift.reasons import alarm_sentence, finding_sentence, reason
 from relance.uplift.report import TriggerReport
 from relance.uplift.verdict import MIN_MATURE
-from relance.uplift.wording import amount, count, interval, metric_name, percent, points, quantity
+from relance.uplift.wording import count, interval, metric_name, percent, points
 
 Writer = Callable[[float], str]
 WIDTH = 100
@@ -139,6 +139,19 @@ def _ratio(one: MetricReading) -> str:
     if not one.primary or isinstance(one.ratio, Withheld):
         return ""
     return f"; × {_estimate(one.ratio, lambda value: f'{value:.2f}')}"
+
+
+def quantity(number: float, decimals: int = 3, *, signed: bool = False) -> str:
+    """A number with its thousands apart, and a sign where it is a difference."""
+    text = f"{number:{'+' if signed else ''},.{decimals}f}"
+    if not any(digit in text for digit in "123456789"):
+        text = text.lstrip("+-")  # nothing has no sign
+    return text.replace("-", "\N{MINUS SIGN}")
+
+
+def amount(value: float, currency: str) -> str:
+    """An amount of money with its currency: `1,250 EUR`; cents below a hundred."""
+    return f"{quantity(value, 2 if abs(value) < 100 else 0)} {currency}"
 
 
 def _worth(one: Worth, currency: str) -> Iterator[str]:

@@ -171,24 +171,6 @@ def points(fraction: float | None, locale: Locale = "en") -> str:
     return _decimal(number.replace("-", "\N{MINUS SIGN}"), locale)
 
 
-def quantity(
-    number: float, decimals: int = 3, locale: Locale = "en", *, signed: bool = False
-) -> str:
-    """A number with its thousands apart, and a sign where it is a difference."""
-    text = f"{number:{'+' if signed else ''},.{decimals}f}"
-    if not any(digit in text for digit in "123456789"):
-        text = text.lstrip("+-")  # nothing has no sign
-    apart = text.replace("-", "\N{MINUS SIGN}")
-    if locale == "fr":
-        apart = apart.replace(",", "\N{NARROW NO-BREAK SPACE}").replace(".", ",")
-    return apart
-
-
-def amount(value: float, currency: str, locale: Locale = "en", *, signed: bool = False) -> str:
-    """An amount of money with its currency: `1,250 EUR`; cents below a hundred."""
-    return f"{quantity(value, 2 if abs(value) < 100 else 0, locale, signed=signed)} {currency}"
-
-
 def interval(reading: Reading, locale: Locale = "en") -> str:
     """The interval of the difference, in points: `[+1.2, +8.3]`; a dash where there is none."""
     if reading.diff_ci is None:
