@@ -5,12 +5,9 @@ from __future__ import annotations
 import email
 import email.policy
 import json
-import os
 import re
 import shlex
-import shutil
 import struct
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +18,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+import browser
 from relance.cli import app
 
 pytestmark = pytest.mark.xdist_group("demo")  # played twice in all
@@ -159,31 +157,14 @@ class Shown:
     height: int
 
 
-@pytest.fixture(scope="module")
-def chromium() -> str:
-    found = shutil.which("chromium") or shutil.which("chromium-browser")
-    if found is None:
-        message = "Chromium is not installed"
-        if os.environ.get("RELANCE_REQUIRE_BROWSER") == "1":
-            pytest.fail(message)
-        pytest.skip(message)
-    return found
-
-
 def show(chromium: str, page: Path, folder: Path, width: int) -> Shown:
     picture = folder / "page.png"
-    done = subprocess.run(
-        [
-            chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-            "--disable-background-networking", f"--user-data-dir={folder / 'profile'}",
-            "--virtual-time-budget=5000", "--enable-logging=stderr", "--hide-scrollbars",
-            f"--window-size={width},2000", f"--screenshot={picture}", "--dump-dom", page.as_uri(),
-        ],
-        capture_output=True, text=True, timeout=120, check=True,
+    done = browser.run(
+        chromium, page.as_uri(), folder, "--hide-scrollbars", f"--window-size={width},2000",
+        f"--screenshot={picture}", "--dump-dom",
     )  # fmt: skip
-    complaints = [line for line in done.stderr.splitlines() if ":CONSOLE" in line]
     size = struct.unpack(">II", picture.read_bytes()[16:24])  # of the PNG's header
-    return Shown(done.stdout, complaints, *size)
+    return Shown(done.stdout, browser.complaints(done), *size)
 
 
 @pytest.mark.browser
