@@ -40,8 +40,8 @@ class Entrants:
     """Scratch tables about the first entries of some studies, which go by their place in a list.
 
     `first` has a row per study and unit: study, holdout, customer, key, unit, entry and local
-    (microseconds; the latter on the wall of the workspace's zone) and vanished. `people` has the
-    entrants' rows of the customers table: key, household, email, phone.
+    (microseconds; the latter on the wall of the workspace's zone) and vanished. `people` is SQL
+    for the entrants' rows of the customers table: key, household, email, phone.
     """
 
     first: str
@@ -150,7 +150,7 @@ SELECT *, {offsets.local("entry")} AS local FROM (
 
 
 def _people(workbench: Workbench, profiles: Profiles, asked: str) -> str:
-    """The entrants who still are customers, one row each: key, household, email, phone."""
+    """SQL for the entrants who still are customers: key, household, email, phone as texts."""
     spec = profiles.workspace.customers
     mapped = {"household": spec.household, "email": spec.email, "phone": spec.phone}
     columns = dict.fromkeys(Column(column) for column in mapped.values() if column is not None)
@@ -158,7 +158,7 @@ def _people(workbench: Workbench, profiles: Profiles, asked: str) -> str:
     found = _gathered(workbench, profiles, needs, asked)
     types = workbench.types(found)
     texts = ", ".join(f"{_text(needs, types, column)} AS {name}" for name, column in mapped.items())
-    return workbench.create(f"SELECT key, {texts} FROM {found}", "people")
+    return f"(SELECT key, {texts} FROM {found})"
 
 
 def _text(needs: Mapping[Need, str], types: Mapping[str, DataType], column: str | None) -> str:
