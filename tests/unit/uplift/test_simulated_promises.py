@@ -50,6 +50,13 @@ def test_real_amounts_at_a_tenth_held_out_show_no_false_revenue() -> None:
     assert sum(one.welch_uplift for one in done) > sum(one.uplift for one in done)
 
 
+def test_many_real_amounts_show_no_false_revenue_from_their_sums_alone() -> None:
+    done = [spending.compare(5_000, seed, listed=False) for seed in range(60)]
+    assert all(one.shown for one in done)
+    assert sum(one.uplift for one in done) <= 6  # 2.5 % of 60, and three standard deviations
+    assert sum(one.harm for one in done) <= 6
+
+
 def test_a_preview_of_open_windows_holds_the_truth() -> None:
     held = [previews.holds(seed) for seed in range(300)]
     assert sum(held) / len(held) >= 0.91
