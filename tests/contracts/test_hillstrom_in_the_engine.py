@@ -29,6 +29,7 @@ from relance.uplift.means import Cuped, cuped, mean_difference
 from relance.uplift.moments import Moments
 from relance.uplift.outcomes import Outcomes
 from relance.uplift.report import TriggerReport
+from relance.uplift.revenue import Effect
 from relance.uplift.sums import by_version
 from relance.uplift.verdict import Verdict
 
@@ -214,6 +215,25 @@ def test_the_sums_of_the_engine_give_the_published_dollars_per_customer(
     assert rounded(found, 1, 3) == dollars
     assert isinstance(found, Estimate)
     assert found.p == pytest.approx(p, rel=0.04)
+
+
+@pytest.mark.parametrize(
+    ("mailing", "dollars", "buyers"),
+    [(MENS, 0.770, (0.681, 0.501, 0.864)), (WOMENS, 0.424, (0.311, 0.150, 0.475))],
+)
+def test_the_report_finds_the_published_dollars_by_permutation(
+    reports: Mapping[str, TriggerReport],
+    mailing: str,
+    dollars: float,
+    buyers: tuple[float, float, float],
+) -> None:
+    revenue = reports[f"{mailing} {ORDER}"].revenue
+    assert revenue is not None
+    assert isinstance(revenue.effect, Effect)
+    assert round(revenue.effect.difference, 3) == dollars
+    assert revenue.effect.p < 0.005
+    assert revenue.effect.capped.interval.low > 0
+    assert rounded(revenue.buyers, 100, 3) == buyers
 
 
 def test_what_was_spent_before_explains_as_little_as_published(outcomes: Outcomes) -> None:
