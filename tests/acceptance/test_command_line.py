@@ -104,7 +104,7 @@ def test_the_report_for_people_says_the_same(walk: Walk):
     text = walk("report", "--at", NEXT_DAY).out
     assert "welcome" in text
     assert "refused: no_consent 2" in text
-    assert "No comparison yet" in text
+    assert "welcome: Too few customers entered: 7 treated and 1 held out" in text
 
 
 def test_the_report_speaks_the_language_that_is_asked_for(walk: Walk):

@@ -37,7 +37,7 @@ def power(
     at: AtOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say from the customer history when which uplift of a trigger becomes readable."""
+    """Plan a trigger: when which uplift can be read. From the customer history."""
     from relance.pipeline.power import weeks_looked_at
     from relance.wiring import open_relance
 

@@ -30,7 +30,7 @@ def programme(
     at: AtOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say what all triggers are worth together, by the customers of the global holdout."""
+    """Say what all triggers are worth together. By the global holdout."""
     from relance.wiring import open_relance
 
     with open_relance(workspace) as relance:

@@ -80,7 +80,6 @@ class Comparison:
         self._picture = picture
         self._counts = picture.counts()
         self._changes: dict[tuple[Picture, datetime, tuple[str, ...]], Changes] = {}
-        refuse_going_back(standing, picture.at)
 
     def is_baseline(self, trigger: Trigger) -> bool:
         """Whether the trigger has no earlier run with the same segment to compare with."""

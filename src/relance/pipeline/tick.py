@@ -29,7 +29,7 @@ from relance.domain.trigger import Trigger
 from relance.domain.workspace import FrequencyCap, Workspace
 from relance.errors import OutsideError, SourceError, UsageError
 from relance.logs import Action, get
-from relance.pipeline.compare import Comparison, Figures, needed_segments
+from relance.pipeline.compare import Comparison, Figures, needed_segments, refuse_going_back
 from relance.pipeline.entries import (
     make_draw,
     make_entries,
@@ -120,6 +120,7 @@ def make_run_id(workspace: Workspace, at: datetime, triggers: Iterable[Trigger])
 
 def _evaluate(tools: Tools, at: datetime, triggers: list[Trigger], run_id: str) -> TickRecord:
     standing = tools.ledger.standing()
+    refuse_going_back(standing, at)  # before the tables of then are held against those of now
     segments = needed_segments(tools.workspace, triggers)
     tools.progress("profile")
     names = template_names(tools.renderer, triggers)
