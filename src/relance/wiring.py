@@ -196,18 +196,18 @@ class Relance:
 
         return measure(self.workspace, self.side_engine, self.state.reader, at)
 
-    def report_html(self, report: Report, at: datetime, language: str | None) -> str:
+    def report_html(self, report: Report, language: str | None) -> str:
         """The report as one self-contained page, in French or English."""
         from relance.rendering.report import html
 
-        local, locale = at.astimezone(self.workspace.zone), self._locale(language)
+        local, locale = report.at.astimezone(self.workspace.zone), self._locale(language)
         return html(report, workspace=self.workspace.name, at=local, locale=locale)
 
-    def report_letter(self, report: Report, at: datetime, language: str | None) -> Rendered:
+    def report_letter(self, report: Report, language: str | None) -> Rendered:
         """The report as an e-mail to the company's own people."""
         from relance.rendering.report.email import report_email
 
-        local, locale = at.astimezone(self.workspace.zone), self._locale(language)
+        local, locale = report.at.astimezone(self.workspace.zone), self._locale(language)
         name = self.workspace.name
         return report_email(report, workspace=name, at=local, locale=locale, link=None)
 

@@ -62,7 +62,7 @@ def report(
             with suppress(StateError):  # one that can only be read still has its report
                 relance.keep_figures(made)
         if html is not None:
-            show.write_file(html, relance.report_html(shown, instant, language))
+            show.write_file(html, relance.report_html(shown, language))
     if as_json:
         _print_json(shown)
     elif as_csv:
