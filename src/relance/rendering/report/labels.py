@@ -15,8 +15,8 @@ _EN = {
     "tile_clear": "triggers with a clear effect",
     "effects": "What the messages changed",
     "effects_lead": "Retention of customers who were written to, minus retention of those held out "
-    "at random. The bar is the 95 % interval: it crosses the line at zero when the data cannot "
-    "tell a difference.",
+    "at random. The bar is the 95 % interval, made for a single look: where it crosses the line at "
+    "zero there is nothing to tell. The verdict is stricter, for one may look every day.",
     "trigger": "Trigger",
     "with": "Written to",
     "without": "Held out",
@@ -167,8 +167,8 @@ _FR = {
     "tile_clear": "déclencheurs à l’effet net",
     "effects": "Ce que les messages ont changé",
     "effects_lead": "Rétention des clients contactés, moins celle des témoins tirés au sort. "
-    "La barre est l’intervalle à 95 % : elle coupe la ligne du zéro quand les données ne "
-    "permettent pas de voir une différence.",
+    "La barre est l’intervalle à 95 %, fait pour une seule lecture : là où elle coupe la ligne du "
+    "zéro, il n’y a rien à conclure. Le verdict est plus strict, car on peut regarder chaque jour.",
     "trigger": "Déclencheur",
     "with": "Contactés",
     "without": "Témoins",
