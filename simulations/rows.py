@@ -94,10 +94,11 @@ def shop(workers: Pool, runs: int = SHOP_RUNS) -> list[Row]:
     """Whole runs of relance: how often the report's interval holds what is true of the shop."""
     done = _tries(workers, shops.run, runs, chunk=1)
     by_trigger = zip(*done, strict=True)
-    return [row for found in by_trigger for row in _of_trigger(found)]
+    return [row for found in by_trigger for row in of_trigger(found)]
 
 
-def _of_trigger(found: Sequence[shops.Found]) -> Iterator[Row]:
+def of_trigger(found: Sequence[shops.Found]) -> Iterator[Row]:
+    """How the runs of one trigger went, and whether that is as promised."""
     effect = shops.EFFECTS[found[0].trigger]
     truth = sum(one.truth for one in found) / len(found)
     where = f"whole runs of a shop, true effect {truth * 100:+.1f} points on average"
