@@ -27,15 +27,24 @@ def often(examples: int) -> settings:
 
 
 @given(seed=SEEDS, kind=KINDS)
-@often(40)
+@often(25)
 def test_a_folder_of_parquet_files_is_counted_as_by_hand(seed: int, kind: str) -> None:
     shop = generated(seed, kind)
     with tempfile.TemporaryDirectory() as folder:
         agrees(counted(shop, write_parquet(shop, Path(folder)), Path(folder)), expected(shop))
 
 
+@pytest.mark.slow
 @given(seed=SEEDS, kind=KINDS)
-@often(15)
+@often(500)
+def test_many_more_folders_are_counted_as_by_hand(seed: int, kind: str) -> None:
+    shop = generated(seed, kind)
+    with tempfile.TemporaryDirectory() as folder:
+        agrees(counted(shop, write_parquet(shop, Path(folder)), Path(folder)), expected(shop))
+
+
+@given(seed=SEEDS, kind=KINDS)
+@often(8)
 def test_a_sqlite_file_is_counted_as_by_hand(seed: int, kind: str) -> None:
     shop = generated(seed, kind, nan=False)  # SQLite has no such number
     with tempfile.TemporaryDirectory() as folder:
@@ -44,7 +53,7 @@ def test_a_sqlite_file_is_counted_as_by_hand(seed: int, kind: str) -> None:
 
 @pytest.mark.parametrize("at_source", [False, True], ids=["workbench", "at_source"])
 @given(seed=SEEDS, kind=KINDS)
-@often(10)
+@often(6)
 def test_postgresql_is_counted_as_by_hand(
     postgres_database: str, at_source: bool, seed: int, kind: str
 ) -> None:

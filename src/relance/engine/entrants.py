@@ -10,13 +10,14 @@ import pyarrow as pa
 from ibis.expr.datatypes import DataType
 
 from relance.domain.arm import HOUSEHOLD, Arm
+from relance.domain.duration import Duration
 from relance.domain.study import WINDOWS, Study
-from relance.engine.clock import EPOCH, Kind, kind_of, microseconds
+from relance.engine.clock import Kind, kind_of, microseconds
 from relance.engine.needs import Column, Need
 from relance.engine.offsets import DAY, Offsets
 from relance.engine.profile import Profiles
 from relance.engine.rows import CHUNK, gather
-from relance.engine.windows import NEVER
+from relance.engine.windows import NEVER, beginning
 from relance.engine.workbench import Workbench, literal
 
 _MONDAY = datetime(1, 1, 1, tzinfo=UTC)
@@ -66,12 +67,9 @@ def find_entrants(
     profiles: Profiles,
     entries: pa.Table,
     studies: Sequence[Study],
-    lookback: timedelta,
+    lapsed_after: Duration,
 ) -> Entrants:
-    """The first entries up to the clock's instant, in scratch tables of the current scope.
-
-    `lookback` is about how long before an entry anybody will ask what the wall clock showed.
-    """
+    """The first entries up to the clock's instant, in scratch tables of the current scope."""
     clock, whole = profiles.clock, profiles.key_kind is Kind.INTEGER
     listed = workbench.load(_listed(studies), "studies")
     loaded = workbench.load(entries.select(_COLUMNS), "entries")
@@ -79,7 +77,7 @@ def find_entrants(
     asked = workbench.create(f"SELECT DISTINCT key FROM {known} WHERE key IS NOT NULL", "asked")
     people = _people(workbench, profiles, asked)
     earliest = workbench.instant(f"SELECT make_timestamptz(min(entry)) FROM {known}") or clock.at
-    low, high = max(earliest, EPOCH) - lookback - _SLACK, clock.at + _SLACK
+    low, high = beginning(studies, lapsed_after, earliest), clock.at + _SLACK
     offsets = Offsets.of(clock.zone, low, high)
     first = workbench.create(_first(known, people, offsets), "first")
     return Entrants(

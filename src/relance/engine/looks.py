@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -18,7 +18,7 @@ from relance.engine.columns import Reading
 from relance.engine.entrants import Entrants, week_of
 from relance.engine.profile import Only, Profiles, column_of, fields_tested
 from relance.engine.rows import CHUNK, chunked
-from relance.engine.windows import Scale, Windows, lookback
+from relance.engine.windows import Scale, Windows, beginning
 from relance.engine.workbench import Workbench, compiled
 
 LARGEST = 1e30  # no amount of money; the cubes of larger ones leave the range of doubles
@@ -32,11 +32,12 @@ class Look:
     places: tuple[int, ...]
 
 
-def looks(studies: Sequence[Study]) -> list[Look]:
-    """As few looks as the studies' goals allow."""
+def looks(studies: Sequence[Study], entered: Container[object]) -> list[Look]:
+    """As few looks as the goals of those studies allow that somebody (by their place) entered."""
     groups: dict[object, list[int]] = {}
     for place, study in enumerate(studies):
-        groups.setdefault((study.goal.event, study.goal.where), []).append(place)
+        if place in entered:
+            groups.setdefault((study.goal.event, study.goal.where), []).append(place)
     return [Look(goal=studies[p[0]].goal, places=tuple(p)) for p in groups.values()]
 
 
@@ -92,8 +93,8 @@ class Looker:
         (entry,) = self.workbench.numbers(
             f"SELECT min(entry) FROM {self.entrants.first} WHERE study IN ({listed})"
         )
-        first = max(EPOCH + timedelta(microseconds=entry), EPOCH)
-        return first - lookback([self.studies[place] for place in look.places], self.lapsed_after)
+        mine = [self.studies[place] for place in look.places]
+        return beginning(mine, self.lapsed_after, EPOCH + timedelta(microseconds=entry))
 
     def _money(self, spec: EventSpec) -> dict[str, ir.Value]:
         """Each event's amount, and whether it has one that is no amount of money."""

@@ -17,7 +17,6 @@ from relance.engine.looks import Looker, looks
 from relance.engine.mingling import count_pairs, count_shared
 from relance.engine.profile import Profiles
 from relance.engine.spending import count_spending
-from relance.engine.windows import lookback
 from relance.engine.workbench import Workbench
 from relance.uplift.outcomes import Outcomes
 
@@ -34,8 +33,7 @@ def count_studies(
     if not studies or not entries.num_rows:
         return Outcomes()
     with workbench.scope():
-        back = lookback(studies, lapsed_after)
-        entrants = find_entrants(workbench, profiles, entries, studies, back)
+        entrants = find_entrants(workbench, profiles, entries, studies, lapsed_after)
         if not entrants.count:
             return Outcomes()
         looker = Looker(
@@ -57,7 +55,8 @@ def count_rows(profiles: Profiles, event: str) -> int:
 
 def _counted(looker: Looker, studies: Sequence[Study]) -> Outcomes:
     workbench, entrants = looker.workbench, looker.entrants
-    tables = [looker.take(look) for look in looks(studies)]
+    rows = workbench.run(f"SELECT DISTINCT study FROM {entrants.first}")
+    tables = [looker.take(look) for look in looks(studies, {place for (place,) in rows})]
     facts = f"({' UNION ALL '.join(f'SELECT * FROM {table}' for table in tables)})"
     priced = [
         place

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from relance.domain.duration import Duration, Unit
 from relance.domain.study import WINDOWS, Study
-from relance.engine.clock import Kind
+from relance.engine.clock import EPOCH, Kind
 from relance.engine.offsets import DAY, Offsets
 
 NEVER = 2**62  # microseconds: later than any instant
 FURTHEST = Duration(max(WINDOWS), Unit.DAY)
 _ROUGH = 1.1  # a month may be so much longer than its rough length
+_LONGEST = 200 * 366  # days; no event table is older
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,11 +49,13 @@ def _day(name: str) -> str:
     return f"(epoch_us({name}) // {DAY})"
 
 
-def lookback(studies: Sequence[Study], lapsed_after: Duration) -> timedelta:
-    """About how long before an entry events are asked for; never too short."""
+def beginning(studies: Sequence[Study], lapsed_after: Duration, first: datetime) -> datetime:
+    """An instant before all windows of entries from `first` on; some days too early."""
     lengths = [FURTHEST, lapsed_after, *(study.goal.within for study in studies)]
     seconds = max(length.rough_seconds for length in lengths) * _ROUGH
-    return timedelta(days=1 + min(seconds / 86_400, 200 * 366))
+    periods = [(study.until - first).total_seconds() for study in studies if study.until]
+    days = min(max(seconds, *periods, 0.0) / 86_400, _LONGEST)
+    return max(first, EPOCH) - timedelta(days=days + 3)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -264,6 +264,33 @@ def test_a_period_closes_all_windows_at_one_instant(count: Count) -> None:
     agrees(found, expected(shop))
 
 
+def test_what_came_as_long_before_a_long_period_is_its_covariate(count: Count) -> None:
+    begin = datetime(2025, 1, 1, 9, tzinfo=PARIS)
+    shop = replace(
+        SHOP,
+        studies=[study("* y1", until=begin + timedelta(days=365))],
+        entries=[replace(entry("1", begin, trigger="*"), version="y1")],
+        orders=[order("1", "2024-01-03 12:00"), order("1", "2023-12-30 12:00")],
+    )
+
+    assert cell(count(shop), Metric.ORDERS, 0).moments.before == 1
+
+
+@pytest.mark.parametrize(("customers", "orders"), [(int, str), (str, int)])
+def test_keys_may_be_numbers_in_one_table_and_text_in_the_other(
+    tmp_path: Path, customers: type, orders: type
+) -> None:
+    shop = replace(SHOP, entries=[entry("1"), entry("2")], orders=[order("1", "2026-03-03 12:00")])
+    location = write_parquet(replace(shop, whole_keys=customers is int), tmp_path)
+    (tmp_path / "other").mkdir()
+    write_parquet(replace(shop, whole_keys=orders is int), tmp_path / "other")
+    (tmp_path / "other/orders.parquet").replace(tmp_path / "orders.parquet")
+
+    found = only(counted(shop, location, tmp_path))
+
+    assert (found.customers, found.vanished, found.retained) == (2, 0, 1)
+
+
 def test_the_curve_of_closed_windows_is_the_share_in_them(count: Count) -> None:
     keys = [str(number) for number in range(1, 41)]
     days = [(7 * int(key)) % 100 for key in keys]
