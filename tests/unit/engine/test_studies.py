@@ -208,6 +208,22 @@ def test_the_studys_own_window_is_told_once(count: Count) -> None:
     assert windows("1 month") == [0, 7, 30, 60, 90]
 
 
+def test_a_window_may_be_longer_than_all_others(count: Count) -> None:
+    shop = replace(
+        SHOP,
+        at=LATER + timedelta(days=20),
+        studies=[study("a v1", "100 days")],
+        entries=[entry("1")],
+        orders=[order("1", "2026-06-05 12:00")],
+    )
+
+    found = count(shop)
+
+    assert only(found).retained == 1
+    assert [age.day for age in found.ages if age.events] == [96]
+    assert len(found.ages) == 100
+
+
 def test_who_had_been_silent_is_reactivated_by_an_order(count: Count) -> None:
     shop = replace(
         SHOP,
@@ -234,12 +250,14 @@ def test_an_opt_out_counts_where_it_came_inside_the_window(count: Count) -> None
             ("1", ENTRY - hour),
             ("2", ENTRY - hour),
             ("3", ENTRY + timedelta(days=8)),
+            ("3", ENTRY - timedelta(days=7)),  # where the time before begins: not in it
+            ("4", ENTRY + timedelta(days=7)),
             ("nobody", ENTRY + hour),
         ],
     )
 
     found = cell(count(shop), Metric.UNSUBSCRIBED)
-    assert (found.customers, found.hits, found.hits_before) == (4, 1, 2)
+    assert (found.customers, found.hits, found.hits_before) == (4, 2, 2)
 
 
 def test_a_period_closes_all_windows_at_one_instant(count: Count) -> None:
