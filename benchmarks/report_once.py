@@ -17,6 +17,7 @@ from relance.store.reader import Reader
 from relance.uplift.outcomes import Outcomes
 from relance.wiring import open_relance
 
+MESSAGES = "counting a million messages in the state"
 _SPENT: Counter[str] = Counter()
 _FOUND: list[Outcomes] = []
 
@@ -40,7 +41,7 @@ def _timed(name: str, call: Callable[..., object]) -> Callable[..., object]:
 def main(root: Path, at: str) -> None:
     RelanceEngine.study = _timed("engine", RelanceEngine.study)
     for name in ("entries", "tallies", "lateness", "sent_by_channel", "optouts", "draws"):
-        part = "reading the entries" if name == "entries" else "the rest of the state"
+        part = "reading the entries" if name == "entries" else MESSAGES
         setattr(Reader, name, _timed(part, getattr(Reader, name)))
     with open_relance(root, env=ENV) as relance:
         started = time.perf_counter()
