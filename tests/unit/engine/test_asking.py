@@ -77,7 +77,8 @@ def test_rows_hold_what_the_gates_and_templates_need(shop: Shop) -> None:
     assert rows.to_pylist() == [
         {
             "customer": "1", "email": "a@shop.example", "phone": "0612345678", "locale": "fr",
-            "timezone": "Europe/Paris", "region": "FR", "consent_email": True,
+            "timezone": "Europe/Paris", "region": "FR", "household": None,
+            "consent_email": True,
             "customer.first_name": "Ada", "order.count": 2, "order.sum": 30.5,
             "order.average": 15.25,
             "order.first": datetime(2026, 3, 1, 11, tzinfo=UTC),
@@ -85,7 +86,8 @@ def test_rows_hold_what_the_gates_and_templates_need(shop: Shop) -> None:
         },
         {
             "customer": "4", "email": "d@shop.example", "phone": None, "locale": "fr",
-            "timezone": "Mars/Olympus", "region": "FR", "consent_email": True,
+            "timezone": "Mars/Olympus", "region": "FR", "household": None,
+            "consent_email": True,
             "customer.first_name": "Dan", "order.count": 0, "order.sum": 0.0,
             "order.average": None, "order.first": None, "order.last": None,
         },
