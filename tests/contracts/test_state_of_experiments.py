@@ -223,6 +223,37 @@ def test_messages_are_counted_by_the_provider_that_took_them(state: State) -> No
     assert set(state.reader.sent_by_channel(until=day(1))) == {("winback", "v1")}
 
 
+# -- what shares a name
+
+
+def test_triggers_with_the_same_version_are_counted_apart_and_so_is_every_reason(
+    state: State,
+) -> None:
+    names = {"winback": 5, "birthday": 3}
+    entries = [entry(f"c{n}", day(0), name) for name, many in names.items() for n in range(many)]
+    runs = [run(day(0), name, treated=many) for name, many in names.items()]
+    messages = [message(one) for one in entries]
+    state.ledger.commit(tick(day(0), runs=runs, entries=entries, messages=messages))
+    late = {"winback": MINUTE, "birthday": HOUR}
+    for held in state.queue.claim(day(0) + MINUTE, 99, day(1), "w"):
+        end, reason = MessageState.ACCEPTED, ""
+        if held.customer in {"c1", "c2"}:
+            end, reason = MessageState.SKIPPED, f"reason {held.customer}"
+        at = day(0) + late[held.trigger]
+        state.queue.record([outcome(held.id, end, at, worker="w", reason=reason)])
+    reader = state.reader
+    for _ in range(2):  # a question leaves nothing behind for the next one
+        for tally in (*reader.tallies(), *reader.tallies(until=day(1))):
+            assert tally.messages == {"accepted": names[tally.trigger] - 2, "skipped": 2}
+            assert tally.skipped == {"reason c1": 1, "reason c2": 1}
+        assert [(one.trigger, one.messages, one.mean, one.m2) for one in reader.lateness()] == [
+            ("birthday", 1, 3600.0, 0.0),
+            ("winback", 3, 60.0, 0.0),
+        ]
+        sent = {key: sum(places.values()) for key, places in reader.sent_by_channel().items()}
+        assert sent == {("birthday", "v1"): 1, ("winback", "v1"): 3}
+
+
 # -- as of an instant
 
 

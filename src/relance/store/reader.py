@@ -27,6 +27,7 @@ from relance.domain.message import MessageState
 from relance.domain.study import Draw, Lateness
 from relance.errors import UsageError
 from relance.store import bulk, draws, spells, studies
+from relance.store.counted import counted
 from relance.store.database import Database
 from relance.store.history import history
 from relance.store.tables import ENTRY, MESSAGE, RECEIPT, REIGN, RUN
@@ -211,11 +212,8 @@ def _message_counts(
     states = states.where(message.ghost.is_(False))
     if trigger is not None:
         states = states.where(message.trigger == trigger)
-    then = states.subquery().c
-    group = (then.trigger, then.version, then.state, then.reason)
-    query = select(*group, func.count()).group_by(*group)
     found: defaultdict[_Key, Counter[tuple[str, str]]] = defaultdict(Counter)
-    for name, version, state, reason, number in connection.execute(query):
+    for name, version, state, reason, number in counted(connection, states):
         found[name, version][state, reason] = number
     return found
 

@@ -6,9 +6,28 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 import pyarrow as pa
-from sqlalchemy import ColumnElement, Connection, Select, and_, false, func, null, select, union_all
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Double,
+    Float,
+    Select,
+    and_,
+    case,
+    cast,
+    extract,
+    false,
+    func,
+    literal_column,
+    null,
+    select,
+    type_coerce,
+    union_all,
+)
 
 from relance.domain.arm import Arm
 from relance.domain.ledger import Refusal
@@ -16,10 +35,11 @@ from relance.domain.message import MessageState
 from relance.domain.receipt import RANK, ReceiptKind
 from relance.domain.study import Lateness
 from relance.store import bulk
-from relance.store.driver import Driver, Statement
-from relance.store.instants import OPEN
+from relance.store.counted import counted
+from relance.store.instants import OPEN, Instant
 from relance.store.suppressions import UNSUBSCRIBED
 from relance.store.tables import (
+    ATTEMPT,
     CONSENT_CHANGE,
     ENTRY,
     MESSAGE,
@@ -40,45 +60,16 @@ _AFTER_GLOBAL = (Refusal.FREQUENCY_CAP.value, Refusal.DISPLACED.value)
 _OPTOUTS = pa.schema([("customer", pa.string()), ("at", bulk.INSTANT)])
 _REACHED = pa.schema([("customer", pa.string()), ("at", bulk.INSTANT), ("held_out", pa.bool_())])
 
-# Only what was tried before has an attempt to look up: the others were tried when they changed.
-_LATE = """
-    SELECT trigger, version, ghost, channel, {seconds} AS late FROM (
-        SELECT trigger, version, ghost, channel, entry_at,
-            CASE WHEN attempts = 0 THEN coalesce(doubtful_at, changed_at) ELSE coalesce(
-                (SELECT min(at) FROM attempt WHERE attempt.message = message.id), changed_at
-            ) END AS tried_at
-        FROM message WHERE step = 0 AND state {{these}} AND entry_at <= ?
-    ) AS first WHERE tried_at <= ?
-"""
-_SECONDS_SQLITE = "(tried_at - entry_at) / 1e6"
-_SECONDS_POSTGRESQL = "extract(epoch FROM tried_at - entry_at)::float8"
-_MIDDLE = "SELECT avg(late) FROM ({late}) AS late"
-# squares of deviations from the middle: those of the seconds themselves would cancel
-_LATENESS = """
-SELECT trigger, version, ghost, channel, count(*), sum(late), sum(late * late) FROM (
-    SELECT trigger, version, ghost, channel, late - ? AS late FROM ({late}) AS late
-) AS late GROUP BY trigger, version, ghost, channel ORDER BY trigger, version, ghost, channel
-"""
-
-
-def _statements(seconds: str) -> tuple[Statement, Statement]:
-    late = _LATE.format(seconds=seconds)
-    return Statement(_MIDDLE.format(late=late)), Statement(_LATENESS.format(late=late))
-
-
-_ON_SQLITE = _statements(_SECONDS_SQLITE)
-_ON_POSTGRESQL = _statements(_SECONDS_POSTGRESQL)
-
 
 def lateness(connection: Connection, until: datetime | None = None) -> list[Lateness]:
     """How long after the entry the first step's messages were first tried, or were ghosts."""
-    driver = Driver(connection)
-    middle_of, sums_of = _ON_SQLITE if driver.is_sqlite else _ON_POSTGRESQL
-    end = driver.instant(until or OPEN)
-    these = (driver.listed(_TRIED), end, end)
-    [(middle,)] = driver.rows(middle_of, *these)
-    if middle is None:
+    first = _first_tries(connection, until or OPEN).subquery().c
+    # Squares of the seconds themselves would cancel: of their differences from any one of them
+    # they do not, it is no further from the mean than all together.
+    near = connection.scalar(select(first.late).limit(1))
+    if near is None:
         return []
+    query = select(first.trigger, first.version, first.ghost, first.channel, first.late - near)
     return [
         Lateness(
             trigger=trigger,
@@ -86,13 +77,38 @@ def lateness(connection: Connection, until: datetime | None = None) -> list[Late
             arm=Arm.HOLDOUT if ghost else Arm.TREATED,
             channel=channel,
             messages=messages,
-            mean=middle + total / messages,
+            mean=near + total / messages,
             m2=max(0.0, squares - total * total / messages),
         )
-        for trigger, version, ghost, channel, messages, total, squares in driver.rows(
-            sums_of, middle, *these
-        )
+        for trigger, version, ghost, channel, messages, total, squares in counted(connection, query)
     ]
+
+
+def _first_tries(connection: Connection, until: datetime) -> Select[Any]:
+    message = MESSAGE.c
+    # Only what was tried before has an attempt to look up: the others were tried when they changed.
+    attempt = select(func.min(ATTEMPT.c.at)).where(ATTEMPT.c.message == message.id)
+    tried_at = case(
+        (message.attempts == 0, func.coalesce(message.doubtful_at, message.changed_at)),
+        else_=func.coalesce(attempt.scalar_subquery(), message.changed_at),
+    )
+    late = _seconds(connection, tried_at, message.entry_at)
+    columns = (message.trigger, message.version, message.ghost, message.channel)
+    return select(*columns, late.label("late")).where(
+        message.step == 0,
+        message.state.in_(_TRIED),
+        message.entry_at <= until,
+        type_coerce(tried_at, Instant) <= until,
+    )
+
+
+def _seconds(
+    connection: Connection, end: ColumnElement[datetime], start: ColumnElement[datetime]
+) -> ColumnElement[Any]:
+    if connection.dialect.name == "sqlite":
+        microseconds = type_coerce(end, BigInteger) - type_coerce(start, BigInteger)
+        return microseconds / literal_column("1e6", Float)
+    return cast(extract("epoch", end - start), Double)
 
 
 def sent_by_channel(
@@ -100,14 +116,14 @@ def sent_by_channel(
 ) -> Mapping[Key, Mapping[Key, int]]:
     """Messages that a provider took, by trigger and version, then by channel and provider."""
     message = MESSAGE.c
-    group = (message.trigger, message.version, message.channel, message.provider)
-    query = select(*group, func.count()).where(message.state.in_(LEFT)).group_by(*group)
+    columns = (message.trigger, message.version, message.channel, message.provider)
+    query = select(*columns).where(message.state.in_(LEFT))
     if since is not None:
         query = query.where(message.entry_at >= since)
     if until is not None:
         query = query.where(message.changed_at <= until)
     found: defaultdict[Key, dict[Key, int]] = defaultdict(dict)
-    for trigger, version, channel, provider, number in connection.execute(query):
+    for trigger, version, channel, provider, number in counted(connection, query):
         found[trigger, version][channel, provider] = number
     return found
 
