@@ -6,6 +6,7 @@ Everything is counted in the engine, with one look at each event table; only sum
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -46,11 +47,13 @@ def measure(workspace: Workspace, engine: Engine, reader: Reader, at: datetime) 
     Raises SourceError and StateError where the outside fails.
     """
     triggers = list(workspace.triggers.values())
-    told = ask_state(workspace, reader, at)
     present = [study for trigger in triggers if (study := present_study(trigger))]
+    with ThreadPoolExecutor(max_workers=1) as beside:  # the database counts while rows are read
+        telling = beside.submit(ask_state, workspace, reader, at)
+        entries = [studied_entries(reader, present, at)]
+        told = telling.result()
     earlier = {trigger.name: earlier_studies(trigger, told) for trigger in triggers}
     asked = [*present, *(study for several in earlier.values() for study in several)]
-    entries = [studied_entries(reader, asked, at)]
     if period := shown_period(workspace, reader, at):
         asked.append(period.study)
         entries.append(period.entries)
