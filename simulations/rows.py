@@ -14,7 +14,6 @@ from simulations.trials import Outcome, Truth
 
 RUNS = 2_000
 REVENUE_RUNS = 10_000  # 2.5 and 3 % are closer than 2,000 comparisons can tell
-SHOP_RUNS = 200  # whole runs: ticks, deliveries, a report
 T = TypeVar("T")
 
 
@@ -90,9 +89,9 @@ def pooled(workers: Pool, runs: int = RUNS) -> list[Row]:
     ]
 
 
-def shop(workers: Pool, runs: int = SHOP_RUNS) -> list[Row]:
+def shop(workers: Pool, seeds: Sequence[int] = shops.SEEDS) -> list[Row]:
     """Whole runs of relance: how often the report's interval holds what is true of the shop."""
-    done = _tries(workers, shops.run, runs, chunk=1)
+    done = workers.map(shops.run, seeds, chunksize=1)
     by_trigger = zip(*done, strict=True)
     return [row for found in by_trigger for row in of_trigger(found)]
 
@@ -127,8 +126,8 @@ def _counted(
     return Row(what=what, measured=measured, limit=limit, held=held)
 
 
-def _tries(workers: Pool, one: Callable[[int], T], runs: int, chunk: int = 25) -> list[T]:
-    return workers.map(one, range(runs), chunksize=chunk)
+def _tries(workers: Pool, one: Callable[[int], T], runs: int) -> list[T]:
+    return workers.map(one, range(runs), chunksize=25)
 
 
 def _share(done: Sequence[Outcome] | Sequence[spending.Found], name: str) -> float:
