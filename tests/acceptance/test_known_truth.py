@@ -48,7 +48,7 @@ def test_a_clear_verdict_is_on_the_side_of_the_truth_and_a_strong_effect_is_foun
 
 @pytest.mark.slow
 @pytest.mark.parametrize("trigger", shops.EFFECTS)
-def test_in_two_hundred_runs_the_interval_holds_the_true_effect_as_often_as_it_says(
+def test_in_hundreds_of_runs_the_interval_holds_the_true_effect_as_often_as_it_says(
     trigger: str,
 ) -> None:
     done = runs(trigger, shops.SEEDS)
@@ -58,6 +58,6 @@ def test_in_two_hundred_runs_the_interval_holds_the_true_effect_as_often_as_it_s
 
 
 @pytest.mark.slow
-def test_in_two_hundred_runs_an_effect_of_nothing_is_called_clear_as_seldom_as_promised() -> None:
+def test_in_hundreds_of_runs_an_effect_of_nothing_is_called_clear_as_seldom_as_promised() -> None:
     done = runs("thanks", shops.SEEDS)
     assert sum(one.clear for one in done) <= 0.05 * len(done)
