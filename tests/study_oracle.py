@@ -349,7 +349,10 @@ def _shared(shop: Shop, every: Sequence[Life]) -> Iterator[tuple[Key, int]]:
     for study in shop.studies:
         mine = [life.entry for life in every if life.study is study]
         reached = [
-            (one, address) for one in mine for address in _addresses(people.get(one.customer))
+            (one, address)
+            for one in mine
+            for address in _addresses(people.get(one.customer))
+            if address[0] in study.addresses
         ]
         sharing = {
             one.customer + one.arm

@@ -84,6 +84,7 @@ def _studies(random: Random, at: datetime) -> list[Study]:
             goal=goal(),
             share=0.1,
             read_out=random.choice((None, 1, 3, 100)),
+            addresses=frozenset(random.choice((("email", "phone"), ("email",), ("phone",), ()))),
         )
         for trigger, version in named
     ]

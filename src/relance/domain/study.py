@@ -38,7 +38,8 @@ class Study:
 
     `share` is the holdout of that version, None where nobody knows it any more. `read_out` is
     the number of entrants, planned before launch, whose closed windows are read. `until` closes
-    all windows at one instant instead of the goal's: the programme's period.
+    all windows at one instant instead of the goal's: the programme's period. `addresses` are
+    the customer attributes that its messages go to.
     """
 
     trigger: str
@@ -47,6 +48,7 @@ class Study:
     share: float | None
     read_out: int | None = None
     until: datetime | None = None
+    addresses: frozenset[str] = frozenset({"email", "phone"})
 
     @property
     def key(self) -> tuple[str, str]:

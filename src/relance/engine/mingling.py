@@ -14,8 +14,16 @@ from relance.uplift.outcomes import Key, Pair
 def count_shared(
     workbench: Workbench, entrants: Entrants, studies: Sequence[Study]
 ) -> dict[Key, int]:
-    """Entrants of each study whose address another customer in its other arm has too."""
-    sql = _SHARED.format(people=entrants.people, first=entrants.first)
+    """Entrants of each study whose address another customer in its other arm has too: an address
+    that the study's messages go to."""
+    reached = [
+        f"({place}, {kind == 'phone'})"
+        for place, study in enumerate(studies)
+        for kind in sorted(study.addresses)
+    ]
+    if not reached:
+        return dict.fromkeys((study.key for study in studies), 0)
+    sql = _SHARED.format(people=entrants.people, first=entrants.first, reached=", ".join(reached))
     found = {row["study"]: row["entrants"] for row in workbench.rows(sql)}
     return {study.key: found.get(place, 0) for place, study in enumerate(studies)}
 
@@ -28,9 +36,13 @@ WITH known AS (
   SELECT key, true, regexp_replace(phone, '[^0-9]', '', 'g') FROM {people} WHERE phone IS NOT NULL
 ), doubled AS (
   SELECT phone, address FROM known WHERE address <> '' GROUP BY phone, address HAVING count(*) > 1
+), reached AS (
+  SELECT * FROM (VALUES {reached}) AS r (study, phone)
 ), entered AS (
   SELECT f.rowid AS id, f.study, f.holdout, f.key, k.phone, k.address
-  FROM {first} AS f JOIN known AS k ON k.key = f.key SEMI JOIN doubled AS d USING (phone, address)
+  FROM {first} AS f JOIN known AS k ON k.key = f.key
+  SEMI JOIN doubled AS d ON d.phone = k.phone AND d.address = k.address
+  SEMI JOIN reached AS r ON r.study = f.study AND r.phone = k.phone
 ), arms AS (
   SELECT study, phone, address, holdout, min(key) AS one, max(key) AS other
   FROM entered GROUP BY study, phone, address, holdout

@@ -9,6 +9,7 @@ from datetime import datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from relance.domain.channel import CHANNELS
 from relance.domain.study import FORGIVEN, Counting, Draw, Lateness, Shrunk, Study
 from relance.domain.trigger import Trigger
 from relance.domain.workspace import Workspace
@@ -81,7 +82,14 @@ def present_study(trigger: Trigger) -> Study | None:
         goal=trigger.goal,
         share=trigger.holdout,
         read_out=trigger.read_out,
+        addresses=_addresses(trigger),
     )
+
+
+def _addresses(trigger: Trigger) -> frozenset[str]:
+    """What its messages go to; none where it tells the company's own people only."""
+    found = {CHANNELS[step.channel].address for step in trigger.steps}
+    return frozenset(address for address in found if address is not None)
 
 
 def earlier_studies(trigger: Trigger, told: Told) -> list[Study]:
@@ -97,6 +105,7 @@ def earlier_studies(trigger: Trigger, told: Told) -> list[Study]:
             version=version,
             goal=trigger.goal,
             share=told.draws[name, version].share if (name, version) in told.draws else None,
+            addresses=_addresses(trigger),
         )
         for name, version in told.countings
         if name == trigger.name and version != trigger.version

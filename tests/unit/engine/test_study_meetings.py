@@ -57,6 +57,17 @@ def test_entrants_who_share_an_address_with_the_other_arm_are_counted(tmp_path: 
     assert count(shop(*people, entries=entries), tmp_path).shared == {("a", "v1"): 4}
 
 
+def test_only_an_address_that_the_messages_go_to_is_shared(tmp_path: Path) -> None:
+    people = [Person(key=key, email=f"{key}@shop.example", phone="0612") for key in "12"]
+    entries = [entry("1"), entry("2", Arm.HOLDOUT)]
+    for addresses, sharing in ({"email"}, 0), ({"phone"}, 2), (set(), 0):
+        one = study("a v1", addresses=frozenset(addresses))
+        folder = tmp_path / "-".join(("shop", *addresses))
+        folder.mkdir()
+        found = count(shop(*people, entries=entries, studies=[one]), folder)
+        assert found.shared == {("a", "v1"): sharing}
+
+
 def test_an_address_in_the_other_arm_of_another_study_is_no_matter(tmp_path: Path) -> None:
     people = [Person(key=key, email="us@shop.example") for key in "12"]
     entries = [entry("1"), entry("2", Arm.HOLDOUT, trigger="b")]
