@@ -22,6 +22,8 @@ from relance.pipeline.studied import (
     Told,
     ask_state,
     earlier_studies,
+    entered_versions,
+    known_draws,
     present_study,
     prices,
     shrunken,
@@ -48,17 +50,18 @@ def measure(workspace: Workspace, engine: Engine, reader: Reader, at: datetime) 
     """
     triggers = list(workspace.triggers.values())
     present = [study for trigger in triggers if (study := present_study(trigger))]
-    with ThreadPoolExecutor(max_workers=1) as beside:  # the database counts while rows are read
+    with ThreadPoolExecutor(max_workers=1) as beside:  # the state counts while the engine does
         telling = beside.submit(ask_state, workspace, reader, at)
         entries = [studied_entries(reader, present, at)]
+        entered, draws = entered_versions(entries[0]), known_draws(reader, at)
+        earlier = {one.name: earlier_studies(one, entered, draws) for one in triggers}
+        asked = [*present, *(study for several in earlier.values() for study in several)]
+        if period := shown_period(workspace, reader, at):
+            asked.append(period.study)
+            entries.append(period.entries)
+        outcomes = _count(workspace, engine, reader, pa.concat_tables(entries), asked, at)
+        lost = shrunken(workspace, engine, reader, asked)
         told = telling.result()
-    earlier = {trigger.name: earlier_studies(trigger, told) for trigger in triggers}
-    asked = [*present, *(study for several in earlier.values() for study in several)]
-    if period := shown_period(workspace, reader, at):
-        asked.append(period.study)
-        entries.append(period.entries)
-    outcomes = _count(workspace, engine, reader, pa.concat_tables(entries), asked, at)
-    lost = shrunken(workspace, engine, reader, asked)
     subjects = [
         _subject(workspace, trigger, earlier[trigger.name], told, lost) for trigger in triggers
     ]

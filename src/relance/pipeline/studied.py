@@ -35,7 +35,6 @@ class Told:
     """What the state knows of each version, up to one instant."""
 
     tallies: Mapping[Key, Tally]
-    draws: Mapping[Key, Draw]
     countings: Mapping[Key, Counting]
 
     def counting(self, key: Key) -> Counting:
@@ -46,7 +45,7 @@ class Told:
 def ask_state(workspace: Workspace, reader: Reader, at: datetime) -> Told:
     """Everything but the entries themselves, as it was at an instant."""
     tallies = {(one.trigger, one.version): one for one in reader.tallies(until=at)}
-    draws = {(one.trigger, one.version): one for one in reader.draws() if one.at <= at}
+    draws = known_draws(reader, at)
     late = _by_version(reader.lateness(until=at))
     sent = reader.sent_by_channel(until=at)
     countings = {
@@ -58,7 +57,12 @@ def ask_state(workspace: Workspace, reader: Reader, at: datetime) -> Told:
         for key, tally in tallies.items()
         if tally.treated + tally.held_out
     }
-    return Told(tallies=tallies, draws=draws, countings=countings)
+    return Told(tallies=tallies, countings=countings)
+
+
+def known_draws(reader: Reader, at: datetime) -> dict[Key, Draw]:
+    """How the arms of each version were drawn, as far as that was written down by an instant."""
+    return {(one.trigger, one.version): one for one in reader.draws() if one.at <= at}
 
 
 def _by_version(found: Iterable[Lateness]) -> dict[Key, tuple[Lateness, ...]]:
@@ -92,7 +96,16 @@ def _addresses(trigger: Trigger) -> frozenset[str]:
     return frozenset(address for address in found if address is not None)
 
 
-def earlier_studies(trigger: Trigger, told: Told) -> list[Study]:
+def entered_versions(entries: pa.Table) -> list[Key]:
+    """Every trigger and version that somebody entered, by their first entry."""
+    first = entries.group_by(["trigger", "version"]).aggregate([("at", "min")])
+    rows = first.sort_by([("at_min", "ascending"), ("version", "ascending")])
+    return list(zip(rows["trigger"].to_pylist(), rows["version"].to_pylist(), strict=True))
+
+
+def earlier_studies(
+    trigger: Trigger, entered: Iterable[Key], draws: Mapping[Key, Draw]
+) -> list[Study]:
     """The versions before the present one that somebody entered, the oldest first.
 
     They are measured by the present goal. What share they held out is as it was written down.
@@ -104,10 +117,10 @@ def earlier_studies(trigger: Trigger, told: Told) -> list[Study]:
             trigger=trigger.name,
             version=version,
             goal=trigger.goal,
-            share=told.draws[name, version].share if (name, version) in told.draws else None,
+            share=draws[name, version].share if (name, version) in draws else None,
             addresses=_addresses(trigger),
         )
-        for name, version in told.countings
+        for name, version in entered
         if name == trigger.name and version != trigger.version
     ]
 

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import cast
 
+import pyarrow as pa
 import pytest
 
 from engine_shop import ORDER, Shop
 from relance.domain.duration import Duration, Unit
-from relance.domain.study import Counting, Draw, Study
+from relance.domain.study import Draw, Study
 from relance.domain.trigger import Goal, OnEnter, Schedule, Trigger
 from relance.domain.workspace import ChannelSpec, Workspace
 from relance.pipeline.ports import Engine, Reader
-from relance.pipeline.studied import Told, by_place, earlier_studies, prices, shrunken
+from relance.pipeline.studied import (
+    ENTRIES,
+    by_place,
+    earlier_studies,
+    entered_versions,
+    prices,
+    shrunken,
+)
 
 THEN = datetime(2026, 3, 1, tzinfo=UTC)
 GOAL = Goal(event="order", within=Duration(30, Unit.DAY))
@@ -54,14 +62,24 @@ def test_older_versions_are_measured_by_the_share_that_was_written_down():
         trigger="hello", version="v2", at=THEN, hash_version=1, salt="hello:v2", share=0.5
     )  # fmt: skip
     versions = [("hello", "v1"), ("hello", "v2"), ("other", "v1"), ("hello", "v3")]
-    told = Told(
-        tallies={},
-        draws={("hello", "v2"): draw},
-        countings={key: Counting() for key in versions},
-    )
-    found = [(study.version, study.share) for study in earlier_studies(trigger, told)]
-    assert found == [("v1", None), ("v2", 0.5)]
-    assert earlier_studies(replace(trigger, goal=None), told) == []
+    draws = {("hello", "v2"): draw}
+    found = earlier_studies(trigger, versions, draws)
+    assert [(study.version, study.share) for study in found] == [("v1", None), ("v2", 0.5)]
+    assert earlier_studies(replace(trigger, goal=None), versions, draws) == []
+
+
+def test_the_versions_that_somebody_entered_come_in_the_order_of_their_first_entries():
+    def one(version: str, days: int, trigger: str = "hello") -> dict[str, object]:
+        at = THEN + timedelta(days=days)
+        who = {"arm": "treated", "customer": "1", "unit": None}
+        return {"trigger": trigger, "version": version, "at": at, **who}
+
+    rows = [one("v3", 8), one("v1", 5), one("v2", 2), one("v1", 1), one("v1", 3, "other")]
+    entries = pa.Table.from_pylist(rows, schema=ENTRIES)
+    assert entered_versions(entries) == [
+        ("hello", "v1"), ("hello", "v2"), ("other", "v1"), ("hello", "v3")
+    ]  # fmt: skip
+    assert entered_versions(entries.slice(0, 0)) == []
 
 
 @dataclass
