@@ -8,7 +8,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
@@ -16,6 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from waiting import until
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +60,7 @@ class Service:
 
     def wait(self, what: Callable[[], bool], seconds: float = 60) -> None:
         """Until something holds; fails with the log where it does not, or the process ends."""
-        end = time.monotonic() + seconds
-        while not what():
-            assert self.process.poll() is None, self.text()
-            assert time.monotonic() < end, self.text()
-            time.sleep(0.02)
+        until(what, seconds=seconds, alive=lambda: self.process.poll() is None, why=self.text)
 
     def url(self) -> str:
         """Where it listens."""

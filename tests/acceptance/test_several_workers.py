@@ -6,7 +6,6 @@ import asyncio
 import os
 import subprocess
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,6 +15,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+import waiting
 from loopback import Loopback, Seen, resend
 from service import Service, command, running
 
@@ -165,12 +165,12 @@ def house(tmp_path: Path, postgres_database: str, vendor: Vendor) -> House:
 
 def until(what: Callable[[], bool], *services: Service, seconds: float = 90) -> None:
     """Until something holds, while these live."""
-    end = time.monotonic() + seconds
-    while not what():
-        for service in services:
-            assert service.process.poll() is None, service.text()
-        assert time.monotonic() < end, [service.text() for service in services]
-        time.sleep(0.05)
+    waiting.until(
+        what,
+        seconds=seconds,
+        alive=lambda: all(service.process.poll() is None for service in services),
+        why=lambda: [service.text() for service in services],
+    )
 
 
 def test_instants_and_messages_are_shared_out_and_a_dead_workers_share_is_taken_over(

@@ -20,13 +20,15 @@ from chaos.evidence import Evidence
 from chaos.shop import BASELINE, Shop
 from chaos.victim import BACK, STATEMENT, Errand
 from chaos.yard import VendorProcess, ended_within, finish, start
+from waiting import until
 
 LEASE = timedelta(minutes=20)  # after so long, what a dead worker held is free (15 minutes)
 LATER = tuple(timedelta(hours=h) for h in (0.75, 1.5, 3, 5, 9, 13, 17))  # looks at the queue
 DRAIN = (*LATER, *(timedelta(hours=h) for h in (30, 60, 100, 150, 200)))
 _TIMEOUT = 0.5  # seconds that the program waits for an answer
 _PATIENCE = 120.0  # seconds after which workers that are not at rest never will be
-_RESTING = 6  # looks, a tenth of a second apart, at which nothing moved
+_LOOK = 0.1  # seconds between two looks
+_RESTING = 6  # looks at which nothing moved
 _ANOTHER = "another worker was faster"
 
 
@@ -167,7 +169,7 @@ class Life:
         processes = [self._begin(n, "run", at, kill, **trouble) for n, kill in enumerate(kills)]
         self._strike(processes, kills)
         if meanwhile is not None:
-            self._until(lambda: self._all(processes, "worker_started"))
+            _wait(lambda: self._all(processes, "worker_started"))
             meanwhile()
         self._until_quiet(at, processes, trouble.get("set_back"))
         for process in processes:
@@ -198,15 +200,7 @@ class Life:
             before = now
             return quiet >= _RESTING
 
-        self._until(resting)
-
-    @staticmethod
-    def _until(reached: Callable[[], bool]) -> None:
-        """Wait for something that the workers do by their own clocks."""
-        deadline = time.monotonic() + _PATIENCE
-        while not reached():
-            assert time.monotonic() < deadline, "the workers do not come to rest"
-            time.sleep(0.1)
+        _wait(resting)
 
     def _settled(self, processes: Sequence[ForkServerProcess]) -> bool:
         """Whether all who live have started, and no tick of theirs is running."""
@@ -327,6 +321,11 @@ class Life:
         text = log.read_text(encoding="utf-8")
         assert process.exitcode == 0, text
         return frozenset(each["id"] for each in json.loads(text))
+
+
+def _wait(reached: Callable[[], bool]) -> None:
+    """Wait for something that the workers do by their own clocks."""
+    until(reached, seconds=_PATIENCE, every=_LOOK, why=lambda: "the workers do not come to rest")
 
 
 def _ended_ticks(said: str) -> int:

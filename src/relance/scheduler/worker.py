@@ -360,7 +360,8 @@ class Worker:
     def _listen(self) -> None:
         loop = asyncio.get_running_loop()
         for name in (signal.SIGTERM, signal.SIGINT):
-            # what a loop raises that takes no signals: on Windows, or in another thread
+            # Such a loop takes no signals: asyncio raises NotImplementedError on Windows, the others
+            # in a thread that is not the main one. Whoever started it there calls `stop` himself.
             with suppress(NotImplementedError, RuntimeError, ValueError):
                 loop.add_signal_handler(name, self.stop)
 

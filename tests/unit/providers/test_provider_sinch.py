@@ -34,7 +34,7 @@ SMS = Sms(
 )
 REPORT = {
     "type": "recipient_delivery_report_sms",
-    "batch_id": "01FC66621XXXXX119Z8PMV1QPQ",
+    "batch_id": "01FC66621VHDBN119Z8PMV1QPQ",
     "recipient": "33612345678",
     "code": 0,
     "status": "Delivered",

@@ -57,13 +57,13 @@ async def test_a_bot_posts_to_its_channel_and_takes_our_id_along() -> None:
 
 async def test_an_incoming_webhook_is_posted_to_by_its_address_alone() -> None:
     async with Loopback(loopback.slack) as vendor:
-        url = f"{vendor.url}/services/T000/B000/XXXX"
+        url = f"{vendor.url}/services/T000/B000/q7Zk2"
         slack = Slack.open(channel(url=Secret(url)), Path("/nowhere"))
         (answer,) = await slack.send([NOTICE])
         await slack.close()
     (seen,) = vendor.seen
     assert isinstance(answer, Accepted)
-    assert seen.path == "/services/T000/B000/XXXX"
+    assert seen.path == "/services/T000/B000/q7Zk2"
     assert "authorization" not in seen.headers
     assert seen.json() == {"text": "R&amp;D &lt;!channel&gt; *Chloé* slips away"}
 

@@ -34,7 +34,7 @@ from relance.uplift.proportions import Interval
         (0.004, "EUR", "en", "€0.00"),
         (-0.004, "EUR", "en", "€0.00"),
         (120, "JPY", "en", "JP¥120"),
-        (120, "XXX", "en", "¤120.00"),
+        (120, "XXX", "en", "¤120.00"),  # ISO 4217's own code for "no currency"
     ],
 )
 def test_money_is_written_as_its_readers_write_it(
