@@ -19,7 +19,7 @@ def until(
     alive: Callable[[], bool] = lambda: True,
     why: Callable[[], object] = lambda: "it never came",
 ) -> None:
-    """Until something holds, looked at `every` so many seconds, while those who bring it about live;
+    """Until something holds, looked at `every` so many seconds, while those who bring it live;
     fails with `why` otherwise."""
     end = time.monotonic() + seconds
     while not holds():

@@ -360,8 +360,8 @@ class Worker:
     def _listen(self) -> None:
         loop = asyncio.get_running_loop()
         for name in (signal.SIGTERM, signal.SIGINT):
-            # Such a loop takes no signals: asyncio raises NotImplementedError on Windows, the others
-            # in a thread that is not the main one. Whoever started it there calls `stop` himself.
+            # Such a loop takes no signals: asyncio raises NotImplementedError on Windows, the
+            # others in a thread that is not the main one. Who started it there calls `stop`.
             with suppress(NotImplementedError, RuntimeError, ValueError):
                 loop.add_signal_handler(name, self.stop)
 
