@@ -58,7 +58,7 @@ def generated(seed: int, kind: str, *, nan: bool = True) -> Shop:
         at=at,
         people=[_person(random, key) for key in keys[:-1]],  # the last one has vanished
         orders=(),
-        entries=[_entry(random, at, studies, keys) for _ in range(random.randint(1, 14))],
+        entries=_entries(random, at, studies, keys),
         studies=studies,
         lapsed_after=Duration.parse(random.choice(("20 days", "1 month", "180 days"))),
         whole_keys=whole_keys,
@@ -101,6 +101,15 @@ def _person(random: Random, key: str) -> Person:
         phone=random.choice((None, "no", "06 12 34 56 78", "0612345678")),
         household=random.choice((None, None, "", "h1")),
     )
+
+
+def _entries(
+    random: Random, at: datetime, studies: Sequence[Study], keys: Sequence[str]
+) -> list[Entry]:
+    """No two with one trigger, version, customer and instant: the ledger's key forbids them."""
+    drawn = (_entry(random, at, studies, keys) for _ in range(random.randint(1, 14)))
+    alone = {(each.trigger, each.version, each.customer, each.at): each for each in drawn}
+    return list(alone.values())
 
 
 def _entry(random: Random, at: datetime, studies: Sequence[Study], keys: Sequence[str]) -> Entry:
