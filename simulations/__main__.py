@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
-from multiprocessing import get_context
 
-from relance import logs
 from simulations import coverage, rows
 from simulations.table import table, write
-
-WORKERS = 2
-
-
-def _quietly() -> None:
-    """A worker that leaves the machine to others, and the terminal to the table."""
-    os.nice(10)
-    logs.configure(json=False, level="error")
+from simulations.workers import crew
 
 
 def main() -> int:
     started = time.perf_counter()
-    with get_context("spawn").Pool(WORKERS, initializer=_quietly) as workers:
+    with crew() as workers:
         found = [
             *(row for base in (0.02, 0.05, 0.2) for row in rows.without_effect(workers, base)),
             *rows.power(workers, 0.05, 0.075),

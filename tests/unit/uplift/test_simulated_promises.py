@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from functools import cache
+from pathlib import Path
 
 import pytest
 from simulations import coverage, previews, spending, trials
@@ -81,3 +84,25 @@ def test_the_committed_table_holds_every_promise() -> None:
     assert shown.count("| yes |") >= 20
     assert "**no**" not in shown
     assert table([]).split("\n")[0] in shown
+
+
+_AS_MAKE_DOES = """
+import runpy, sys
+from simulations import rows, table, workers
+rows.RUNS = rows.REVENUE_RUNS = 1
+for name in ("without_effect", "power", "revenue", "pooled", "shop"):
+    setattr(rows, name, lambda crew, *_, **__: [rows._shown("tried", crew.map(abs, [-1])[0])])
+for name in ("interval_coverage", "preview"):
+    setattr(rows, name, lambda crew, *_, **__: rows._shown("tried", crew.map(abs, [-1])[0]))
+table.write = lambda found: None
+runpy.run_module("simulations", run_name="__main__", alter_sys=True)
+"""
+
+
+def test_the_command_hands_its_seeds_to_processes_that_know_what_to_do() -> None:
+    root = Path(__file__).parents[3]
+    done = subprocess.run(
+        [sys.executable, "-c", _AS_MAKE_DOES], cwd=root, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    assert "| tried |" in done.stdout
