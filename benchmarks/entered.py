@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from benchmarks.queued import ENV
 from benchmarks.shop import SECOND_TICK
 from relance.domain.arm import HASH_VERSION, Arm, assign_all
+from relance.domain.fits import Fits
 from relance.domain.ledger import Entries, Messages, RunKind, RunRecord
 from relance.domain.study import Draw
 from relance.domain.trigger import Trigger
@@ -74,7 +75,7 @@ def _tick(
         entries=groups,
         messages=[_messages(group) for group in groups],
         refusals=[],
-        breakpoints=None,
+        fits=Fits(),
         draws=[_draw(trigger, at) for trigger in triggers],
     )
 

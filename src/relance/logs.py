@@ -26,7 +26,7 @@ class Action(StrEnum):
     TRIGGER_EVALUATED = "trigger_evaluated"
     SNAPSHOT_REBUILT = "snapshot_rebuilt"
     SNAPSHOT_NOT_KEPT = "snapshot_not_kept"
-    BREAKPOINTS_FITTED = "breakpoints_fitted"
+    FITTED = "fitted"
     DELIVERY_FINISHED = "delivery_finished"
     DELIVERY_FAILED = "delivery_failed"
     MESSAGE_ACCEPTED = "message_accepted"

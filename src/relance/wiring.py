@@ -72,7 +72,7 @@ class Relance:
     def _open_engine(self, workspace: Workspace) -> RelanceEngine:
         from relance.engine import open_engine
 
-        engine = open_engine(workspace, lambda: self.state.ledger.standing().breakpoints)
+        engine = open_engine(workspace, lambda: self.state.ledger.standing().fits)
         self._opened.append(engine.close)
         return engine
 

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 
 from relance.domain.arm import HASH_VERSION, Arm, salt_of
+from relance.domain.fits import Fits
 from relance.domain.ledger import (
-    Breakpoints,
     Entries,
     EntryRecord,
     Messages,
@@ -114,7 +114,7 @@ def tick(
     entries: Iterable[EntryRecord] = (),
     messages: Iterable[MessageRecord] = (),
     refusals: Iterable[RefusalRecord] = (),
-    breakpoints: Breakpoints | None = None,
+    fits: Fits | None = None,
     seen: Mapping[str, datetime | None] | None = None,
     draws: Sequence[Draw] = (),
     events: Mapping[str, int] | None = None,
@@ -127,7 +127,7 @@ def tick(
         entries=(_entries(one) for one in entries),
         messages=(_messages(one) for one in messages),
         refusals=(_refusals(one) for one in refusals),
-        breakpoints=breakpoints,
+        fits=fits or Fits(),
         seen=seen or {},
         draws=draws,
         events_seen=events or {},

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from engine_shop import moves
 from relance.domain.condition import Condition
-from relance.domain.ledger import Breakpoints
+from relance.domain.fits import RFM, Breakpoints, Fits
 from relance.engine import open_engine
-from relance.engine.reference import Shop, evaluate, fit
+from relance.engine.reference import Shop, evaluate, fit_rfm
 from shops import workspace, write_parquet, write_postgres, write_sqlite
 from strategies import SQL_LEAVES, Case, Pools, cases, questions
 
@@ -44,31 +44,31 @@ def agree(case: Case, location: str, *, at_source: bool = False) -> None:
     segments = list(case.segments.values())
     names = list(case.segments)
     with closing(open_engine(workspace(case, location, root, at_source=at_source))) as engine:
-        with engine.picture(case.earlier, segments, [], None) as picture:
+        with engine.picture(case.earlier, segments, [], Fits()) as picture:
             before = {name: members(picture.members(name)) for name in names}
-            cutoffs_before = picture.breakpoints
+            fits_before = picture.fits
             picture.keep()
-        with engine.picture(case.at, segments, [], None) as picture:
+        with engine.picture(case.at, segments, [], Fits()) as picture:
             now = {name: members(picture.members(name)) for name in names}
-            cutoffs = picture.breakpoints
+            fits = picture.fits
             counts = dict(picture.counts())
             changes = moves(picture.changes(case.earlier, names))
 
-    same_cutoffs(cutoffs_before, case, case.earlier)
-    same_cutoffs(cutoffs, case, case.at)
-    note(f"cut-offs at the earlier picture {cutoffs_before}, now {cutoffs}")
-    same_members(before, expected(case, case.earlier, cutoffs_before), case)
-    same_members(now, expected(case, case.at, cutoffs), case)
+    same_cutoffs(fits_before, case, case.earlier)
+    same_cutoffs(fits, case, case.at)
+    note(f"fits at the earlier picture {fits_before}, now {fits}")
+    same_members(before, expected(case, case.earlier, fits_before), case)
+    same_members(now, expected(case, case.at, fits), case)
     assert counts == {name: len(now[name]) for name in names}
     assert changes == {
         (name, who, who in now[name]) for name in names for who in now[name] ^ before[name]
     }
 
 
-def expected(case: Case, at: datetime, cutoffs: Breakpoints | None) -> Members:
+def expected(case: Case, at: datetime, fits: Fits) -> Members:
     shop = answered(case.shop, at)
     return {
-        name: evaluate(segment.condition, shop, at, segments=case.segments, breakpoints=cutoffs)
+        name: evaluate(segment.condition, shop, at, segments=case.segments, fits=fits)
         for name, segment in case.segments.items()
     }
 
@@ -105,11 +105,12 @@ def tell(shop: Shop, key: str) -> None:
                 note(f"  {name} {event.at}: {event.fields}")
 
 
-def same_cutoffs(found: Breakpoints | None, case: Case, at: datetime) -> None:
+def same_cutoffs(fits: Fits, case: Case, at: datetime) -> None:
     """As near as two orders of floating-point arithmetic may come."""
+    found = fits.find(RFM, Breakpoints)
     if found is None:  # no rfm leaf was asked, or nobody has the event
         return
-    wanted = fit(case.shop, at)
+    wanted = fit_rfm(case.shop, at)
     assert wanted is not None
     assert found.recency == pytest.approx(wanted.recency, abs=1e-6)
     assert found.frequency == pytest.approx(wanted.frequency)

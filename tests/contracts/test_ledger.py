@@ -23,7 +23,8 @@ from contracts.state_words import (
     tick,
 )
 from relance.domain.arm import Arm
-from relance.domain.ledger import Breakpoints, EntryRecord, Refusal, RunKind
+from relance.domain.fits import RFM, Breakpoints, Fit, Fits
+from relance.domain.ledger import EntryRecord, Refusal, RunKind
 from relance.domain.message import MessageState
 from relance.errors import AlreadyEvaluated, SourceError, StateError
 from relance.pipeline.ports import Ledger, SpellChange
@@ -44,7 +45,7 @@ def members(ledger: Ledger, segment: str, at: object, version: str = "1") -> lis
 
 def test_a_new_state_stands_nowhere(ledger: Ledger) -> None:
     standing = ledger.standing()
-    assert (standing.runs, standing.segments, standing.breakpoints) == ({}, {}, None)
+    assert (standing.runs, standing.segments, standing.fits) == ({}, {}, Fits())
 
 
 def test_the_standing_is_that_of_the_latest_tick(ledger: Ledger) -> None:
@@ -225,19 +226,35 @@ def test_a_suppression_is_on_its_channel_only_and_may_be_said_twice(state: State
     assert (note.reason, note.at) == ("unsubscribed", day(0))
 
 
-def test_the_latest_breakpoints_are_the_ones_in_force(ledger: Ledger) -> None:
-    def fitted(number: int) -> Breakpoints:
-        return Breakpoints(
-            fitted_at=day(number),
-            recency=(1.5, 2.0, 3.0, 4.0 + number),
-            frequency=(1.0, 2.0, 3.0, 4.0),
-            monetary=(10.25, 20.0, 30.0, 1e6),
-        )
+def fitted(number: int, of: str = "order sum ever") -> Breakpoints:
+    return Breakpoints(
+        fitted_at=day(number),
+        of=of,
+        recency=(1.5, 2.0, 3.0, 4.0 + number),
+        frequency=(1.0, 2.0, 3.0, 4.0),
+        monetary=(10.25, 20.0, 30.0, 1e6),
+    )
 
-    ledger.commit(tick(day(0), breakpoints=fitted(0)))
-    ledger.commit(tick(day(1), breakpoints=fitted(1)))
+
+def test_the_latest_fit_of_each_name_is_the_one_in_force(ledger: Ledger) -> None:
+    ledger.commit(tick(day(0), fits=Fits({RFM: fitted(0)})))
+    ledger.commit(tick(day(1), fits=Fits({RFM: fitted(1), "rfm/visits": fitted(1, "visit")})))
     ledger.commit(tick(day(2)))
-    assert ledger.standing().breakpoints == fitted(1)
+    ledger.commit(tick(day(3), fits=Fits({"rfm/visits": fitted(3, "visit")})))
+    assert ledger.standing().fits == Fits({RFM: fitted(1), "rfm/visits": fitted(3, "visit")})
+
+
+def test_a_fit_of_an_instant_can_be_made_again(ledger: Ledger) -> None:
+    ledger.commit(tick(day(0), fits=Fits({RFM: fitted(0)})))
+    again = fitted(0, "visit sum ever")
+    ledger.commit(tick(day(1), fits=Fits({RFM: again})))
+    assert ledger.standing().fits == Fits({RFM: again})
+
+
+def test_a_kind_of_fit_that_this_relance_does_not_know_is_left_alone(ledger: Ledger) -> None:
+    unknown: Fit = fitted(0)
+    ledger.commit(tick(day(0), fits=Fits({"tea_leaves": unknown})))
+    assert ledger.standing().fits == Fits()
 
 
 def test_an_instant_is_evaluated_once(state: State) -> None:

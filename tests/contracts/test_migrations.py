@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -9,15 +10,17 @@ from typing import Any
 
 import pytest
 import structlog
-from sqlalchemy import Connection, inspect, select, text
+from sqlalchemy import Column, Connection, MetaData, Table, inspect, select, text
 from sqlalchemy.engine import Engine
 
 from contracts.state_words import MINUTE, day, draw, outcome, tick
+from relance.domain.fits import RFM, Breakpoints
 from relance.domain.ledger import Mark
 from relance.domain.message import MessageState
 from relance.errors import StateError
 from relance.store import open_state
 from relance.store.database import Database
+from relance.store.instants import Instant
 from relance.store.migrate import REVISION_TABLE, upgrade
 from relance.store.tables import SCHEMA_VERSION, Base
 
@@ -53,9 +56,23 @@ def second_schema(connection: Connection) -> None:
     fill(connection, "meta", {"key": "event:order", "value": "seen"})
 
 
+def third_schema(connection: Connection) -> None:
+    """Tables as they were before everything that is fitted was kept in one of them."""
+    upgrade(connection, 0, "0003")
+    fill(connection, "meta", {"key": "schema_version", "value": "3"})
+    fill(connection, "meta", {"key": "workspace", "value": "shop"})
+
+
+# as it was, for setting up: today's relance has no such table
+_BREAKPOINTS = Table(
+    "breakpoints", MetaData(), Column("fitted_at", Instant()),
+    *(Column(name) for name in ("recency", "frequency", "monetary")),
+)  # fmt: skip
+
+
 def fill(connection: Connection, table: str, row: dict[str, object]) -> None:
     """Insert by the columns that are there, not by those of today."""
-    known = Base.metadata.tables[table]
+    known = _BREAKPOINTS if table == "breakpoints" else Base.metadata.tables[table]
     columns = [known.c[name] for name in row]
     names = ", ".join(f'"{column.name}"' for column in columns)
     marks = ", ".join(f":{column.name}" for column in columns)
@@ -82,10 +99,12 @@ def fill_every_table(connection: Connection) -> None:
         "reign": 1, "left_at": datetime(9999, 12, 31, tzinfo=day(0).tzinfo), "customer": "ann",
         "entered_at": day(0), "baseline": True,
     })  # fmt: skip
-    fill(connection, "breakpoints", {
-        "fitted_at": day(0), "recency": "[1, 2, 3, 4]", "frequency": "[1, 2, 3, 4]",
-        "monetary": "[1, 2, 3, 4]",
-    })  # fmt: skip
+    cut_offs = inspect(connection).has_table("breakpoints")
+    for number in range(2 if cut_offs else 0):
+        fill(connection, "breakpoints", {
+            "fitted_at": day(number), "recency": f"[1, 2, 3, {4 + number}]",
+            "frequency": "[1, 2, 3, 4]", "monetary": "[1.5, 2, 3, 4]",
+        })  # fmt: skip
     fill(connection, "refusal", {
         "run": 1, "customer": "eve", "reason": "no_consent", "detail": "",
     })  # fmt: skip
@@ -135,6 +154,13 @@ def fill_what_the_second_schema_brought(connection: Connection) -> None:
     })  # fmt: skip
     fill(connection, "rate", {"name": "provider/email/postmark", "free_at": day(0)})
     fill(connection, "spending", {"name": "channel/email", "day": "2026-03-01", "used": 7})
+
+
+def fill_what_the_third_schema_brought(connection: Connection) -> None:
+    fill(connection, "draw", {
+        "trigger": "winback", "version": "v1", "at": day(0), "hash_version": 1,
+        "salt": "winback:v1", "share": 0.1, "household": False, "read_out": 400,
+    })  # fmt: skip
 
 
 def contents(connection: Connection) -> dict[str, list[dict[str, object]]]:
@@ -196,7 +222,7 @@ def test_the_newest_revision_is_the_version_that_a_state_names(state_url: str) -
     assert (int(revision), int(version)) == (SCHEMA_VERSION, SCHEMA_VERSION)
 
 
-@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("version", [1, 2, 3])
 def test_no_row_is_lost_and_no_old_value_changed(
     state_url: str, engine: Engine, version: int
 ) -> None:
@@ -204,8 +230,10 @@ def test_no_row_is_lost_and_no_old_value_changed(
         if version == 1:
             first_release(connection)
         else:
-            second_schema(connection)
+            (second_schema if version == 2 else third_schema)(connection)
             fill_what_the_second_schema_brought(connection)
+        if version == 3:
+            fill_what_the_third_schema_brought(connection)
         fill_every_table(connection)
         before = contents(connection)
     with structlog.testing.capture_logs() as logs:
@@ -220,10 +248,36 @@ def test_no_row_is_lost_and_no_old_value_changed(
         for row in before["meta"]
     ]
     before.pop(REVISION_TABLE, None)
+    before.pop("breakpoints")  # see the next test
     for table, rows in before.items():
         assert len(rows) > 0, table
         kept = [{name: row[name] for name in rows[0]} for row in after[table]]
         assert sorted(kept, key=str) == sorted(rows, key=str), table
+
+
+@pytest.mark.parametrize("version", [1, 2, 3])
+def test_cut_offs_that_were_kept_are_in_force_still_with_all_before_them(
+    state_url: str, engine: Engine, version: int
+) -> None:
+    with engine.begin() as connection:
+        (first_release, second_schema, third_schema)[version - 1](connection)
+        fill_every_table(connection)
+    state = open_state(state_url, workspace="shop")
+    [kept] = state.ledger.standing().fits.named.items()
+    assert kept == (
+        RFM,
+        Breakpoints(
+            fitted_at=day(1), recency=(1, 2, 3, 5), frequency=(1, 2, 3, 4),
+            monetary=(1.5, 2, 3, 4),
+        ),
+    )  # fmt: skip
+    state.close()
+    with engine.begin() as connection:
+        rows = contents(connection)["fit"]
+        assert "breakpoints" not in inspect(connection).get_table_names()
+    assert [json.loads(str(row["document"]))["recency"] for row in rows] == [
+        [1, 2, 3, 4], [1, 2, 3, 5],
+    ]  # fmt: skip
 
 
 def test_a_version_that_still_runs_is_written_down_by_its_next_tick(

@@ -26,6 +26,7 @@ from relance.domain.condition import (
     Window,
 )
 from relance.domain.duration import Duration
+from relance.domain.fits import Fits
 from relance.domain.workspace import Segment
 from relance.engine import open_engine
 from relance.engine.reference import Customer, Event, Shop, Value, evaluate
@@ -183,7 +184,7 @@ def members(whole: Case, location: str, root: Path, *, at_source: bool) -> dict[
     setting = workspace(whole, location, root, at_source=at_source)
     with (
         open_engine(setting) as engine,
-        engine.picture(AT, list(whole.segments.values()), [], None) as picture,
+        engine.picture(AT, list(whole.segments.values()), [], Fits()) as picture,
     ):
         return {
             name: {

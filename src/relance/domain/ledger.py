@@ -8,6 +8,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from relance.domain.arm import Arm
+from relance.domain.fits import Fits
 from relance.domain.message import MessageState
 
 
@@ -166,20 +167,6 @@ class Refusals:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Breakpoints:
-    """The four cut-offs between RFM scores, and when they were fitted.
-
-    `recency` in days since the last event, `frequency` in events, `monetary` in money; each
-    ascending. A score is 1 + the number of cut-offs below the value (recency: 5 minus it).
-    """
-
-    fitted_at: datetime
-    recency: tuple[float, ...]
-    frequency: tuple[float, ...]
-    monetary: tuple[float, ...]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Standing:
     """Where the ledger stands before a tick.
 
@@ -189,7 +176,7 @@ class Standing:
 
     runs: Mapping[str, LastRun]  # by trigger
     segments: Mapping[str, SegmentState]  # by segment
-    breakpoints: Breakpoints | None
+    fits: Fits
     events_seen: Mapping[str, tuple[datetime, int] | None] = field(default_factory=dict)
 
     def instants(self) -> set[datetime]:

@@ -9,14 +9,14 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from relance.domain.condition import Aggregate, Condition, RfmIs, leaves
-from relance.domain.ledger import Breakpoints
+from relance.domain.condition import Aggregate, Condition, leaves
+from relance.domain.fits import Fits
 from relance.domain.workspace import EventSpec
 from relance.engine.clock import Kind, kind_of
 from relance.engine.compiler import Compiler
+from relance.engine.fitting import Fitter
 from relance.engine.needs import Need, inlined, needs_of
 from relance.engine.profile import Only, Profiles, fields_of, filled, measured
-from relance.engine.rfm import fit
 from relance.engine.rows import Keys, RowPlan, ask_for, chunked, gather
 from relance.engine.workbench import Workbench, literal
 
@@ -25,11 +25,11 @@ _ENTRY = {Kind.INSTANT: "entry_at", Kind.LOCAL: "entry_local", Kind.DAY: "entry_
 
 @dataclass(frozen=True, kw_only=True)
 class Asking:
-    """Answers one cohort as of one instant; `cutoffs` tells the RFM cut-offs in force."""
+    """Answers one cohort as of one instant; `fits` tells those in force."""
 
     workbench: Workbench
     profiles: Profiles
-    cutoffs: Callable[[], Breakpoints | None]
+    fits: Callable[[], Fits]
 
     def answer(
         self, cohort: pa.Table, questions: Mapping[str, Condition], names: Sequence[str]
@@ -158,7 +158,7 @@ class Asking:
             clock=self.profiles.clock,
             table=table,
             names=names,
-            cutoffs=self._cutoffs_for(questions),
+            fits=self._fits_for(questions),
         )
         held = {
             f"q{number}": compiler.holds(condition)
@@ -166,15 +166,10 @@ class Asking:
         }
         return table.select("id", "key", *dict.fromkeys(plan.needs.values()), **held)
 
-    def _cutoffs_for(self, questions: Mapping[str, Condition]) -> Breakpoints | None:
-        """The cut-offs in force, or fresh ones where a question scores and there are none yet."""
-        segments = self.profiles.workspace.segments
-        scores = any(
-            isinstance(leaf, RfmIs)
-            for condition in questions.values()
-            for leaf in leaves(inlined(condition, segments))
-        )
-        return (self.cutoffs() or fit(self.workbench, self.profiles)) if scores else None
+    def _fits_for(self, questions: Mapping[str, Condition]) -> Fits:
+        """The fits in force, and fresh ones where a question needs what there is none of yet."""
+        fitter = Fitter(self.workbench, self.profiles, questions.values())
+        return fitter.standing(self.fits()) if fitter.needed else Fits()
 
     def _finished(
         self, answered: pa.Table, questions: Mapping[str, Condition], plan: RowPlan

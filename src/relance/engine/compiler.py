@@ -19,7 +19,7 @@ from relance.domain.condition import (
     SegmentIs,
     SqlIs,
 )
-from relance.domain.ledger import Breakpoints
+from relance.domain.fits import Fits
 from relance.domain.workspace import Workspace
 from relance.engine.clock import Clock
 from relance.engine.comparing import compare
@@ -36,7 +36,7 @@ class Compiler:
     clock: Clock
     table: ir.Table
     names: Mapping[Need, str]
-    cutoffs: Breakpoints | None
+    fits: Fits
 
     def holds(self, condition: Condition) -> ir.BooleanValue:
         """Raises SourceError that names the leaf which does not fit its column."""
@@ -64,7 +64,7 @@ class Compiler:
     def _scores(self, leaf: RfmIs) -> ir.BooleanValue:
         needs = RfmNeeds.of(self.workspace.rfm)
         last, count, money = (self._column(need) for need in needs)
-        return scored(leaf, last, count, money, self.cutoffs, self.clock)
+        return scored(leaf, last, count, money, self.fits, self.clock)
 
     def _column(self, need: Need) -> ir.Value:
         return self.table[self.names[need]]

@@ -10,6 +10,7 @@ import ibis
 import ibis.expr.types as ir
 
 from relance.domain.condition import Condition, leaves
+from relance.domain.fits import Fits
 from relance.domain.trigger import OnDate
 from relance.domain.workspace import EventSpec, Workspace
 from relance.engine.checks import (
@@ -242,7 +243,7 @@ class Inspection:
         profile = self.profiles.build(names)
         Compiler(
             workspace=self.profiles.workspace, clock=self.profiles.clock, table=profile,
-            names=names, cutoffs=None,
+            names=names, fits=Fits(),
         ).holds(without_entry(inlined(condition, self.profiles.workspace.segments)))  # fmt: skip
 
     def _names(self, condition: Condition) -> dict[Need, str]:

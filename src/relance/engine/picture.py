@@ -14,18 +14,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from relance.domain.condition import Aggregate, RfmIs, leaves
-from relance.domain.ledger import Breakpoints
+from relance.domain.condition import Aggregate, leaves
+from relance.domain.fits import Fits
 from relance.domain.trigger import OnDate, OnEnter, OnExit, OnMove, OnSchedule, OnStay, Trigger
 from relance.domain.workspace import Segment
 from relance.engine.checks import check_keys, check_texts
 from relance.engine.compiler import Compiler
 from relance.engine.dates import due_customers
 from relance.engine.failures import workbench_errors
+from relance.engine.fitting import Fitter
 from relance.engine.layout import Bit, Layout
 from relance.engine.needs import Need, inlined, needs_of
 from relance.engine.profile import Profiles
-from relance.engine.rfm import fit
 from relance.engine.rows import RowPlan, ask_for, count_rows, gather, need_of
 from relance.engine.snapshot import Difference, Masks, Snapshots, compare
 from relance.engine.workbench import Workbench, compiled
@@ -64,7 +64,7 @@ class Picture:
         profiles: Profiles,
         segments: Sequence[Segment],
         names: Sequence[str],
-        breakpoints: Breakpoints | None,
+        fits: Fits,
         events: Mapping[str, int] | None = None,
     ) -> None:
         """`events` are those of the same instant where they have been counted already."""
@@ -72,10 +72,8 @@ class Picture:
         self._profiles = profiles
         self._segments = tuple(segments)
         self._names = tuple(names)
-        self._scored = _scored(profiles, segments)
-        self._cutoffs: Breakpoints | None = None
-        if self._scored:
-            self._cutoffs = breakpoints or fit(room.workbench, profiles)
+        self._fitter = Fitter(room.workbench, profiles, [each.condition for each in segments])
+        self._fits = self._fitter.standing(fits)
         self._differences: dict[datetime, Difference] = {}
         layout = Layout.of([segment.name for segment in segments])
         self._known = self._columns_for_rows()
@@ -99,8 +97,8 @@ class Picture:
         return self._profiles.clock.at
 
     @property
-    def breakpoints(self) -> Breakpoints | None:
-        return self._cutoffs
+    def fits(self) -> Fits:
+        return self._fits
 
     @property
     def customers(self) -> int:
@@ -146,11 +144,12 @@ class Picture:
                 return plan.finish(self._rows(customers, plan))
 
     def refitted(self) -> Picture | None:
-        if not self._scored:
-            return None
         with self._room.session():
+            fits = self._fitter.renewed(self._fits)
+            if fits is None:
+                return None
             return Picture(
-                self._room, self._profiles, self._segments, self._names, None, self._events
+                self._room, self._profiles, self._segments, self._names, fits, self._events
             )
 
     def keep(self) -> None:
@@ -197,7 +196,7 @@ class Picture:
                 clock=profiles.clock,
                 table=table,
                 names=names,
-                cutoffs=self._cutoffs,
+                fits=self._fits,
             )
             held = {segment.name: _held(compiler, segment) for segment in self._segments}
             known = {column: table[names[need]] for need, column in self._known.items()}
@@ -336,11 +335,3 @@ def _held(compiler: Compiler, segment: Segment) -> ir.BooleanValue:
         return compiler.holds(segment.condition)
     except SourceError as error:
         raise SourceError(f"segment {segment.name}: {error.message}", hint=error.hint) from None
-
-
-def _scored(profiles: Profiles, segments: Sequence[Segment]) -> bool:
-    return any(
-        isinstance(leaf, RfmIs)
-        for segment in segments
-        for leaf in leaves(inlined(segment.condition, profiles.workspace.segments))
-    )

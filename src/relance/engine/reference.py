@@ -36,7 +36,7 @@ from relance.domain.condition import (
     Window,
 )
 from relance.domain.duration import Duration
-from relance.domain.ledger import Breakpoints
+from relance.domain.fits import RFM, Breakpoints, Fit, Fits
 from relance.domain.workspace import RfmSpec, Segment, day_start
 
 Value = Scalar | None
@@ -83,25 +83,31 @@ def evaluate(
     at: datetime,
     *,
     segments: Mapping[str, Segment] | None = None,
-    breakpoints: Breakpoints | None = None,
+    fits: Fits | None = None,
     entry_at: Mapping[str, datetime] | None = None,
 ) -> set[str]:
     """The customers for whom a condition holds as of `at`.
 
-    `segments` are the named ones that it may refer to, `breakpoints` the kept RFM cut-offs
+    `segments` are the named ones that it may refer to, `fits` the standing fits
     (fitted as of `at` where None) and `entry_at` the instant of each customer's entry, for
     windows since the entry.
     """
-    view = _View(shop, at, segments or {}, breakpoints or fit(shop, at), entry_at or {})
+    view = _View(shop, at, segments or {}, fits or fit(shop, at), entry_at or {})
     return {who.key for who in shop.customers if view.holds(condition, who)}
 
 
-def fit(shop: Shop, at: datetime) -> Breakpoints | None:
-    """The RFM cut-offs as of `at`: quintiles over the customers who have the event.
+def fit(shop: Shop, at: datetime) -> Fits:
+    """Everything that conditions need fitted, as of `at`."""
+    found: dict[str, Fit | None] = {RFM: fit_rfm(shop, at)}
+    return Fits({name: each for name, each in found.items() if each is not None})
+
+
+def fit_rfm(shop: Shop, at: datetime) -> Breakpoints | None:
+    """The RFM cut-offs: quintiles over the customers who have the event.
 
     None where nobody has it.
     """
-    view = _View(shop, at, {}, None, {})
+    view = _View(shop, at, {}, Fits(), {})
     bases = [base for who in shop.customers if (base := view.rfm_base(who)) is not None]
     if not bases:
         return None
@@ -140,14 +146,14 @@ class _View:
         shop: Shop,
         at: datetime,
         segments: Mapping[str, Segment],
-        breakpoints: Breakpoints | None,
+        fits: Fits,
         entry_at: Mapping[str, datetime],
     ) -> None:
         self.shop = shop
         # in UTC: Python subtracts two instants of one zone by its clock, not by the time between
         self.at = at.astimezone(UTC)
         self.segments = segments
-        self.breakpoints = breakpoints
+        self.fitted = fits
         self.entry_at = entry_at
         self.calendar = _Calendar(at, shop.zone, shop.source_zone or shop.zone)
         self.history = _history(shop, at)
@@ -238,7 +244,7 @@ class _View:
         return silence / timedelta(days=1), len(events), cast("float | None", money)
 
     def scores_fit(self, leaf: RfmIs, who: Customer) -> bool:
-        base, cutoffs = self.rfm_base(who), self.breakpoints
+        base, cutoffs = self.rfm_base(who), self.fitted.find(RFM, Breakpoints)
         if base is None or cutoffs is None:
             return False
         recency, frequency, monetary = base

@@ -10,7 +10,8 @@ import ibis
 import ibis.expr.types as ir
 
 from relance.domain.condition import RfmIs
-from relance.domain.ledger import Breakpoints
+from relance.domain.fits import RFM, Breakpoints, Fits
+from relance.domain.workspace import Workspace
 from relance.engine.clock import Clock, Kind, kind_of, microseconds
 from relance.engine.needs import Need, RfmNeeds
 from relance.engine.profile import Profiles
@@ -18,6 +19,12 @@ from relance.engine.workbench import Workbench, literal
 
 _DAY = 86_400_000_000  # microseconds
 _SHARES = "[0.2, 0.4, 0.6, 0.8]"
+
+
+def fitted_of(workspace: Workspace) -> str:
+    """What the cut-offs are fitted of: others are no use to it."""
+    rfm = workspace.rfm
+    return f"{rfm.event} {rfm.monetary} {rfm.within or 'ever'}"
 
 
 def fit(workbench: Workbench, profiles: Profiles) -> Breakpoints | None:
@@ -33,12 +40,13 @@ def fit(workbench: Workbench, profiles: Profiles) -> Breakpoints | None:
     source = profiles.source
     table = workbench.load(source.fetch(base)) if source.remote else workbench.create(base)
     try:
-        return _fitted(workbench, table, kind_of(base["last"].type()), profiles.clock)
+        return _fitted(workbench, table, kind_of(base["last"].type()), profiles)
     finally:
         workbench.drop(table)
 
 
-def _fitted(workbench: Workbench, base: str, kind: Kind, clock: Clock) -> Breakpoints | None:
+def _fitted(workbench: Workbench, base: str, kind: Kind, profiles: Profiles) -> Breakpoints | None:
+    clock = profiles.clock
     at = microseconds(clock.at)
     silence = f"({at} - epoch_us({_absolute(kind, clock)}))"
     quantiles = ", ".join(
@@ -50,6 +58,7 @@ def _fitted(workbench: Workbench, base: str, kind: Kind, clock: Clock) -> Breakp
         return None
     return Breakpoints(
         fitted_at=clock.at,
+        of=fitted_of(profiles.workspace),
         recency=tuple(_whole(cut) / _DAY for cut in silences),
         frequency=tuple(round(cut, 9) for cut in frequency),
         monetary=tuple(round(cut, 9) for cut in monetary),
@@ -72,10 +81,11 @@ def scored(
     last: ir.Value,
     count: ir.Value,
     money: ir.Value,
-    cutoffs: Breakpoints | None,
+    fits: Fits,
     clock: Clock,
 ) -> ir.BooleanValue:
     """Whether a customer's scores are among the wanted ones; never null."""
+    cutoffs = fits.find(RFM, Breakpoints)
     if cutoffs is None:
         return ibis.literal(False)
     tests = [count > 0]

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from relance.domain.condition import Condition
 from relance.domain.duration import Duration
-from relance.domain.ledger import Breakpoints
+from relance.domain.fits import Fits
 from relance.domain.study import Study
 from relance.domain.workspace import Segment, Workspace
 from relance.engine.asking import Asking
@@ -33,14 +33,12 @@ from relance.uplift.outcomes import Outcomes
 class RelanceEngine:
     """See `relance.pipeline.ports.Engine`. One connection; calls from threads wait their turn."""
 
-    def __init__(
-        self, workspace: Workspace, cutoffs: Callable[[], Breakpoints | None] = lambda: None
-    ) -> None:
+    def __init__(self, workspace: Workspace, fits: Callable[[], Fits] = Fits) -> None:
         """Raises SourceError or StateError where the source or the workbench cannot be opened."""
         self._workspace = workspace
         self._lock = threading.RLock()
         self._depth = 0
-        self._cutoffs = cutoffs
+        self._fits = fits
         self._workbench = Workbench(workspace.source.workbench, workspace.source.zone)
         try:
             with workbench_errors(self._workbench.shown):
@@ -68,10 +66,10 @@ class RelanceEngine:
         at: datetime,
         segments: Sequence[Segment],
         names: Sequence[str],
-        breakpoints: Breakpoints | None,
+        fits: Fits,
     ) -> Picture:
         with self._session():
-            return Picture(self._room, self._profiles(at), segments, names, breakpoints)
+            return Picture(self._room, self._profiles(at), segments, names, fits)
 
     def knows(self, at: datetime, versions: Mapping[str, str]) -> bool:
         with self._lock, workbench_errors(self._workbench.shown):
@@ -95,11 +93,9 @@ class RelanceEngine:
         names: Sequence[str],
         at: datetime,
     ) -> pa.Table:
-        """RFM leaves are answered under the cut-offs of the latest picture."""
+        """Answered under the fits in force."""
         with self._session():
-            asking = Asking(
-                workbench=self._workbench, profiles=self._profiles(at), cutoffs=self._cutoffs
-            )
+            asking = Asking(workbench=self._workbench, profiles=self._profiles(at), fits=self._fits)
             return asking.answer(cohort, questions, names)
 
     def study(

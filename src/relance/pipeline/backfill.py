@@ -8,6 +8,7 @@ from datetime import datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from relance.domain.fits import Fits
 from relance.domain.ledger import RunKind, RunRecord
 from relance.domain.trigger import OnDate, OnExit, OnMove, OnStay, Trigger
 from relance.errors import UsageError
@@ -49,7 +50,7 @@ def backfill(tools: Tools, name: str, at: datetime, *, commit: bool) -> Backfill
     refuse_going_back(standing, at)
     segments = needed_segments(tools.workspace, [trigger])
     names = template_names(tools.renderer, [trigger])
-    with tools.engine.picture(at, segments, names, standing.breakpoints) as picture:
+    with tools.engine.picture(at, segments, names, standing.fits) as picture:
         customers = _concerned(tools, trigger, picture)
         intake = take_in(tools, picture, [trigger], {name: customers})
         members = picture.counts()[trigger.segment]
@@ -64,7 +65,7 @@ def backfill(tools: Tools, name: str, at: datetime, *, commit: bool) -> Backfill
                 entries=intake.entries.values(),
                 messages=make_all_messages(tools, intake),
                 refusals=make_all_refusals(intake),
-                breakpoints=None,
+                fits=Fits(),
                 draws=[make_draw(trigger, tools.workspace, at)],
             )
             tools.ledger.commit(record)

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from relance.domain.duration import Duration, Unit
-from relance.domain.ledger import Breakpoints
+from relance.domain.fits import Fits
 from relance.domain.trigger import OnStay, Trigger
 from relance.domain.workspace import Workspace
 from relance.pipeline.compare import watched
@@ -104,12 +104,12 @@ def _candidates(
     """
     stays = _Stays(trigger.on.length, workspace.zone) if isinstance(trigger.on, OnStay) else None
     segments = [workspace.segments[name] for name in watched(trigger)]
-    cutoffs: Breakpoints | None = None
+    fits = Fits()
     earlier: datetime | None = None
     for back in range(weeks + (stays.weeks if stays else 0), -1, -1):
         instant = Duration(back, Unit.WEEK).before(at, workspace.zone)
-        with engine.picture(instant, segments, (), cutoffs) as picture:
-            cutoffs = cutoffs or picture.breakpoints
+        with engine.picture(instant, segments, (), fits) as picture:
+            fits = picture.fits
             if earlier is not None:
                 ask = stays.reached if stays else _moved
                 found = ask(picture, trigger, earlier)

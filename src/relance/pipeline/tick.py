@@ -16,7 +16,6 @@ import pyarrow.compute as pc
 
 from relance.domain.arm import Arm
 from relance.domain.ledger import (
-    Breakpoints,
     Entries,
     Messages,
     Refusals,
@@ -124,11 +123,11 @@ def _evaluate(tools: Tools, at: datetime, triggers: list[Trigger], run_id: str) 
     segments = needed_segments(tools.workspace, triggers)
     tools.progress("profile")
     names = template_names(tools.renderer, triggers)
-    with tools.engine.picture(at, segments, names, standing.breakpoints) as picture:
+    with tools.engine.picture(at, segments, names, standing.fits) as picture:
         _refuse_nobody(tools, standing, picture)
         tools.progress("compare")
         compared = Comparison(tools.workspace, tools.engine, tools.ledger, standing, picture)
-        final = _refit(tools.workspace, standing.breakpoints, picture)
+        final = _refit(picture)
         tools.progress("enter")
         candidates = {trigger.name: compared.candidates(trigger) for trigger in triggers}
         intake = take_in(tools, picture, triggers, candidates)
@@ -136,7 +135,6 @@ def _evaluate(tools: Tools, at: datetime, triggers: list[Trigger], run_id: str) 
             make_run(trigger, at, RunKind.TICK, intake, compared.figures(trigger))
             for trigger in triggers
         ]
-        fitted = (final or picture).breakpoints
         record = TickRecord(
             id=run_id,
             at=at,
@@ -146,7 +144,7 @@ def _evaluate(tools: Tools, at: datetime, triggers: list[Trigger], run_id: str) 
             entries=intake.entries.values(),
             messages=make_all_messages(tools, intake),
             refusals=make_all_refusals(intake),
-            breakpoints=None if fitted == standing.breakpoints else fitted,
+            fits=(final or picture).fits.unlike(standing.fits),
             draws=[make_draw(trigger, tools.workspace, at) for trigger in triggers],
             events_seen=_believed(standing, picture),
             seen={
@@ -209,20 +207,16 @@ def _keep(tools: Tools, picture: Picture) -> None:
         )
 
 
-def _refit(workspace: Workspace, known: Breakpoints | None, picture: Picture) -> Picture | None:
-    """The same instant under new RFM cut-offs, where the old ones have had their time.
+def _refit(picture: Picture) -> Picture | None:
+    """The same instant under new fits, where old ones have had their time.
 
-    Transitions are taken under the old cut-offs, memberships are stored under the new ones: a
-    re-fit writes to nobody and loses nobody.
+    Transitions are taken under the old ones, memberships are stored under the new ones: a re-fit
+    writes to nobody and loses nobody.
     """
-    if known is None:
-        return None
-    due = workspace.rfm.refit.after(known.fitted_at, workspace.zone)
-    if picture.at < due:
-        return None
     refitted = picture.refitted()
     if refitted is not None:
-        log.info("RFM cut-offs fitted again", action=Action.BREAKPOINTS_FITTED)
+        names = sorted(refitted.fits.unlike(picture.fits).named)
+        log.info("fitted again", action=Action.FITTED, fits=names)
     return refitted
 
 

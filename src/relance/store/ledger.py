@@ -14,7 +14,6 @@ from sqlalchemy import Connection, Row, Select, func, insert, or_, select
 from relance.domain.arm import Arm
 from relance.domain.channel import CHANNELS
 from relance.domain.ledger import (
-    Breakpoints,
     Entries,
     LastRun,
     Messages,
@@ -25,11 +24,11 @@ from relance.domain.ledger import (
 )
 from relance.domain.message import MessageState
 from relance.errors import AlreadyEvaluated
-from relance.store import bulk, consents, draws, spells, suppressions
+from relance.store import bulk, consents, draws, fits, spells, suppressions
 from relance.store.database import Database
 from relance.store.instants import OPEN, Stored, encoder
 from relance.store.record import Tick
-from relance.store.tables import BREAKPOINTS, ENTRY, MESSAGE, META, REFUSAL, RUN
+from relance.store.tables import ENTRY, MESSAGE, META, REFUSAL, RUN
 
 _ENTRY = ("trigger", "customer", "at", "version", "id", "arm", "unit")
 _MESSAGE = (
@@ -53,7 +52,7 @@ class SqlLedger:
         self._database = database
 
     def standing(self) -> Standing:
-        """The latest tick of every trigger, every segment's state, the latest cut-offs.
+        """The latest tick of every trigger, every segment's state, the latest fits.
 
         A back-fill is no tick: what happened since the last tick is still to be told.
         """
@@ -61,7 +60,7 @@ class SqlLedger:
             return Standing(
                 runs=_last_runs(connection),
                 segments=spells.segment_states(connection),
-                breakpoints=_breakpoints(connection),
+                fits=fits.standing(connection),
                 events_seen=draws.events_seen(connection),
             )
 
@@ -165,8 +164,7 @@ class SqlLedger:
             _insert_entries(connection, record.entries)
             _insert_messages(connection, record.messages, record.at)
             _insert_refusals(connection, record.refusals, runs)
-            if record.breakpoints is not None:
-                _insert_breakpoints(connection, record.breakpoints)
+            fits.keep(connection, record.fits)
             draws.keep_draws(connection, record.draws)
             draws.keep_event_rows(connection, record.events_seen, record.at)
 
@@ -260,16 +258,6 @@ def _insert_refusals(
     bulk.insert_rows(connection, REFUSAL, _REFUSAL, chain.from_iterable(rows))
 
 
-def _insert_breakpoints(connection: Connection, fitted: Breakpoints) -> None:
-    row = {
-        "fitted_at": fitted.fitted_at,
-        "recency": json.dumps(fitted.recency),
-        "frequency": json.dumps(fitted.frequency),
-        "monetary": json.dumps(fitted.monetary),
-    }
-    connection.execute(insert(BREAKPOINTS).values(row))
-
-
 def _last_runs(connection: Connection) -> dict[str, LastRun]:
     ticks = RUN.c.kind == RunKind.TICK.value
     latest = select(RUN.c.trigger, func.max(RUN.c.at)).where(ticks).group_by(RUN.c.trigger)
@@ -286,19 +274,6 @@ def _last_runs(connection: Connection) -> dict[str, LastRun]:
         )
         for row in connection.execute(query)
     }
-
-
-def _breakpoints(connection: Connection) -> Breakpoints | None:
-    query = select(BREAKPOINTS).order_by(BREAKPOINTS.c.fitted_at.desc()).limit(1)
-    row = connection.execute(query).one_or_none()
-    if row is None:
-        return None
-    return Breakpoints(
-        fitted_at=row.fitted_at,
-        recency=tuple(json.loads(row.recency)),
-        frequency=tuple(json.loads(row.frequency)),
-        monetary=tuple(json.loads(row.monetary)),
-    )
 
 
 def _run_record(row: Row[Any]) -> RunRecord:

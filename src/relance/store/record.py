@@ -8,8 +8,8 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from relance.domain.fits import Fits
 from relance.domain.ledger import (
-    Breakpoints,
     Entries,
     Messages,
     Refusals,
@@ -51,7 +51,7 @@ class Tick(Protocol):
     @property
     def refusals(self) -> Iterable[Refusals]: ...
     @property
-    def breakpoints(self) -> Breakpoints | None: ...
+    def fits(self) -> Fits: ...
     @property
     def draws(self) -> Sequence[Draw]: ...
     @property

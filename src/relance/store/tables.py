@@ -8,7 +8,7 @@ from sqlmodel import Field, SQLModel
 
 from relance.store.instants import OPEN_DEFAULT, Instant
 
-SCHEMA_VERSION = 3  # in step with the newest revision in migrations/versions
+SCHEMA_VERSION = 4  # in step with the newest revision in migrations/versions
 # Clustered by key: one tree instead of a table and an index, half the writes on SQLite.
 CLUSTERED = {"sqlite_with_rowid": False}
 # Byte order on both databases: the same sorting, and cheaper than a locale's.
@@ -89,17 +89,15 @@ class Membership(Base, table=True):
     baseline: bool
 
 
-class FittedBreakpoints(Base, table=True):
-    """RFM cut-offs, kept with their date so that an old score can be explained. JSON arrays."""
+class FitRow(Base, table=True):
+    """What was fitted from the data, kept with its date so that an old answer can be explained.
+    Of each name the latest is in force."""
 
-    __tablename__ = "breakpoints"
+    __tablename__ = "fit"
 
-    fitted_at: datetime = Field(
-        sa_type=Instant, primary_key=True, sa_column_kwargs={"autoincrement": False}
-    )
-    recency: str
-    frequency: str
-    monetary: str
+    name: str = Field(primary_key=True)
+    fitted_at: datetime = Field(sa_type=Instant, primary_key=True)
+    document: str  # JSON; see domain/fits.py
 
 
 class Entry(Base, table=True):
@@ -306,7 +304,7 @@ META = _table("meta")
 RUN = _table("run")
 REIGN = _table("segment_state")
 MEMBERSHIP = _table("membership")
-BREAKPOINTS = _table("breakpoints")
+FIT = _table("fit")
 ENTRY = _table("entry")
 DRAW = _table("draw")
 MESSAGE = _table("message")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pyarrow as pa
 import pytest
@@ -33,6 +33,7 @@ from relance.domain.condition import (
     Window,
 )
 from relance.domain.duration import Duration
+from relance.domain.fits import RFM, Breakpoints, Fits
 from relance.domain.workspace import EventSpec
 from relance.engine import open_engine
 from relance.errors import SourceError
@@ -71,7 +72,7 @@ def cohort(*entries: tuple[str, str, datetime]) -> pa.Table:
 
 def test_rows_hold_what_the_gates_and_templates_need(shop: Shop) -> None:
     engine = shop.engine(EVERYBODY)
-    with engine.picture(TUESDAY, segments_of(EVERYBODY), NAMES, None) as picture:
+    with engine.picture(TUESDAY, segments_of(EVERYBODY), NAMES, Fits()) as picture:
         rows = picture.rows(pa.array(["1", "4", "77", "x"]), NAMES).sort_by("customer")
 
     assert rows.to_pylist() == [
@@ -96,15 +97,15 @@ def test_rows_hold_what_the_gates_and_templates_need(shop: Shop) -> None:
 
 def test_names_that_no_picture_was_told_of_are_computed_all_the_same(shop: Shop) -> None:
     engine = shop.engine(EVERYBODY)
-    with engine.picture(TUESDAY, segments_of(EVERYBODY), [], None) as unaware:
+    with engine.picture(TUESDAY, segments_of(EVERYBODY), [], Fits()) as unaware:
         late = unaware.rows(pa.array(["1", "4"]), NAMES).sort_by("customer")
-    with engine.picture(TUESDAY, segments_of(EVERYBODY), NAMES, None) as aware:
+    with engine.picture(TUESDAY, segments_of(EVERYBODY), NAMES, Fits()) as aware:
         assert aware.rows(pa.array(["1", "4"]), NAMES).sort_by("customer").equals(late)
 
 
 def test_rows_of_nobody_still_have_their_columns(shop: Shop) -> None:
     engine = shop.engine(EVERYBODY)
-    with engine.picture(TUESDAY, segments_of(EVERYBODY), [], None) as picture:
+    with engine.picture(TUESDAY, segments_of(EVERYBODY), [], Fits()) as picture:
         rows = picture.rows(pa.array([], pa.string()), ["order.sum"])
 
     assert len(rows) == 0
@@ -126,7 +127,7 @@ def test_rows_of_nobody_still_have_their_columns(shop: Shop) -> None:
 def test_only_a_clear_yes_is_consent(shop: Shop, answers: list[object], meant: list[bool]) -> None:
     shop.tables["customers"] = {**CUSTOMERS, "email_optin": answers}
     engine = shop.engine(EVERYBODY)
-    with engine.picture(TUESDAY, segments_of(EVERYBODY), [], None) as picture:
+    with engine.picture(TUESDAY, segments_of(EVERYBODY), [], Fits()) as picture:
         rows = picture.rows(pa.array(["1", "2", "3", "4"]), []).sort_by("customer")
 
     assert rows["consent_email"].to_pylist() == meant
@@ -135,7 +136,7 @@ def test_only_a_clear_yes_is_consent(shop: Shop, answers: list[object], meant: l
 def test_consent_may_be_given_by_everybody_or_mapped_nowhere(shop: Shop) -> None:
     spec = replace(CUSTOMERS_SPEC, consent={"email": True}, country=None, region="be", phone=None)
     engine = shop.engine(EVERYBODY, customers=spec)
-    with engine.picture(TUESDAY, segments_of(EVERYBODY), [], None) as picture:
+    with engine.picture(TUESDAY, segments_of(EVERYBODY), [], Fits()) as picture:
         (row,) = picture.rows(pa.array(["3"]), []).to_pylist()
 
     assert row["consent_email"] is True
@@ -148,7 +149,7 @@ def test_a_name_that_means_nothing_is_refused(shop: Shop, name: str) -> None:
     engine = shop.engine(EVERYBODY)
 
     with pytest.raises(SourceError, match="no name that a template can use"):
-        engine.picture(TUESDAY, segments_of(EVERYBODY), [name], None)
+        engine.picture(TUESDAY, segments_of(EVERYBODY), [name], Fits())
 
 
 QUESTIONS: dict[str, Condition] = {
@@ -216,7 +217,7 @@ def test_since_entry_outside_of_steps_is_refused(shop: Shop) -> None:
     engine = shop.engine(EVERYBODY)
 
     with pytest.raises(SourceError, match="steps of a trigger only"):
-        engine.picture(MONDAY, segments_of({"mine": since_entry()}), [], None)
+        engine.picture(MONDAY, segments_of({"mine": since_entry()}), [], Fits())
 
 
 def test_questions_that_score_use_the_cut_offs_in_force(shop: Shop) -> None:
@@ -224,9 +225,10 @@ def test_questions_that_score_use_the_cut_offs_in_force(shop: Shop) -> None:
     entries = cohort(("a", "1", MONDAY), ("b", "2", MONDAY))
     engine = shop.engine(scored)
     fresh = engine.ask(entries, {"best": SegmentIs("best")}, [], TUESDAY).sort_by("id")
-    with engine.picture(TUESDAY, segments_of(scored), [], None) as picture:
-        assert picture.breakpoints is not None
-        high = replace(picture.breakpoints, frequency=(0.0, 1.0, 2.0, 3.0))
+    with engine.picture(TUESDAY, segments_of(scored), [], Fits()) as picture:
+        found = picture.fits.find(RFM, Breakpoints)
+        assert found is not None
+        high = Fits({RFM: replace(found, frequency=(0.0, 1.0, 2.0, 3.0))})
     with open_engine(shop.workspace(scored), lambda: high) as informed:
         kept = informed.ask(entries, {"best": SegmentIs("best")}, [], TUESDAY).sort_by("id")
 
@@ -249,27 +251,40 @@ def test_customers_with_equal_values_get_equal_scores(shop: Shop) -> None:
     scores = {f"f{n}": RfmIs(frequency=(n,)) for n in range(1, 6)}
     engine = shop.engine(scores)
 
-    with engine.picture(TUESDAY, segments_of(scores), [], None) as picture:
+    with engine.picture(TUESDAY, segments_of(scores), [], Fits()) as picture:
         assert picture.counts() == {"f1": 100, "f2": 0, "f3": 0, "f4": 0, "f5": 0}
 
 
 def test_cut_offs_are_kept_until_they_are_fitted_again(shop: Shop) -> None:
     scored = {"recent": RfmIs(recency=(5,))}
     engine = shop.engine(scored)
-    with engine.picture(MONDAY, segments_of(scored), [], None) as picture:
-        first = picture.breakpoints
+    with engine.picture(MONDAY, segments_of(scored), [], Fits()) as picture:
+        first = picture.fits
         assert picture.counts() == {"recent": 1}
     with engine.picture(TUESDAY, segments_of(scored), [], first) as picture:
-        assert picture.breakpoints == first
+        assert picture.fits == first
+        assert picture.refitted() is None, "they have not had their time"
+    with engine.picture(MONDAY + timedelta(days=30), segments_of(scored), [], first) as picture:
+        assert picture.fits == first
         again = picture.refitted()
         assert again is not None
         with again:
-            assert again.breakpoints is not None
-            assert again.breakpoints.fitted_at == TUESDAY
+            assert again.fits.named[RFM].fitted_at == MONDAY + timedelta(days=30)
             again.keep()
-    assert engine.knows(TUESDAY, {"recent": "v1"})
-    with engine.picture(MONDAY, segments_of(EVERYBODY), [], None) as picture:
+    assert engine.knows(MONDAY + timedelta(days=30), {"recent": "v1"})
+    with engine.picture(MONDAY, segments_of(EVERYBODY), [], Fits()) as picture:
         assert picture.refitted() is None
+
+
+def test_cut_offs_of_something_else_are_not_used(shop: Shop) -> None:
+    scored = {"best": RfmIs(frequency=(5,))}
+    engine = shop.engine(scored)
+    with engine.picture(MONDAY, segments_of(scored), [], Fits()) as picture:
+        first = picture.fits
+    other = Fits({RFM: replace(first.named[RFM], of="visit sum ever")})
+    with engine.picture(TUESDAY, segments_of(scored), [], other) as picture:
+        assert picture.fits.named[RFM].fitted_at == TUESDAY
+        assert picture.fits.named[RFM].of == first.named[RFM].of
 
 
 def test_noise_in_sums_moves_nobody_across_a_threshold(shop: Shop) -> None:
@@ -284,7 +299,7 @@ def test_noise_in_sums_moves_nobody_across_a_threshold(shop: Shop) -> None:
     }
     engine = shop.engine(spent)
 
-    with engine.picture(MONDAY, segments_of(spent), [], None) as picture:
+    with engine.picture(MONDAY, segments_of(spent), [], Fits()) as picture:
         assert picture.counts() == {"enough": 1}
 
 
@@ -306,5 +321,5 @@ def test_several_events_are_measured_side_by_side(shop: Shop) -> None:
     }
     engine = shop.engine(both, events={"order": ORDER, "visit": visit})
 
-    with engine.picture(MONDAY, segments_of(both), [], None) as picture:
+    with engine.picture(MONDAY, segments_of(both), [], Fits()) as picture:
         assert picture.counts() == {"seen": 1}

@@ -23,6 +23,7 @@ from engine_shop import (
 )
 from relance.domain.condition import AllOf, RfmIs
 from relance.domain.duration import Duration
+from relance.domain.fits import Fits
 from relance.domain.trigger import Goal, OnEnter
 from relance.domain.workspace import EventSpec
 from relance.engine.service import RelanceEngine
@@ -39,7 +40,7 @@ VISITS = {
 def households(engine: RelanceEngine) -> list[str | None]:
     """Of the customers 1 to 4."""
     asked = pa.array(["1", "2", "3", "4"])
-    with engine.picture(MONDAY, segments_of(SEGMENTS), [], None) as picture:
+    with engine.picture(MONDAY, segments_of(SEGMENTS), [], Fits()) as picture:
         rows = picture.rows(asked, []).sort_by("customer")
     assert rows["household"].type == pa.string()
     return rows["household"].to_pylist()
@@ -115,9 +116,9 @@ def visited(shop: Shop) -> dict[str, object]:
 def test_rows_are_counted_up_to_the_instant_whoever_they_are_of(shop: Shop) -> None:
     changes = visited(shop)
     engine = shop.engine(SEGMENTS, **changes)
-    with engine.picture(MONDAY, segments_of(SEGMENTS), [], None) as picture:
+    with engine.picture(MONDAY, segments_of(SEGMENTS), [], Fits()) as picture:
         assert picture.events == {"order": 3, "visit": 3}
-    with engine.picture(TUESDAY, segments_of(SEGMENTS), [], None) as picture:
+    with engine.picture(TUESDAY, segments_of(SEGMENTS), [], Fits()) as picture:
         assert picture.events == {"order": 4, "visit": 4}
 
 
@@ -125,7 +126,7 @@ def test_only_events_that_a_segment_or_a_goal_names_are_counted(shop: Shop) -> N
     changes = visited(shop)
     everybody = {"everybody": AllOf(())}
     engine = shop.engine(everybody, **changes)
-    with engine.picture(TUESDAY, segments_of(everybody), [], None) as picture:
+    with engine.picture(TUESDAY, segments_of(everybody), [], Fits()) as picture:
         assert picture.events == {"visit": 4}
 
 
@@ -133,14 +134,14 @@ def test_a_server_counts_its_own_rows(shop: Shop, postgres_database: str) -> Non
     fill_postgres(postgres_database, shop.tables)
     workspace = at(shop.workspace(SEGMENTS), postgres_database)
     for spot in (workspace, at(workspace, postgres_database, at_source=True)):
-        with shop.open(spot).picture(MONDAY, segments_of(SEGMENTS), [], None) as picture:
+        with shop.open(spot).picture(MONDAY, segments_of(SEGMENTS), [], Fits()) as picture:
             assert picture.events == {"order": 3}
 
 
 def test_under_other_cut_offs_the_same_instant_has_the_same_rows(shop: Shop) -> None:
     scored = {"best": RfmIs(recency=(5,))}
     engine = shop.engine(scored)
-    with engine.picture(MONDAY, segments_of(scored), [], None) as picture:
+    with engine.picture(MONDAY, segments_of(scored), [], Fits()) as picture:
         refitted = picture.refitted()
         assert refitted is not None
         with refitted:
@@ -149,5 +150,5 @@ def test_under_other_cut_offs_the_same_instant_has_the_same_rows(shop: Shop) -> 
 
 def test_the_count_is_the_one_that_a_report_compares_it_with(shop: Shop) -> None:
     engine = shop.engine(SEGMENTS, **visited(shop))
-    with engine.picture(MONDAY, segments_of(SEGMENTS), [], None) as picture:
+    with engine.picture(MONDAY, segments_of(SEGMENTS), [], Fits()) as picture:
         assert engine.rows(dict.fromkeys(picture.events, MONDAY)) == picture.events

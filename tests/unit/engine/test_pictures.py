@@ -26,6 +26,7 @@ from engine_shop import (
 )
 from relance.domain.condition import AllOf, NoneOf, Op, SegmentIs
 from relance.domain.duration import Duration
+from relance.domain.fits import Fits
 from relance.domain.trigger import OnDate, OnEnter, OnExit, OnMove, OnSchedule, OnStay
 from relance.domain.workspace import Segment, SourceSpec
 from relance.errors import SourceError
@@ -40,20 +41,20 @@ ACTIVE = {
 def test_members_are_those_whose_events_fall_inside_the_window(shop: Shop) -> None:
     engine = shop.engine(ACTIVE)
 
-    with engine.picture(MONDAY, segments_of(ACTIVE), [], None) as picture:
+    with engine.picture(MONDAY, segments_of(ACTIVE), [], Fits()) as picture:
         assert members(picture, "active") == {"3"}
         assert members(picture, "loyal") == set()
         assert members(picture, "silent") == {"1", "2", "4"}
         assert picture.counts() == {"active": 1, "loyal": 0, "silent": 3}
-        assert picture.breakpoints is None
+        assert picture.fits == Fits()
 
 
 def test_changes_tell_all_segments_at_once_who_entered_and_who_left(shop: Shop) -> None:
     engine = shop.engine(ACTIVE)
-    with engine.picture(MONDAY, segments_of(ACTIVE), [], None) as picture:
+    with engine.picture(MONDAY, segments_of(ACTIVE), [], Fits()) as picture:
         picture.keep()
 
-    with engine.picture(TUESDAY, segments_of(ACTIVE), [], None) as picture:
+    with engine.picture(TUESDAY, segments_of(ACTIVE), [], Fits()) as picture:
         assert moves(picture.changes(MONDAY, ["active", "loyal", "silent"])) == {
             ("active", "1", True),
             ("loyal", "1", True),
@@ -64,11 +65,11 @@ def test_changes_tell_all_segments_at_once_who_entered_and_who_left(shop: Shop) 
 
 def test_a_customer_who_is_gone_from_the_source_has_left(shop: Shop) -> None:
     engine = shop.engine(ACTIVE)
-    with engine.picture(MONDAY, segments_of(ACTIVE), [], None) as picture:
+    with engine.picture(MONDAY, segments_of(ACTIVE), [], Fits()) as picture:
         picture.keep()
     shop.write("customers", {name: values[:2] for name, values in CUSTOMERS.items()})
 
-    with engine.picture(MONDAY.replace(hour=10), segments_of(ACTIVE), [], None) as picture:
+    with engine.picture(MONDAY.replace(hour=10), segments_of(ACTIVE), [], Fits()) as picture:
         assert moves(picture.changes(MONDAY, list(ACTIVE))) == {
             ("active", "3", False),
             ("silent", "4", False),
@@ -79,10 +80,10 @@ def test_bits_that_stand_elsewhere_than_before_are_compared_all_the_same(shop: S
     many = {f"s{number}": bought(number % 3, "7 days") for number in range(130)}
     backwards = dict(reversed(many.items()))
     engine = shop.engine(many)
-    with engine.picture(MONDAY, segments_of(many), [], None) as picture:
+    with engine.picture(MONDAY, segments_of(many), [], Fits()) as picture:
         picture.keep()
 
-    with engine.picture(TUESDAY, segments_of(backwards), [], None) as picture:
+    with engine.picture(TUESDAY, segments_of(backwards), [], Fits()) as picture:
         found = moves(picture.changes(MONDAY, list(many)))
 
     assert found == {(f"s{number}", "1", True) for number in range(130) if number % 3 == 1}
@@ -90,11 +91,11 @@ def test_bits_that_stand_elsewhere_than_before_are_compared_all_the_same(shop: S
 
 def test_comparing_what_was_not_kept_alike_is_a_mistake_of_the_caller(shop: Shop) -> None:
     engine = shop.engine(ACTIVE)
-    with engine.picture(MONDAY, segments_of(ACTIVE), [], None) as picture:
+    with engine.picture(MONDAY, segments_of(ACTIVE), [], Fits()) as picture:
         picture.keep()
     changed = [replace(each, version="v2") for each in segments_of(ACTIVE)]
 
-    with engine.picture(TUESDAY, changed, [], None) as picture:
+    with engine.picture(TUESDAY, changed, [], Fits()) as picture:
         with pytest.raises(ValueError, match="active"):
             picture.changes(MONDAY, ["active"])
         with pytest.raises(ValueError, match="not kept"):
@@ -105,10 +106,10 @@ def test_comparing_what_was_not_kept_alike_is_a_mistake_of_the_caller(shop: Shop
 
 def test_candidates_follow_the_transition_of_the_trigger(shop: Shop) -> None:
     engine = shop.engine(ACTIVE)
-    with engine.picture(MONDAY, segments_of(ACTIVE), [], None) as picture:
+    with engine.picture(MONDAY, segments_of(ACTIVE), [], Fits()) as picture:
         picture.keep()
 
-    with engine.picture(TUESDAY, segments_of(ACTIVE), [], None) as picture:
+    with engine.picture(TUESDAY, segments_of(ACTIVE), [], Fits()) as picture:
 
         def found(segment: str, on: object, earlier: datetime | None = MONDAY) -> set[str]:
             return customers_of(picture.candidates(trigger(segment, on), earlier))
@@ -135,7 +136,7 @@ def test_snapshots_outlive_the_process_until_they_are_forgotten(shop: Shop) -> N
     )
     engine = shop.engine(ACTIVE, source=source)
     for at in (MONDAY, TUESDAY):
-        with engine.picture(at, segments_of(ACTIVE), [], None) as picture:
+        with engine.picture(at, segments_of(ACTIVE), [], Fits()) as picture:
             picture.keep()
     engine.close()
 
@@ -155,11 +156,11 @@ def test_an_instant_evaluated_in_parts_is_known_in_whole(shop: Shop) -> None:
         segments_of({"silent": ACTIVE["silent"]}),
     )
     for part in (first, second):
-        with engine.picture(MONDAY, part, [], None) as picture:
+        with engine.picture(MONDAY, part, [], Fits()) as picture:
             picture.keep()
 
     assert engine.knows(MONDAY, {"active": "v1", "silent": "v1"})
-    with engine.picture(TUESDAY, segments_of(ACTIVE), [], None) as picture:
+    with engine.picture(TUESDAY, segments_of(ACTIVE), [], Fits()) as picture:
         assert moves(picture.changes(MONDAY, ["active", "silent"])) == {
             ("active", "1", True),
             ("silent", "1", False),
@@ -173,7 +174,7 @@ def test_keeping_an_instant_again_replaces_it(shop: Shop) -> None:
     engine = shop.engine(ACTIVE)
     for version in ("v1", "v2"):
         segments = [replace(each, version=version) for each in segments_of(ACTIVE)]
-        with engine.picture(MONDAY, segments, [], None) as picture:
+        with engine.picture(MONDAY, segments, [], Fits()) as picture:
             picture.keep()
 
     assert engine.knows(MONDAY, {"active": "v2"})
@@ -182,7 +183,7 @@ def test_keeping_an_instant_again_replaces_it(shop: Shop) -> None:
 
 def test_a_picture_that_was_not_kept_leaves_nothing_behind(shop: Shop) -> None:
     engine = shop.engine(ACTIVE)
-    with engine.picture(MONDAY, segments_of(ACTIVE), [], None):
+    with engine.picture(MONDAY, segments_of(ACTIVE), [], Fits()):
         pass
 
     assert not engine.knows(MONDAY, {"active": "v1"})
@@ -200,7 +201,7 @@ def test_a_snapshot_is_rebuilt_from_the_ledgers_spells(shop: Shop, names: list[s
     engine.restore(MONDAY, {"active": "v1", "silent": "v1", "loyal": "v1"}, [spells])
 
     assert engine.knows(MONDAY, {"active": "v1", "loyal": "v1"})
-    with engine.picture(MONDAY, segments_of(ACTIVE), [], None) as picture:
+    with engine.picture(MONDAY, segments_of(ACTIVE), [], Fits()) as picture:
         left = {
             who for name, who, entered in moves(picture.changes(MONDAY, ["active"])) if not entered
         }
@@ -209,7 +210,7 @@ def test_a_snapshot_is_rebuilt_from_the_ledgers_spells(shop: Shop, names: list[s
 
 def test_what_is_restored_while_a_picture_is_open_is_compared_too(shop: Shop) -> None:
     engine = shop.engine(ACTIVE)
-    with engine.picture(TUESDAY, segments_of(ACTIVE), [], None) as picture:
+    with engine.picture(TUESDAY, segments_of(ACTIVE), [], Fits()) as picture:
         engine.restore(MONDAY, {"active": "v1"}, [])
         assert {name for name, _, _ in moves(picture.changes(MONDAY, ["active"]))} == {"active"}
         engine.restore(MONDAY, {"loyal": "v1"}, [])
@@ -220,7 +221,7 @@ def test_an_empty_ledger_is_a_snapshot_too(shop: Shop) -> None:
     engine = shop.engine(ACTIVE)
     engine.restore(MONDAY, {"active": "v1"}, [])
 
-    with engine.picture(TUESDAY, segments_of(ACTIVE), [], None) as picture:
+    with engine.picture(TUESDAY, segments_of(ACTIVE), [], Fits()) as picture:
         assert moves(picture.changes(MONDAY, ["active"])) == {
             ("active", "1", True),
             ("active", "3", True),
@@ -246,7 +247,7 @@ def test_customers_are_text_without_a_fraction_whatever_the_key_is(
     shop.tables["customers"] = {**CUSTOMERS, "customer_id": keys}
     engine = shop.engine(ACTIVE)
 
-    with engine.picture(TUESDAY, segments_of(ACTIVE), [], None) as picture:
+    with engine.picture(TUESDAY, segments_of(ACTIVE), [], Fits()) as picture:
         assert members(picture, "active") == shown
         rows = picture.rows(pa.array(["1", "nobody"]), ["order.count"])
     assert rows.select(["customer", "order.count"]).to_pylist() == [
@@ -268,14 +269,14 @@ def test_a_picture_is_refused_where_keys_are_missing_or_repeated(
     engine = shop.engine(ACTIVE)
 
     with pytest.raises(SourceError, match=f"customers.customer_id: {complaint}"):
-        engine.picture(MONDAY, segments_of(ACTIVE), [], None)
+        engine.picture(MONDAY, segments_of(ACTIVE), [], Fits())
 
 
 def test_a_named_segment_is_read_inside_another(shop: Shop) -> None:
     both = {**ACTIVE, "french": AllOf((SegmentIs("active"), customer("country", Op.IS, "fr")))}
     engine = shop.engine(both)
 
-    with engine.picture(TUESDAY, segments_of(both), [], None) as picture:
+    with engine.picture(TUESDAY, segments_of(both), [], Fits()) as picture:
         assert members(picture, "french") == {"1"}
 
 
@@ -288,7 +289,7 @@ def test_a_comparison_that_does_not_fit_its_column_names_segment_leaf_and_column
     with pytest.raises(
         SourceError, match=r"segment tall: customer country: column customers.country holds text"
     ):
-        engine.picture(MONDAY, wrong, [], None)
+        engine.picture(MONDAY, wrong, [], Fits())
 
 
 def birthday(offset: str = "0 days", *, yearly: bool = True) -> OnDate:
@@ -321,7 +322,7 @@ def due(shop: Shop, on: OnDate, earlier: datetime, at: datetime) -> set[str]:
     }
     everyone = {"all": AllOf(())}
     engine = shop.engine(everyone)
-    with engine.picture(at, segments_of(everyone), [], None) as picture:
+    with engine.picture(at, segments_of(everyone), [], Fits()) as picture:
         return customers_of(picture.candidates(trigger("all", on), earlier))
 
 
@@ -391,7 +392,7 @@ def test_uuid_keys_are_text(shop: Shop) -> None:
         events={"order": replace(base.events["order"], amount=None, fields={})},
     )
 
-    with shop.open(workspace).picture(MONDAY, segments_of(ACTIVE), [], None) as picture:
+    with shop.open(workspace).picture(MONDAY, segments_of(ACTIVE), [], Fits()) as picture:
         assert members(picture, "active") == {str(UUID(int=7))}
         assert picture.rows(pa.array([str(UUID(int=7))]), [])["region"].to_pylist() == ["FR"]
 
@@ -400,7 +401,7 @@ def test_events_after_the_instant_do_not_exist(shop: Shop) -> None:
     shop.tables["orders"] = {**ORDERS, "ordered_at": [TUESDAY.replace(tzinfo=None)] * 4}
     engine = shop.engine(ACTIVE)
 
-    with engine.picture(MONDAY, segments_of(ACTIVE), [], None) as picture:
+    with engine.picture(MONDAY, segments_of(ACTIVE), [], Fits()) as picture:
         assert picture.counts() == {"active": 0, "loyal": 0, "silent": 4}
-    with engine.picture(TUESDAY, segments_of(ACTIVE), [], None) as picture:
+    with engine.picture(TUESDAY, segments_of(ACTIVE), [], Fits()) as picture:
         assert picture.counts() == {"active": 3, "loyal": 1, "silent": 1}

@@ -26,8 +26,9 @@ from relance.domain.condition import (
     Window,
 )
 from relance.domain.duration import Duration
+from relance.domain.fits import Fits
 from relance.domain.workspace import RfmSpec, Segment
-from relance.engine.reference import Customer, Event, Shop, Value, evaluate, fit
+from relance.engine.reference import Customer, Event, Shop, Value, evaluate, fit, fit_rfm
 
 PARIS = ZoneInfo("Europe/Paris")
 AT = datetime(2026, 3, 10, 9, 0, tzinfo=PARIS)
@@ -342,7 +343,7 @@ def five_customers() -> Shop:
 
 
 def test_rfm_cut_offs_are_interpolated_quintiles_of_the_customers_with_the_event() -> None:
-    cutoffs = fit(five_customers(), AT)
+    cutoffs = fit_rfm(five_customers(), AT)
 
     assert cutoffs is not None
     assert cutoffs.fitted_at == AT
@@ -384,14 +385,14 @@ def test_kept_cut_offs_are_used_instead_of_new_ones() -> None:
     kept = fit(shop, AT)
     later = AT + timedelta(days=10)
 
-    assert evaluate(RfmIs(recency=(1,)), shop, later, breakpoints=kept) == set("abcde")
+    assert evaluate(RfmIs(recency=(1,)), shop, later, fits=kept) == set("abcde")
     assert evaluate(RfmIs(recency=(1,)), shop, later) == {"e"}
 
 
 def test_nobody_has_scores_in_a_shop_without_the_event() -> None:
     shop = Shop(zone=PARIS, customers=[Customer(key="ada")])
 
-    assert fit(shop, AT) is None
+    assert fit(shop, AT) == Fits()
     assert evaluate(RfmIs(), shop, AT) == set()
 
 

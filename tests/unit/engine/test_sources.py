@@ -24,6 +24,7 @@ from engine_shop import (
     segments_of,
 )
 from relance.domain.condition import Op, SqlIs
+from relance.domain.fits import Fits
 from relance.engine.elsewhere import IbisSource
 from relance.engine.service import RelanceEngine
 from relance.errors import SourceError
@@ -39,7 +40,7 @@ CSV_ORDERS = """customer_id;ordered_at;total;category
 
 
 def active(engine: RelanceEngine) -> set[str]:
-    with engine.picture(MONDAY, segments_of(ACTIVE), [], None) as picture:
+    with engine.picture(MONDAY, segments_of(ACTIVE), [], Fits()) as picture:
         return members(picture, "active")
 
 
@@ -50,7 +51,7 @@ def test_csv_files_keep_leading_zeros_of_keys_and_phone_numbers(shop: Shop) -> N
     (data / "orders.csv").write_text(CSV_ORDERS)
     engine = shop.open(shop.workspace(ACTIVE))
 
-    with engine.picture(MONDAY, segments_of(ACTIVE), [], None) as picture:
+    with engine.picture(MONDAY, segments_of(ACTIVE), [], Fits()) as picture:
         assert members(picture, "active") == {"007"}
         rows = picture.rows(pa.array(["007", "008"]), ["order.sum"]).sort_by("customer")
     assert rows["phone"].to_pylist() == ["0612345678", "+32470123456"]
@@ -66,7 +67,7 @@ def test_the_files_of_a_sub_folder_are_one_table(shop: Shop) -> None:
         shop.write(f"orders/part{number}", {name: values[rows] for name, values in ORDERS.items()})
     engine = shop.open(shop.workspace(ACTIVE))
 
-    with engine.picture(MONDAY, segments_of(ACTIVE), ["order.count"], None) as picture:
+    with engine.picture(MONDAY, segments_of(ACTIVE), ["order.count"], Fits()) as picture:
         rows = picture.rows(pa.array(["1", "3"]), ["order.count"])
     assert sorted(rows["order.count"].to_pylist()) == [1, 1]
 
@@ -103,7 +104,7 @@ def test_a_source_that_vanishes_after_the_picture_does_not_keep_it_from_being_ke
     shop: Shop,
 ) -> None:
     engine = shop.engine(ACTIVE)
-    with engine.picture(MONDAY, segments_of(ACTIVE), [], None) as picture:
+    with engine.picture(MONDAY, segments_of(ACTIVE), [], Fits()) as picture:
         (shop.folder / "data").rename(shop.folder / "elsewhere")
         assert members(picture, "active") == {"3"}
         with pytest.raises(SourceError, match="cannot be read"):
@@ -149,7 +150,7 @@ def test_named_queries_stand_for_tables_and_in_front_of_them(shop: Shop) -> None
     }
     engine = shop.engine(ACTIVE, source=replace(workspace.source, tables=tables))
 
-    with engine.picture(MONDAY, segments_of(ACTIVE), [], None) as picture:
+    with engine.picture(MONDAY, segments_of(ACTIVE), [], Fits()) as picture:
         rows = picture.rows(pa.array(["1", "2", "3"]), ["order.count"]).sort_by("customer")
     assert rows["order.count"].to_pylist() == [1, 1, 0]
 
@@ -162,14 +163,14 @@ def test_only_one_select_is_allowed_wherever_sql_is_written(shop: Shop, query: s
     engine = shop.engine(ACTIVE)
 
     with pytest.raises(SourceError, match=r"SQL|SELECT"):
-        engine.picture(MONDAY, segments_of({"mine": SqlIs(query)}), [], None)
+        engine.picture(MONDAY, segments_of({"mine": SqlIs(query)}), [], Fits())
 
 
 def test_sql_leaves_know_the_instant_and_ignore_strangers(shop: Shop) -> None:
     query = "SELECT customer_id, ':at' FROM orders WHERE ordered_at <= :at UNION ALL SELECT 99, ''"
     engine = shop.engine(ACTIVE)
 
-    with engine.picture(MONDAY, segments_of({"mine": SqlIs(query)}), [], None) as picture:
+    with engine.picture(MONDAY, segments_of({"mine": SqlIs(query)}), [], Fits()) as picture:
         assert members(picture, "mine") == {"1", "2", "3"}
 
 
@@ -186,7 +187,7 @@ def test_a_duckdb_file_is_free_for_its_owner_between_two_pieces_of_work(shop: Sh
     path = shop.folder / "shop.duckdb"
     fill_duckdb(path)
     engine = shop.open(at(shop.workspace(ACTIVE), path))
-    with engine.picture(MONDAY, segments_of(ACTIVE), [], None) as picture:
+    with engine.picture(MONDAY, segments_of(ACTIVE), [], Fits()) as picture:
         with duckdb.connect(str(path)) as owner:
             owner.execute("UPDATE customers SET first_name = 'Eve'")
         names = picture.rows(pa.array(["1"]), ["customer.first_name"])["customer.first_name"]
@@ -239,7 +240,7 @@ def test_rows_from_a_sqlite_file_are_typed(shop: Shop) -> None:
     fill_sqlite(path)
     engine = shop.open(at(shop.workspace(ACTIVE), path))
 
-    with engine.picture(MONDAY, segments_of(ACTIVE), ["order.last"], None) as picture:
+    with engine.picture(MONDAY, segments_of(ACTIVE), ["order.last"], Fits()) as picture:
         (row,) = picture.rows(
             pa.array(["2"]), ["order.last", "order.sum", "customer.birth_date"]
         ).to_pylist()
@@ -260,7 +261,7 @@ def test_postgresql_gives_the_same_members_and_rows(
 
     found = []
     for engine in (local, remote):
-        with engine.picture(MONDAY, segments_of(ACTIVE), names, None) as picture:
+        with engine.picture(MONDAY, segments_of(ACTIVE), names, Fits()) as picture:
             rows = picture.rows(pa.array(["1", "2", "4", "77"]), names).sort_by("customer")
             found.append((dict(picture.counts()), rows.to_pylist()))
     assert found[0] == found[1]
@@ -275,7 +276,7 @@ def test_text_from_postgresql_survives_quotes_lines_and_emptiness(
     )
     engine = shop.open(at(shop.workspace(ACTIVE), postgres_database))
 
-    with engine.picture(MONDAY, segments_of(ACTIVE), [], None) as picture:
+    with engine.picture(MONDAY, segments_of(ACTIVE), [], Fits()) as picture:
         rows = picture.rows(pa.array(["1", "2", "3", "4"]), ["customer.first_name"])
     assert rows.sort_by("customer")["customer.first_name"].to_pylist() == odd
 
@@ -288,7 +289,7 @@ def test_postgresql_is_only_ever_read(shop: Shop, postgres_database: str) -> Non
         )
         engine = shop.open(at(shop.workspace(ACTIVE), postgres_database))
         with pytest.raises(SourceError):
-            engine.picture(MONDAY, segments_of({"mine": SqlIs("SELECT spoil()")}), [], None)
+            engine.picture(MONDAY, segments_of({"mine": SqlIs("SELECT spoil()")}), [], Fits())
         assert connection.execute("SELECT count(*) FROM orders").fetchone() == (4,)
 
 
@@ -313,7 +314,7 @@ def test_other_engines_are_reached_through_ibis_alone(
     monkeypatch.setattr("relance.engine.source._open_server", lambda spec, _: IbisSource(spec))
     engine = shop.open(at(shop.workspace(ACTIVE), postgres_database))
 
-    with engine.picture(MONDAY, segments_of(ACTIVE), ["order.sum"], None) as picture:
+    with engine.picture(MONDAY, segments_of(ACTIVE), ["order.sum"], Fits()) as picture:
         assert members(picture, "active") == {"3"}
         assert picture.rows(pa.array(["1"]), ["order.sum"])["order.sum"].to_pylist() == [10.0]
 
@@ -339,7 +340,7 @@ def test_an_error_in_the_data_shows_none_of_its_values(
         engine = shop.open(at(shop.workspace(ACTIVE), postgres_database))
 
     with pytest.raises(SourceError) as caught:
-        engine.picture(MONDAY, segments_of({"mine": SqlIs(CASTING)}), [], None)
+        engine.picture(MONDAY, segments_of({"mine": SqlIs(CASTING)}), [], Fits())
     assert "shop.example" not in str(caught.value)
 
 
@@ -347,4 +348,4 @@ def test_a_duration_that_leaves_the_calendar_is_a_clear_error(shop: Shop) -> Non
     engine = shop.engine(ACTIVE)
 
     with pytest.raises(SourceError, match="leaves the calendar"):
-        engine.picture(MONDAY, segments_of({"old": bought(1, "9999 years")}), [], None)
+        engine.picture(MONDAY, segments_of({"old": bought(1, "9999 years")}), [], Fits())

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from engine_shop import MONDAY, Shop, bought, segments_of
+from relance.domain.fits import Fits
 from relance.domain.workspace import Workspace
 from relance.errors import StateError
 
@@ -31,7 +32,7 @@ def test_a_broken_workbench_is_put_aside_and_begun_anew(shop: Shop) -> None:
     path.write_bytes(b"not a database" * 1000)
     engine = shop.engine(ACTIVE, source=with_workbench(shop.workspace(), path).source)
 
-    with engine.picture(MONDAY, segments_of(ACTIVE), [], None) as picture:
+    with engine.picture(MONDAY, segments_of(ACTIVE), [], Fits()) as picture:
         picture.keep()
     assert engine.knows(MONDAY, {"active": "v1"})
     assert path.with_name("workbench.duckdb.broken").read_bytes().startswith(b"not a database")

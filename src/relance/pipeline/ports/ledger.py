@@ -9,7 +9,8 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from relance.domain.ledger import Breakpoints, Entries, Messages, Refusals, RunRecord, Standing
+from relance.domain.fits import Fits
+from relance.domain.ledger import Entries, Messages, Refusals, RunRecord, Standing
 from relance.domain.study import Draw
 
 
@@ -44,7 +45,7 @@ class TickRecord:
     entries: Iterable[Entries]
     messages: Iterable[Messages]
     refusals: Iterable[Refusals]
-    breakpoints: Breakpoints | None  # newly fitted ones only
+    fits: Fits  # newly fitted ones only
     draws: Sequence[Draw] = ()
     events_seen: Mapping[str, int] = field(default_factory=dict)  # rows of event tables up to `at`
     seen: Mapping[str, datetime | None] = field(default_factory=dict)

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from relance.domain.condition import Condition
 from relance.domain.duration import Duration
-from relance.domain.ledger import Breakpoints
+from relance.domain.fits import Fits
 from relance.domain.study import Study
 from relance.domain.trigger import Trigger
 from relance.domain.workspace import Segment
@@ -32,8 +32,8 @@ class Picture(Protocol):
     def at(self) -> datetime: ...
 
     @property
-    def breakpoints(self) -> Breakpoints | None:
-        """The RFM cut-offs used; newly fitted ones where none were given. None: no rfm leaf."""
+    def fits(self) -> Fits:
+        """The fits used, newly fitted ones where none that fits was given; no others."""
 
     @property
     def customers(self) -> int:
@@ -70,7 +70,7 @@ class Picture(Protocol):
         """
 
     def refitted(self) -> Picture | None:
-        """The same instant under newly fitted RFM cut-offs; None where nothing is scored."""
+        """The same instant with the fits renewed that have had their time; None where none has."""
 
     def keep(self) -> None:
         """Keep this picture's memberships as the snapshot of its instant."""
@@ -96,11 +96,12 @@ class Engine(Protocol):
         at: datetime,
         segments: Sequence[Segment],
         names: Sequence[str],
-        breakpoints: Breakpoints | None,
+        fits: Fits,
     ) -> Picture:
         """Build the profile once and evaluate every segment over it.
 
-        `names` are the template names that `rows` will be asked for. Raises SourceError.
+        `names` are the template names that `rows` will be asked for, `fits` the standing ones.
+        Raises SourceError.
         """
 
     def knows(self, at: datetime, versions: Mapping[str, str]) -> bool:
