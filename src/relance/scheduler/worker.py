@@ -21,7 +21,8 @@ from relance.scheduler.jobs import ALL_ROLES, Jobs, Loaded, Role, utc_now
 from relance.scheduler.reporting import Reporter
 
 _LATE = timedelta(minutes=1)  # a tick later than this says so
-_RETRY = tuple(timedelta(minutes=m) for m in (1, 5, 15, 60))  # after a failed tick
+# after a failed tick; the first because another worker may just have had the workbench
+_RETRY = tuple(timedelta(minutes=m) for m in (1 / 12, 1, 5, 15, 60))
 _DELIVER_EVERY = 5.0  # seconds between looks at the queue
 _DELIVER_RETRY = 300.0  # seconds at most between looks while delivery fails
 _RELOAD_EVERY = 2.0  # seconds between looks at the files
