@@ -68,8 +68,8 @@ def read_workspace(root: Path, env: Mapping[str, str]) -> Found:
 
 
 def _in_file_order(problems: Sequence[Problem]) -> list[Problem]:
-    """relance.yaml, segments.yaml, then the triggers by name; each by line."""
-    files = [_CONFIG, "config/segments.yaml"]
+    """relance.yaml, segments.yaml, events.yaml, then the triggers by name; each by line."""
+    files = [_CONFIG, "config/segments.yaml", "config/events.yaml"]
     files += sorted({problem.path for problem in problems} - {*files})
     return sorted(problems, key=lambda each: (files.index(each.path), each.line, each.column))
 

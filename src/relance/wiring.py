@@ -19,6 +19,7 @@ from relance.reading import in_memory, read_workspace
 
 if TYPE_CHECKING:
     from relance.domain.message import Rendered
+    from relance.domain.trajectory import Trajectory
     from relance.engine.service import RelanceEngine
     from relance.links import LinkMaker
     from relance.pipeline.backfill import BackfillReport
@@ -226,6 +227,21 @@ class Relance:
         from relance.pipeline.programme import programme
 
         return programme(self.workspace, self.side_engine, self.state.reader, at)
+
+    def trajectory(
+        self,
+        now: datetime,
+        *,
+        begin: datetime | None = None,
+        until: datetime | None = None,
+        segments: Sequence[str] | None = None,
+    ) -> Trajectory:
+        """Who moved where between segments in a period. Raises UsageError where nobody knows."""
+        from relance.engine.trajectories import Paths
+        from relance.pipeline.trajectories import Asked, trajectory
+
+        asked = Asked(now=now, begin=begin, until=until, segments=segments)
+        return trajectory(self.workspace, self.state.reader, Paths, asked)
 
     def forecast(
         self,

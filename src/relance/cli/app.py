@@ -14,8 +14,8 @@ from relance.errors import RelanceError, WorkspaceError, printable
 
 # in the order in which a newcomer needs them
 ORDER = (
-    "init", "check", "power", "tick", "deliver", "report", "programme", "run", "web",
-    "members", "preview", "why", "unknown", "suppress", "backfill", "schema", "demo",
+    "init", "check", "power", "tick", "deliver", "report", "programme", "trajectories", "run",
+    "web", "members", "preview", "why", "unknown", "suppress", "backfill", "schema", "demo",
 )  # fmt: skip
 
 
@@ -120,6 +120,7 @@ from relance.cli import (  # noqa: E402
     reports,  # noqa: F401
     service,  # noqa: F401
     suppress,  # noqa: F401
+    trajectories,  # noqa: F401
     unknown,  # noqa: F401
     workspace,  # noqa: F401
 )

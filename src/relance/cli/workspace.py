@@ -83,7 +83,7 @@ def _verdict(mistakes: int, warnings: int) -> str:
 def schema(
     write: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Write the three JSON Schemas into this folder."),
+        typer.Option(metavar="DIR", help="Write the JSON Schemas into this folder."),
     ] = None,
     reference: Annotated[
         Path | None,

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from relance.domain.condition import Condition, Measure
 from relance.domain.duration import Duration, Unit
+from relance.domain.happening import Happening
 from relance.domain.trigger import Schedule, Trigger
 from relance.settings import Secret
 
@@ -225,6 +226,7 @@ class Workspace:
     topics: Mapping[str, Topic] = field(default_factory=dict)
     bounces: BouncePolicy = BouncePolicy()
     report: ReportSpec = ReportSpec()
+    happenings: tuple[Happening, ...] = ()  # of config/events.yaml, by date
 
     @property
     def named_segments(self) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 from zoneinfo import ZoneInfo
@@ -11,12 +11,13 @@ from zoneinfo import ZoneInfo
 from relance.domain.vendor import VendorSpec
 from relance.domain.workspace import ChannelSpec, Workspace
 from relance.errors import Problem
-from relance.spec import relance_file, segments_file
+from relance.spec import events_file, relance_file, segments_file
 from relance.spec.assemble import assemble
 from relance.spec.channels import readable_channels
 from relance.spec.crosschecks import check_channels, check_circles
 from relance.spec.data import OWN_ATTRIBUTES
 from relance.spec.environment import fill
+from relance.spec.events_file import EventsFileYaml
 from relance.spec.nodes import Fields, Node, Scalar, child, names_in, walk
 from relance.spec.notations import zone
 from relance.spec.parse import Unreadable, parse, read_text
@@ -33,8 +34,8 @@ T = TypeVar("T")
 class Loaded:
     """What came of a workspace. `workspace` is None where any problem is more than a warning.
 
-    `problems` are those of all files: relance.yaml, segments.yaml, then the triggers by name,
-    each by line. `channels` are those that can be read, whatever is wrong elsewhere.
+    `problems` are those of all files: relance.yaml, segments.yaml, events.yaml, then the triggers
+    by name, each by line. `channels` are those that can be read, whatever is wrong elsewhere.
     """
 
     workspace: Workspace | None
@@ -87,18 +88,21 @@ def load(
     root = root.absolute()
     main = _open(root, relance_file.PATH, env)
     named = _open(root, segments_file.PATH)
+    outside = _open_if_there(root, events_file.PATH)
     folder, triggers = _triggers(root)
     scope = _scope(root, _mapping(main.node), _mapping(named.node), vendors, texts)
     settings = main.read(RelanceYaml, scope)
     segments = named.read(SegmentsYaml, scope)
+    happenings = outside.read(EventsFileYaml, scope) or ()
     files = [sheet.read(TriggerYaml, scope) for sheet in triggers]
     check_circles(child(named.node, "segments"), named.notes)
     check_channels(main.node, main.notes, {each.notes.path: each.node for each in triggers})
-    sheets = [main, named, *triggers]
+    sheets = [main, named, outside, *triggers]
     problems = [*_in_order(sheets), *folder.problems]
     workspace = None
     if settings and segments and not any(not each.warning for each in problems):
         workspace = assemble(root, settings, segments, [file for file in files if file], texts)
+        workspace = replace(workspace, happenings=happenings)
     places = dict(place for sheet in sheets for place in sheet.places())
     return Loaded(
         workspace=workspace, problems=tuple(problems), places=places,
@@ -126,6 +130,11 @@ def _open(root: Path, path: str, env: Mapping[str, str] | None = None) -> Sheet:
         )
         return Sheet(notes, None)
     return Sheet(notes, fill(node, env, notes) if env is not None else node)
+
+
+def _open_if_there(root: Path, path: str) -> Sheet:
+    """A file that a workspace may do without."""
+    return _open(root, path) if (root / path).exists() else Sheet(Notes(path), None)
 
 
 def _triggers(root: Path) -> tuple[Notes, list[Sheet]]:

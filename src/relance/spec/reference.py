@@ -10,6 +10,7 @@ from relance.domain.vendor import Capabilities, OptionSpec, VendorSpec
 from relance.spec import (
     conditions,
     data,
+    events_file,
     limits,
     operators,
     quiet,
@@ -70,9 +71,9 @@ _INTRO = f"""\
 # YAML reference
 
 A workspace is a folder with `config/relance.yaml`, `config/segments.yaml`, `triggers/*.yaml` and
-`templates/`. `relance check` shows every mistake of every file at once, each at its line and
-column. The first line of each file names its JSON Schema, with which an editor completes and
-checks as you type.
+`templates/`; `config/events.yaml` may stand beside them. `relance check` shows every mistake of
+every file at once, each at its line and column. The first line of each file names its JSON Schema,
+with which an editor completes and checks as you type.
 
 ## How values are written
 
@@ -115,6 +116,16 @@ all:
 ```
 """
 
+_EVENTS = """\
+```yaml
+# yaml-language-server: $schema=../schemas/events.schema.json
+version: 1
+events:
+  - {date: 2026-03-01, name: New prices, description: Two euros more on every pair}
+  - {date: 2026-04-11, until: 2026-04-18, name: Shop in Lyon closed}
+```
+"""
+
 
 def reference(vendors: Mapping[str, VendorSpec]) -> str:
     """The YAML reference in Markdown."""
@@ -125,6 +136,8 @@ def reference(vendors: Mapping[str, VendorSpec]) -> str:
         *_providers(vendors),
         *_file("config/segments.yaml", segments_file.SegmentsYaml, "segments.yaml"),
         *_sections([("rfm", segments_file.RfmSpecYaml)]),
+        *_plain_file("config/events.yaml", events_file.EventsFileYaml, _EVENTS),
+        *_sections([("events", events_file.HappeningYaml)]),
         *_file("triggers/NAME.yaml", trigger_file.TriggerYaml, "welcome.yaml"),
         *_sections(_TRIGGER),
         _CONDITIONS,
@@ -136,6 +149,13 @@ def reference(vendors: Mapping[str, VendorSpec]) -> str:
 def _file(title: str, record: type[Record[object]], example: str) -> Iterator[str]:
     yield f"## {title}\n\n{_doc(record)}\n"
     yield f"```yaml\n{starter.text(example, 'shop')}```\n"
+    yield from _table(record)
+
+
+def _plain_file(title: str, record: type[Record[object]], example: str) -> Iterator[str]:
+    """A file that a new workspace begins without."""
+    yield f"## {title}\n\n{_doc(record)}\n"
+    yield example
     yield from _table(record)
 
 

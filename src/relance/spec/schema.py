@@ -1,4 +1,4 @@
-"""The JSON Schemas of the three kinds of file, made from the same keys that are checked."""
+"""The JSON Schemas of the kinds of file, made from the same keys that are checked."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from relance.domain.vendor import VendorSpec
 from relance.spec.channels import channel_schemas
 from relance.spec.conditions import condition_schema
+from relance.spec.events_file import EventsFileYaml
 from relance.spec.record import Record, record_schema
 from relance.spec.relance_file import RelanceYaml
 from relance.spec.segments_file import DESCRIPTION, SegmentsYaml
@@ -28,6 +29,7 @@ def json_schemas(vendors: Mapping[str, VendorSpec]) -> Mapping[str, JsonSchema]:
         "segments.schema.json": _file(
             SegmentsYaml, "config/segments.yaml", {**condition, **segment}
         ),
+        "events.schema.json": _file(EventsFileYaml, "config/events.yaml", {}),
         "trigger.schema.json": _file(TriggerYaml, "triggers/NAME.yaml", condition),
     }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -25,8 +25,9 @@ from sqlalchemy import (
 
 from relance.domain.message import MessageState
 from relance.domain.study import Draw, Lateness
+from relance.domain.trajectory import Activity, Span, Watched
 from relance.errors import UsageError
-from relance.store import bulk, draws, spells, studies
+from relance.store import bulk, draws, spells, studies, trajectories
 from relance.store.counted import counted
 from relance.store.database import Database
 from relance.store.history import history
@@ -143,6 +144,27 @@ class Reader:
         customers = pa.concat_arrays(arrays) if arrays else pa.array([], pa.string())
         ordered = customers.take(pc.sort_indices(customers))
         return MemberList(segment=segment, version=reign.version, at=instant, customers=ordered)
+
+    def watched(self, segments: Sequence[str], until: datetime) -> list[Watched]:
+        """The definitions of segments that began before or at an instant, the latest first."""
+        with self._database.read() as connection:
+            return trajectories.watched(connection, segments, until)
+
+    def spells(self, reigns: Mapping[int, int], span: Span) -> Iterator[pa.RecordBatch]:
+        """The spells of reigns (reign → place) that touch a period. Columns: customer,
+        entered_at, left_at (timestamp[us, UTC]), baseline (bool), place (int32)."""
+        with self._database.read() as connection:
+            yield from trajectories.spells(connection, reigns, span)
+
+    def refits(self, span: Span) -> list[datetime]:
+        """When RFM cut-offs were fitted anew within a period."""
+        with self._database.read() as connection:
+            return trajectories.refits(connection, span)
+
+    def activity(self, bounds: Sequence[datetime]) -> list[Activity]:
+        """Entries and messages by trigger and week, between bounds."""
+        with self._database.read() as connection:
+            return trajectories.activity(connection, bounds)
 
     def history(self, customer: str) -> History:
         """Everything known about a customer; all lists are empty for one never seen."""
