@@ -222,10 +222,11 @@ def test_the_version_is_told():
     assert call("--version").out == f"relance {relance.__version__}\n"
 
 
-def test_schema_prints_the_three_schemas_and_writes_them_where_asked(tmp_path: Path):
+def test_schema_prints_the_schemas_and_writes_them_where_asked(tmp_path: Path):
     schemas = call("schema").json()
     assert set(schemas) == {
-        "relance.schema.json", "segments.schema.json", "trigger.schema.json",
+        "events.schema.json", "relance.schema.json", "segments.schema.json",
+        "trigger.schema.json",
     }  # fmt: skip
     assert call("schema", "--write", str(tmp_path / "schemas")).code == 0
     for name, schema in schemas.items():

@@ -39,6 +39,21 @@ def test_what_a_step_says_has_exactly_the_keys_and_kinds_that_the_page_tells(
     [
         ("members SEGMENT", ["members", "active"]),
         ("report", ["report", "--at", NEXT_DAY]),
+        ("trajectories", ["trajectories", "--at", NEXT_DAY]),
+        (
+            "trajectories",
+            [
+                "trajectories",
+                "--at",
+                SPRING,
+                "--from",
+                "2026-03-05",
+                "--to",
+                "2026-04-11",
+                "--compare",
+                "2026-03-01T09:00:2026-03-05",
+            ],
+        ),
         ("power TRIGGER", ["power", "welcome", "--weeks", "2", "--at", SPRING]),
         ("why CUSTOMER", ["why", BACK]),
         ("why CUSTOMER", ["why", REFUSED[0]]),

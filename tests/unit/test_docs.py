@@ -229,6 +229,9 @@ def test_yaml_in_the_docs_checks_clean(page: str, number: int, block: str, tmp_p
     elif "segments" in document:
         files["config/relance.yaml"] = (ROOT / "config/relance.yaml").read_text(encoding="utf-8")
         files["config/segments.yaml"] = block
+    elif isinstance(document.get("events"), list):
+        files["config/relance.yaml"] = (ROOT / "config/relance.yaml").read_text(encoding="utf-8")
+        files["config/events.yaml"] = block
     else:
         rest = "".join(text for key, text in BASE.items() if key not in document)
         files["config/relance.yaml"] = rest + block

@@ -52,7 +52,7 @@ def trajectories(
     at: AtOption = None,
     as_json: JsonOption = False,
 ) -> None:  # fmt: skip
-    """Show who moved where between segments, how long they stayed, and what happened meanwhile."""
+    """Show who moved between segments. How long they stayed, and what happened meanwhile."""
     from relance.uplift.moves_document import to_json
     from relance.wiring import open_relance
 

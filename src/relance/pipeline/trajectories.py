@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -10,6 +10,7 @@ from typing import NoReturn
 
 from relance.domain.condition import RfmIs, SegmentIs, leaves
 from relance.domain.duration import Duration, Unit
+from relance.domain.fits import RFM
 from relance.domain.happening import Happening
 from relance.domain.trajectory import (
     DEFAULT_WEEKS,
@@ -212,18 +213,32 @@ def _overlap(counted: Counted) -> Iterable[Note]:
 
 def _refits(workspace: Workspace, trail: Trail, names: Sequence[str], span: Span) -> Iterable[Note]:
     """Scores move people at a re-fit although they did nothing."""
-    scored = [name for name in names if _is_scored(workspace, name)]
-    if scored and (instants := trail.refits(span)):
-        yield Note(caution=Caution.REFIT, segments=scored, instants=instants)
+    needed = {name: _fits_of(workspace, name) for name in names}
+    if not any(needed.values()):
+        return
+    renewed = trail.refits(span)
+    moved = [name for name in names if any(_is_of(fit, needed[name]) for fit in renewed)]
+    instants = {
+        at for fit, times in renewed.items() if any(_is_of(fit, needed[name]) for name in moved)
+        for at in times
+    }  # fmt: skip
+    if moved:
+        yield Note(caution=Caution.REFIT, segments=moved, instants=sorted(instants))
 
 
-def _is_scored(workspace: Workspace, name: str) -> bool:
+def _is_of(fit: str, kinds: Collection[str]) -> bool:
+    return fit.partition("/")[0] in kinds
+
+
+def _fits_of(workspace: Workspace, name: str) -> frozenset[str]:
+    """The kinds of fits that a segment's members depend on."""
+    found: frozenset[str] = frozenset()
     for leaf in leaves(workspace.segments[name].condition):
         if isinstance(leaf, RfmIs):
-            return True
-        if isinstance(leaf, SegmentIs) and _is_scored(workspace, leaf.segment):
-            return True
-    return False
+            found |= {RFM}
+        elif isinstance(leaf, SegmentIs):
+            found |= _fits_of(workspace, leaf.segment)
+    return found
 
 
 def _weeks(counted: Counted, bounds: Sequence[datetime]) -> list[Week]:

@@ -156,8 +156,8 @@ class Reader:
         with self._database.read() as connection:
             yield from trajectories.spells(connection, reigns, span)
 
-    def refits(self, span: Span) -> list[datetime]:
-        """When RFM cut-offs were fitted anew within a period."""
+    def refits(self, span: Span) -> dict[str, list[datetime]]:
+        """When what is fitted from data was fitted anew within a period, by the fit's name."""
         with self._database.read() as connection:
             return trajectories.refits(connection, span)
 

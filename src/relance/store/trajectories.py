@@ -13,7 +13,7 @@ from relance.domain.arm import Arm
 from relance.domain.trajectory import Activity, Span, Watched
 from relance.store import bulk
 from relance.store.studies import LEFT
-from relance.store.tables import BREAKPOINTS, ENTRY, MEMBERSHIP, MESSAGE, REIGN
+from relance.store.tables import ENTRY, FIT, MEMBERSHIP, MESSAGE, REIGN
 
 _SPELLS = pa.schema(
     [
@@ -55,12 +55,23 @@ def spells(
             yield pa.RecordBatch.from_arrays([*batch.columns, places], schema=SPELLS)
 
 
-def refits(connection: Connection, span: Span) -> list[datetime]:
-    """When RFM cut-offs were fitted anew within a period; the first fit moved nobody."""
-    fitted = BREAKPOINTS.c.fitted_at
-    first = select(func.min(fitted)).scalar_subquery()
-    query = select(fitted).where(fitted > span.begin, fitted <= span.until, fitted > first)
-    return [row.fitted_at for row in connection.execute(query.order_by(fitted))]
+def refits(connection: Connection, span: Span) -> dict[str, list[datetime]]:
+    """When what is fitted from data was fitted anew within a period, by its name; a first fit
+    moved nobody."""
+    first = (
+        select(FIT.c.name, func.min(FIT.c.fitted_at).label("at")).group_by(FIT.c.name).subquery().c
+    )
+    query = (
+        select(FIT.c.name, FIT.c.fitted_at)
+        .join(first.at.table, first.name == FIT.c.name)
+        .where(FIT.c.fitted_at > span.begin, FIT.c.fitted_at <= span.until)
+        .where(FIT.c.fitted_at > first.at)
+        .order_by(FIT.c.fitted_at)
+    )
+    found: dict[str, list[datetime]] = {}
+    for row in connection.execute(query):
+        found.setdefault(row.name, []).append(row.fitted_at)
+    return found
 
 
 def activity(connection: Connection, bounds: Sequence[datetime]) -> list[Activity]:

@@ -28,7 +28,7 @@ _NOTES: Mapping[Locale, Mapping[Caution, str]] = {
         "moved on that day without having done anything.",
         Caution.DEFINED_OTHERWISE: "{segments} was defined otherwise in the other period: the two "
         "are not compared.",
-        Caution.LENGTHS: "The two periods are not equally long, and more moves in a longer one.",
+        Caution.LENGTHS: "The two periods are not equally long, and a longer one sees more moves.",
     },
     "fr": {
         Caution.HISTORY: "Rien n’était compté avant le {at} : la période commence là.",

@@ -19,7 +19,8 @@ def test_a_new_workspace_checks_clean(tmp_path: Path) -> None:
     assert [file.relative_to(tmp_path / "my shop").as_posix() for file in files] == [
         "config/relance.yaml", "config/segments.yaml", "triggers/welcome.yaml",
         "templates/welcome/email.html", ".gitignore", "schemas/relance.schema.json",
-        "schemas/segments.schema.json", "schemas/trigger.schema.json",
+        "schemas/segments.schema.json", "schemas/events.schema.json",
+        "schemas/trigger.schema.json",
     ]  # fmt: skip
     loaded = load(tmp_path / "my shop", env={}, vendors=vendor_specs(), texts=WELCOME)
     assert [str(problem) for problem in loaded.problems] == []

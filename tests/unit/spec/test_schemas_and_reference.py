@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[3]
 FILES = {
     "config/relance.yaml": "relance.schema.json",
     "config/segments.yaml": "segments.schema.json",
+    "config/events.yaml": "events.schema.json",
     **{
         f"triggers/{path.name}": "trigger.schema.json"
         for path in sorted((ROOT / "triggers").glob("*.yaml"))
@@ -107,6 +108,8 @@ def test_each_example_names_its_schema_on_the_first_line(path: str) -> None:
         ("segments.schema.json", "{version: 1, segments: {a: {evnt: order}}}"),
         ("segments.schema.json", "{version: 1, segments: {a: {all: []}}}"),
         ("segments.schema.json", "{segments: {}}"),
+        ("events.schema.json", "{version: 1, events: [{date: soon, name: a}]}"),
+        ("events.schema.json", "{version: 1, events: [{date: 2026-03-01}]}"),
     ],
 )
 def test_an_editor_sees_mistakes_as_they_are_typed(file: str, text: str) -> None:

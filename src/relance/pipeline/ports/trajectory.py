@@ -22,8 +22,8 @@ class Trail(Protocol):
         """The spells of reigns (reign → place) that touch a period. Columns: customer,
         entered_at, left_at (timestamp[us, UTC]), baseline (bool), place (int32)."""
 
-    def refits(self, span: Span) -> Sequence[datetime]:
-        """When what is fitted from data was fitted anew within a period."""
+    def refits(self, span: Span) -> Mapping[str, Sequence[datetime]]:
+        """When what is fitted from data was fitted anew within a period, by the fit's name."""
 
     def activity(self, bounds: Sequence[datetime]) -> Sequence[Activity]:
         """What triggers did, week by week between bounds as `domain.week_bounds` has them."""
