@@ -180,6 +180,13 @@ class Relance:
         topics = {trigger.name: trigger.topic for trigger in triggers if trigger.topic}
         return LinkMaker(web.public_url, web.secrets, topics)
 
+    def expire_live(self, at: datetime) -> int:
+        """Let go of the live events that have been kept for long enough; how many."""
+        live = self.workspace.live
+        if live is None:
+            return 0
+        return self.state.live.expire(live.keep.before(at, self.workspace.zone))
+
     def members(self, segment: str, at: datetime | None) -> MemberList:
         """Who was in a segment at its last evaluation, or at an instant in the past."""
         if segment not in self.workspace.segments:

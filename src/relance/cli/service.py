@@ -20,7 +20,7 @@ from relance.errors import UsageError
 if TYPE_CHECKING:
     from relance.domain.workspace import WebSpec
     from relance.scheduler import Jobs, Loaded, Role
-    from relance.web import Front, Measures
+    from relance.web import Front, Inbox, InboxFigures, Measures
     from relance.wiring import Providers, Relance
 
 _LOOPBACK = "127.0.0.1"
@@ -106,19 +106,23 @@ class _Service:
 
         self._root = root
         self._roles = roles
+        self._takes_live = False
         self._given = (host, port)
         self._worker = Worker(self._load, lambda: fingerprint(root), roles=roles)
         self._front: Front | None = None
         self._began: WebSpec | None = None  # how the server was set up
         self._now: WebSpec | None = None
         self._relance: Relance | None = None  # while it is open
+        self._inbox: Inbox | None = None  # of live events
+        self._figures: InboxFigures | None = None  # of all its inboxes
 
     async def serve(self) -> None:
         """Work until a signal. Raises WorkspaceError, SourceError, StateError or OutsideError."""
         from relance.scheduler import utc_now
         from relance.web import serving, web_app
 
-        self._began = (await self._worker.load()).web
+        workspace = await self._worker.load()
+        self._began, self._takes_live = workspace.web, workspace.live is not None
         host, port = self._address(self._began)
         server = web_app(self._health, self._measure, self._open_front, utc_now)
         async with serving(server, host, port) as taken:
@@ -134,13 +138,15 @@ class _Service:
     def _is_public(self, web: WebSpec) -> bool:
         from relance.scheduler import Role
 
-        return web.public_url is not None and Role.WEB in self._roles
+        return (web.public_url is not None or self._takes_live) and Role.WEB in self._roles
 
     def _open_front(self) -> Front | None:
         return self._front
 
     async def _health(self) -> Mapping[str, object]:
-        found = await self._worker.health()
+        found = dict(await self._worker.health())
+        if self._figures is not None:
+            found["live"] = self._figures.shown()
         if self._began and self._now and self._address(self._now) != self._address(self._began):
             moved = "web.host, web.port or web.public_url has changed: restart to listen there"
             troubles = {**_mapping(found["troubles"]), "web": moved}
@@ -155,7 +161,8 @@ class _Service:
         from relance.web import Measures
 
         health = await self._health()
-        known = Measures(version=__version__, status=str(health["status"]))
+        live = self._figures.shown() if self._figures else None
+        known = Measures(version=__version__, status=str(health["status"]), live=live)
         relance = self._relance
         if relance is None:
             return known
@@ -181,11 +188,14 @@ class _Service:
         delivery = relance.delivery(providers)
         memory.leave_in_peace()
         self._now = relance.workspace.web
+        self._inbox = self._inbox_of(relance)
         self._front = self._front_of(relance, providers)
         self._relance = relance
 
         async def close() -> None:
             self._front = self._relance = None
+            if self._inbox is not None:
+                await self._inbox.close()
             await relance.close_providers(providers)
             await asyncio.to_thread(relance.close)
 
@@ -197,21 +207,34 @@ class _Service:
             pending=queue.pending,
             office=lambda: RelanceOffice(relance),
             close=close,
+            tidy=relance.expire_live,
         )
+
+    def _inbox_of(self, relance: Relance) -> Inbox | None:
+        """Where live events wait to be stored; none where this worker does not take them."""
+        from relance.scheduler import Role, utc_now
+        from relance.web import Inbox, InboxFigures
+
+        if Role.WEB not in self._roles or relance.workspace.live is None:
+            return None
+        self._figures = self._figures or InboxFigures()
+        return Inbox(relance.state.live, utc_now, figures=self._figures)
 
     def _front_of(self, relance: Relance, providers: Providers) -> Front | None:
         """What the outside meets; nothing where this worker does not answer it."""
         from relance.scheduler import Role
-        from relance.web import Front
+        from relance.web import Desk, Front
 
         if Role.WEB not in self._roles:
             return None
+        live = relance.workspace.live
         return Front(
             workspace=relance.workspace,
             providers=providers,
             receipts=relance.state.receipts,
             people=relance.state.desk,
             links=relance.links,
+            live=Desk(live.write_keys, self._inbox) if live and self._inbox else None,
         )
 
 

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from relance.domain.condition import Condition, Measure
 from relance.domain.duration import Duration, Unit
 from relance.domain.happening import Happening
+from relance.domain.live import LiveEventSpec, LiveSpec
 from relance.domain.trigger import Schedule, Trigger
 from relance.settings import Secret
 
@@ -60,7 +61,11 @@ class CustomersSpec:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EventSpec:
-    """An event table: `fields` maps logical field names to columns, `amount` among them."""
+    """An event table: `fields` maps logical field names to columns, `amount` among them.
+
+    With `live` the rows are those of live calls, or of a table and of live calls together: then
+    `table` is a name of the engine's own for them, with the columns that are named here.
+    """
 
     name: str
     table: str
@@ -68,6 +73,7 @@ class EventSpec:
     at: str
     amount: str | None = None
     fields: Mapping[str, str] = field(default_factory=dict)
+    live: LiveEventSpec | None = None
 
     def column(self, logical: str) -> str | None:
         """The column behind a logical field name, if it is mapped."""
@@ -227,6 +233,7 @@ class Workspace:
     bounces: BouncePolicy = BouncePolicy()
     report: ReportSpec = ReportSpec()
     happenings: tuple[Happening, ...] = ()  # of config/events.yaml, by date
+    live: LiveSpec | None = None
 
     @property
     def named_segments(self) -> list[str]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from relance.domain.workspace import Workspace
 from relance.pipeline.deliver import DeliveryReport
 from relance.scheduler.reporting import Office
+from relance.scheduler.tidying import Tidy
 
 _WATCHED = ("config", "triggers", "templates")
 
@@ -35,7 +36,7 @@ class Jobs:
 
     `tick` evaluates triggers by name as of an instant; `deliver` sends what is due until the
     event is set; `last_runs` says when each trigger was last evaluated; `office` opens what a
-    report needs, apart from all this.
+    report needs, apart from all this; `tidy` lets go of what was kept for long enough.
     """
 
     workspace: Workspace
@@ -45,6 +46,7 @@ class Jobs:
     pending: Callable[[], int]
     office: Callable[[], Office]
     close: Callable[[], Awaitable[None]]
+    tidy: Tidy = lambda _at: 0
 
 
 Open = Callable[[], Jobs]

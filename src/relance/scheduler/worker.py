@@ -19,6 +19,7 @@ from relance.logs import Action
 from relance.pipeline.timetable import Due, Timetable
 from relance.scheduler.jobs import ALL_ROLES, Jobs, Loaded, Role, utc_now
 from relance.scheduler.reporting import Reporter
+from relance.scheduler.tidying import Tidy, keep_tidy
 
 _LATE = timedelta(minutes=1)  # a tick later than this says so
 # after a failed tick; the first because another worker may just have had the workbench
@@ -116,6 +117,7 @@ class Worker:
         if Role.EVALUATE in self._roles:
             yield self._keep_ticking()
             yield self._keep_reporting()
+            yield keep_tidy(self._tidy, self._clock, self._stop, self._troubles)
         if Role.DELIVER in self._roles:
             yield self._keep_delivering()
 
@@ -232,6 +234,9 @@ class Worker:
                 if reporter.trouble:
                     self._troubles["report"] = reporter.trouble
             await self._rest(self._report_every)
+
+    def _tidy(self) -> Tidy | None:
+        return self._jobs.tidy if self._jobs else None
 
     async def _keep_delivering(self) -> None:
         pause = self._deliver_every

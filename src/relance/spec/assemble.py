@@ -37,7 +37,7 @@ def assemble(
         state=main.state, source=main.source, customers=main.customers, events=main.events,
         rfm=named.rfm, channels=main.channels, limits=main.limits,
         global_holdout=main.global_holdout, rotation=main.rotation, brand=main.brand,
-        web=main.web, topics=main.topics, bounces=main.bounces, report=main.report,
+        web=main.web, topics=main.topics, bounces=main.bounces, report=main.report, live=main.live,
         segments={segment.name: segment for segment in [*segments, *own]},
         triggers={file.name: _trigger(definitions, file, texts) for file in enabled},
     )  # fmt: skip

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from relance.domain.channel import CHANNELS
 from relance.domain.workspace import CustomersSpec, EventSpec
+from relance.spec.live import LIVE_PART, LiveEventYaml, joined, only_live
 from relance.spec.nodes import Fields, Items, Scalar, kind
 from relance.spec.notations import ZONE
 from relance.spec.record import Key, Of, Record, optional, required
@@ -204,8 +205,37 @@ class EventYaml(Record[EventSpec]):
         default={}, shown="none",
     )  # fmt: skip
 
+    live = optional(
+        LIVE_PART,
+        "The name of a track call that counts beside the table's rows, or a mapping with its "
+        "amount and fields. Without a table the calls alone are the event.",
+        shown="none",
+    )
+    id_ = optional(
+        _COLUMN,
+        "The column that tells an event apart: a live call with the id of a row is not counted.",
+        shown="none, both are counted",
+    )
+
     def build(self) -> EventSpec:
-        return EventSpec(
+        table = EventSpec(
             name=self.spot.where.rpartition(".")[2], table=self.table, customer=self.customer,
             at=self.at, amount=self.amount, fields=self.fields,
         )  # fmt: skip
+        return joined(self.below("live"), table, self.live, self.id_)
+
+
+class EventShape(Shape[EventSpec]):
+    """Rows of a table, live calls, or both together."""
+
+    says = EventYaml.what
+
+    def read(self, spot: Spot) -> EventSpec:
+        form = LiveEventYaml if only_live(spot.node) else EventYaml
+        return Of[EventSpec](form).read(spot)
+
+    def schema(self) -> JsonSchema:
+        return {"anyOf": [Of(EventYaml).schema(), Of(LiveEventYaml).schema()]}
+
+
+EVENT = EventShape()

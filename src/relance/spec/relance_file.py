@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from relance.domain.live import LiveSpec
 from relance.domain.workspace import (
     BouncePolicy,
     ChannelSpec,
@@ -21,8 +22,9 @@ from relance.domain.workspace import (
     WebSpec,
 )
 from relance.spec.channels import ChannelsYaml
-from relance.spec.data import QUERY, CustomersYaml, EventYaml, PlaceText, SourceYaml
+from relance.spec.data import EVENT, QUERY, CustomersYaml, PlaceText, SourceYaml
 from relance.spec.limits import BouncesYaml, LimitsYaml
+from relance.spec.live import LiveYaml
 from relance.spec.notations import CURRENCY, LOCALE, ZONE
 from relance.spec.operators import AnyValue
 from relance.spec.record import Key, Of, Record, optional, required
@@ -107,6 +109,7 @@ class RelanceFile:
     topics: Mapping[str, Topic]
     bounces: BouncePolicy
     report: ReportSpec
+    live: LiveSpec | None = None
 
 
 class RelanceYaml(Record[RelanceFile]):
@@ -145,7 +148,7 @@ class RelanceYaml(Record[RelanceFile]):
     )  # fmt: skip
     customers = required(Of(CustomersYaml), "The customers' table.")
     events: Key[Mapping[str, EventSpec]] = optional(
-        MapOf(Of(EventYaml), "events", reserved=_RESERVED_EVENTS),
+        MapOf(EVENT, "events", reserved=_RESERVED_EVENTS),
         "What customers do: orders, visits, …", default={}, shown="none",
     )  # fmt: skip
     channels: Key[Mapping[str, ChannelSpec]] = optional(
@@ -183,7 +186,15 @@ class RelanceYaml(Record[RelanceFile]):
         default=ReportSpec(), shown="as below",
     )  # fmt: skip
 
+    live = optional(
+        Of(LiveYaml),
+        "Live events by the Segment protocol, and how they are read as tables.",
+        shown="none are taken",
+    )
+
     def build(self) -> RelanceFile:
+        if self.sound("events") and not self.has("live"):
+            self._check_live()
         if self.sound("channels") and self.sound("web"):
             self._check_way_back()
         if self.sound("channels") and self.sound("report"):
@@ -196,7 +207,7 @@ class RelanceYaml(Record[RelanceFile]):
             channels=self.channels, limits=self.limits,
             global_holdout=self.global_holdout.share, rotation=self.global_holdout.rotation,
             brand=self.brand, web=self.web, topics=self._topics(), bounces=self.bounces,
-            report=self.report,
+            report=self.report, live=self.live,
         )  # fmt: skip
 
     def _topics(self) -> Mapping[str, Topic]:
@@ -205,6 +216,13 @@ class RelanceYaml(Record[RelanceFile]):
             name: Topic(name=name, titles={at or self.locale: text for at, text in titles.items()})
             for name, titles in self.topics.items()
         }
+
+    def _check_live(self) -> None:
+        for name, event in self.events.items():
+            if event.live is not None:
+                self.below("events", name, "live").note(
+                    "no live events are taken in", "add live: {write_keys: …}"
+                )
 
     def _check_way_back(self) -> None:
         email = self.channels.get("email")

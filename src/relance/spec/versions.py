@@ -121,6 +121,8 @@ class Definitions:
         """An event's table and those of its columns that are used."""
         spec = self.file.events[name]
         yield f"event {name}", [spec.table, spec.customer, spec.at, self._queries(spec.table)]
+        if spec.live is not None:
+            yield f"event {name} live", canonical(spec.live)
         for each in names:
             if each is not None:
                 yield f"event {name} field {each}", spec.column(each)

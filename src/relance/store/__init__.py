@@ -2,6 +2,7 @@
 
 from relance.store.desk import Desk
 from relance.store.ledger import SqlLedger
+from relance.store.live import LiveStore
 from relance.store.queue import SqlQueue
 from relance.store.reader import Reader
 from relance.store.receipts import SqlReceipts
@@ -28,6 +29,7 @@ __all__ = [
     "ConsentNote",
     "Desk",
     "History",
+    "LiveStore",
     "MemberList",
     "MessageNote",
     "PauseNote",

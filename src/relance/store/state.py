@@ -7,6 +7,7 @@ from datetime import datetime
 from relance.store.database import Database
 from relance.store.desk import Desk
 from relance.store.ledger import SqlLedger
+from relance.store.live import LiveStore
 from relance.store.notes import Notes
 from relance.store.queue import SqlQueue
 from relance.store.reader import Reader
@@ -20,7 +21,8 @@ LOCK_WAIT = 120.0
 
 class State:
     """An open state: `ledger` for ticks, `queue` for delivery, `receipts` for providers'
-    reports, `reader` for people who ask, `desk` for people who decide, and `notes`."""
+    reports, `live` for live events, `reader` for people who ask, `desk` for people who decide, and
+    `notes`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -30,6 +32,7 @@ class State:
         self.reader = Reader(database)
         self.desk = Desk(database)
         self.notes = Notes(database)
+        self.live = LiveStore(database)
 
     def suppress(self, channel: str, customer: str, reason: str, at: datetime) -> None:
         """Never write to a customer on a channel again; the first reason is kept."""

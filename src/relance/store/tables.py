@@ -3,16 +3,17 @@
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import Index, MetaData, String, Table, UniqueConstraint, text
+from sqlalchemy import BigInteger, Index, Integer, MetaData, String, Table, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from relance.store.instants import OPEN_DEFAULT, Instant
 
-SCHEMA_VERSION = 4  # in step with the newest revision in migrations/versions
+SCHEMA_VERSION = 5  # in step with the newest revision in migrations/versions
 # Clustered by key: one tree instead of a table and an index, half the writes on SQLite.
 CLUSTERED = {"sqlite_with_rowid": False}
 # Byte order on both databases: the same sorting, and cheaper than a locale's.
 Key = String().with_variant(String(collation="C"), "postgresql")
+Number = BigInteger().with_variant(Integer(), "sqlite")  # only INTEGER counts up by itself there
 
 
 class Base(SQLModel):
@@ -281,6 +282,26 @@ class Pause(Base, table=True):
     source: str
 
 
+class LiveRow(Base, table=True):
+    """One call of the Segment protocol. `n` grows in the order of the commits, and no number is
+    ever used twice: who has read up to one reads on from there."""
+
+    __tablename__ = "live_message"
+    __table_args__ = (UniqueConstraint("message_id"), {"sqlite_autoincrement": True})
+
+    n: int | None = Field(default=None, primary_key=True, sa_type=Number)
+    message_id: str = Field(sa_type=Key)
+    kind: str
+    event: str
+    user_id: str | None = Field(default=None, sa_type=Key)
+    anonymous_id: str | None = Field(default=None, sa_type=Key)
+    previous_id: str | None = Field(default=None, sa_type=Key)
+    at: datetime = Field(sa_type=Instant)
+    received_at: datetime = Field(sa_type=Instant)
+    told: str | None = None  # the client's own word for `at`, where it was not believed
+    body: str  # JSON
+
+
 class Rate(Base, table=True):
     """When the next message may leave under a rate that all workers share."""
 
@@ -315,5 +336,6 @@ CONSENT_CHANGE = _table("consent_change")
 RECEIPT = _table("receipt")
 SUPPRESSED_ADDRESS = _table("suppressed_address")
 PAUSE = _table("pause")
+LIVE = _table("live_message")
 RATE = _table("rate")
 SPENDING = _table("spending")

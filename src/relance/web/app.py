@@ -1,4 +1,4 @@
-"""The one app: vendors' webhooks, customers' pages, the health, and the metrics."""
+"""The one app: vendors' webhooks, customers' pages, live events, the health, and the metrics."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from relance.logs import Action
 from relance.web.front import Front
 from relance.web.health import Health, HealthCheck
 from relance.web.hooks import Hooks
+from relance.web.live import Live
 from relance.web.metrics import Measure, Metrics
 from relance.web.pages import Pages
 
@@ -33,7 +34,8 @@ def web_app(
     """The app over whatever workspace is open at the moment of a request.
 
     While none is (a reload) everything but `/healthz` and `/metrics` answers 503. A workspace
-    without a public URL shows nothing but these. What does not exist is a bare 404.
+    without a public URL shows nothing but these, and takes live events where it says so. What
+    does not exist is a bare 404.
     """
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
 
@@ -52,6 +54,7 @@ def web_app(
     app.add_api_route("/u/{token}/undo", pages.undo, methods=["POST"])
     app.add_api_route("/p/{token}", pages.choices, methods=["GET", "HEAD"])
     app.add_api_route("/p/{token}", pages.choose, methods=["POST"])
+    Live(open_front, clock).add_to(app)
     app.add_exception_handler(Fault, _bare)
     app.add_exception_handler(StateError, pages.away)
     app.add_middleware(_Guard)

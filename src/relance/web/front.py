@@ -6,12 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parseaddr
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from relance.domain.receipt import Receipt
 from relance.domain.workspace import BouncePolicy, Workspace
 from relance.links import LinkMaker
 from relance.providers import Provider
+
+if TYPE_CHECKING:
+    from relance.web.live import Desk
 
 
 class Preferences(Protocol):
@@ -59,13 +62,15 @@ class People(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Front:
-    """One open workspace, as the outside meets it. `links` only where it has a public URL."""
+    """One open workspace, as the outside meets it. `links` only where it has a public URL, `live`
+    only where it takes live events."""
 
     workspace: Workspace
     providers: Mapping[str, Sequence[Provider]]  # by channel
     receipts: Receipts
     people: People
     links: LinkMaker | None
+    live: Desk | None = None
 
     @property
     def public_url(self) -> str | None:

@@ -22,7 +22,8 @@ STATUSES = ("ok", "degraded", "stopping")
 class Measures:
     """What can be told now. None is what nobody knows, or no report has said yet.
 
-    `last_tick` is the newest instant that any worker has evaluated.
+    `last_tick` is the newest instant that any worker has evaluated. `live` are the figures of this
+    process's inbox of live events, by name.
     """
 
     version: str
@@ -30,6 +31,7 @@ class Measures:
     pending: int | None = None
     last_tick: datetime | None = None
     figures: Figures | None = None
+    live: Mapping[str, int] | None = None
 
 
 Measure = Callable[[], Awaitable[Measures]]
@@ -52,6 +54,15 @@ _ENDS = {
     "": "",
     "_low": "; the lower end of its 95 % interval",
     "_high": "; the upper end of its 95 % interval",
+}
+
+
+_LIVE: Mapping[str, str] = {
+    "waiting": "Live events that wait to be stored",
+    "stored": "Live events stored since this process began",
+    "duplicates": "Live events that had been stored before, since this process began",
+    "rejected": "Live events that could not be taken, since this process began",
+    "turned_away": "Requests told to come back because too much waited, since this process began",
 }
 
 
@@ -101,6 +112,8 @@ def _service(measures: Measures) -> Iterator[GaugeMetricFamily]:
         meaning = "The newest instant that was evaluated, in seconds since 1970"
         seconds = measures.last_tick.timestamp()
         yield GaugeMetricFamily("relance_last_tick_timestamp_seconds", meaning, value=seconds)
+    for name, count in (measures.live or {}).items():
+        yield GaugeMetricFamily(f"relance_live_{name}", _LIVE[name], value=count)
 
 
 def _report(figures: Figures | None) -> Iterator[GaugeMetricFamily]:

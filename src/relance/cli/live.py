@@ -1,0 +1,90 @@
+"""`relance live`: what came in by the Segment protocol, and forgetting a customer of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from relance.cli import show
+from relance.cli.app import group
+from relance.cli.options import JsonOption, WorkspaceOption, local
+from relance.errors import UsageError
+
+if TYPE_CHECKING:
+    from relance.domain.live import LiveCounts
+    from relance.wiring import Relance
+
+app = group("live", "Look at the live events that came in, and forget those of a customer.")
+
+
+@app.command()
+def status(workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> None:
+    """Count the live events that are stored."""
+    from relance.wiring import open_relance
+
+    with open_relance(workspace) as relance:
+        _need(relance)
+        counts, zone = relance.state.live.counts(), relance.workspace.zone
+    if as_json:
+        show.print_json(_document(counts))
+        return
+    if counts.first_at is None or counts.last_at is None:
+        typer.echo("no live event has come in yet")
+        return
+    rows = [[kind, count] for kind, count in counts.by_kind.items()]
+    show.print_table(f"{counts.messages:,} live events", ["call", "stored"], rows)
+    tracks = [[name, count] for name, count in counts.by_event.items()]
+    if tracks:
+        show.print_table("Tracks", ["event", "stored"], tracks)
+    first, last = local(counts.first_at, zone), local(counts.last_at, zone)
+    typer.echo(f"arrived from {first} to {last}")
+    if counts.disbelieved:
+        typer.echo(
+            f"{counts.disbelieved:,} told an instant that is none, or later than their arrival:"
+            " they count as of that"
+        )
+
+
+@app.command()
+def forget(
+    customer: Annotated[str, typer.Argument(metavar="CUSTOMER", help="A customer, by their key.")],
+    workspace: WorkspaceOption = Path(),
+    as_json: JsonOption = False,
+) -> None:
+    """Delete the live events of a customer, also those before the log-in. The next tick sees none
+    of them."""
+    from relance.wiring import open_relance
+
+    with open_relance(workspace) as relance:
+        _need(relance)
+        gone = relance.state.live.forget(customer)
+    if as_json:
+        show.print_json({"deleted": gone})
+    else:
+        typer.echo(f"{gone:,} deleted" if gone else "there was none")
+
+
+def _need(relance: Relance) -> None:
+    if relance.workspace.live is None:
+        raise UsageError(
+            "this workspace takes no live events",
+            hint="add live: {write_keys: …} to config/relance.yaml",
+        )
+
+
+def _document(counts: LiveCounts) -> dict[str, object]:
+    return {
+        "messages": counts.messages,
+        "by_kind": dict(counts.by_kind),
+        "by_event": dict(counts.by_event),
+        "first_at": _iso(counts.first_at),
+        "last_at": _iso(counts.last_at),
+        "disbelieved": counts.disbelieved,
+    }
+
+
+def _iso(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None
