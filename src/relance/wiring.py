@@ -18,6 +18,7 @@ from relance.errors import UsageError, WorkspaceError
 from relance.reading import in_memory, read_workspace
 
 if TYPE_CHECKING:
+    from relance.domain.duration import Duration
     from relance.domain.message import Rendered
     from relance.domain.trajectory import Trajectory
     from relance.engine.service import RelanceEngine
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from relance.providers import Provider
     from relance.rendering import Templates
     from relance.store import History, MemberList, State
+    from relance.uplift.checkup import Checkup
     from relance.uplift.report import Report
     from relance.uplift.wording import Locale
 
@@ -272,6 +274,29 @@ class Relance:
         )
         (trigger,) = find_triggers(self.workspace, [name])
         return forecast(inquiry, trigger, at, weeks=weeks, share=share)
+
+    def health(
+        self,
+        at: datetime,
+        segments: Sequence[str] = (),
+        *,
+        event: str | None = None,
+        within: Duration | None = None,
+        progress: Progress = lambda _phase: None,
+    ) -> Checkup:
+        """How segments stand with the five classic mistakes. Raises UsageError."""
+        from relance.pipeline.health import Clinic, check_up
+        from relance.uplift.gauges import kept
+
+        clinic = Clinic(
+            workspace=self.workspace,
+            engine=self.side_engine,
+            book=self.state.reader,
+            breakpoints=self.state.ledger.standing().breakpoints,
+            read=kept(self.state.notes),
+            progress=progress,
+        )
+        return check_up(clinic, at, segments, event=event, within=within)
 
     def preview(
         self, template: str, customer: str | None, locale: str | None, at: datetime

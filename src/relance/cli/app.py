@@ -14,8 +14,8 @@ from relance.errors import RelanceError, WorkspaceError, printable
 
 # in the order in which a newcomer needs them
 ORDER = (
-    "init", "check", "power", "tick", "deliver", "report", "programme", "trajectories", "run",
-    "web", "members", "preview", "why", "unknown", "suppress", "live", "backfill", "schema",
+    "init", "check", "power", "tick", "deliver", "report", "programme", "health", "trajectories",
+    "run", "web", "members", "preview", "why", "unknown", "suppress", "live", "backfill", "schema",
     "demo",
 )  # fmt: skip
 
@@ -115,6 +115,7 @@ def main() -> None:
 from relance.cli import (  # noqa: E402
     demo,  # noqa: F401
     evaluate,  # noqa: F401
+    health,  # noqa: F401
     live,  # noqa: F401
     messages,  # noqa: F401
     power,  # noqa: F401

@@ -125,7 +125,7 @@ class Profiles:
         if only is not None:
             people = only.rows(people, people.key)
         joined = people.mutate(key_text=people.key.cast("string"))
-        for part, name in self._parts(names, only):
+        for part, name in self.parts(names, only):
             on = "key" if kind_of(part[name].type()) is self.key_kind else "key_text"
             part = part if on == "key" else part.mutate(**{name: part[name].cast("string")})
             joined = joined.left_join(part, [(on, name)])
@@ -133,8 +133,8 @@ class Profiles:
             "key", **{name: filled(joined[name], need) for need, name in names.items()}
         )
 
-    def _parts(
-        self, names: Mapping[Need, str], only: Only | None
+    def parts(
+        self, names: Mapping[Need, str], only: Only | None = None
     ) -> Iterable[tuple[ir.Table, str]]:
         """What is joined to the customers, each with the name of its key column."""
         by_event: dict[str, dict[str, Aggregate]] = {}

@@ -15,6 +15,7 @@ from relance.domain.condition import Condition
 from relance.domain.duration import Duration
 from relance.domain.fits import Fits
 from relance.domain.study import Study
+from relance.domain.trigger import Goal
 from relance.domain.workspace import Segment, Workspace
 from relance.engine.asking import Asking
 from relance.engine.clock import Clock
@@ -25,9 +26,11 @@ from relance.engine.profile import Profiles
 from relance.engine.snapshot import Snapshots
 from relance.engine.source import Source, open_source
 from relance.engine.studies import count_rows, count_studies
+from relance.engine.survey import Surveying
 from relance.engine.workbench import Workbench
 from relance.errors import Problem
 from relance.uplift.outcomes import Outcomes
+from relance.uplift.survey import Survey
 
 
 class RelanceEngine:
@@ -110,6 +113,26 @@ class RelanceEngine:
             return count_studies(
                 self._workbench, self._profiles(at), entries, studies, optouts, lapsed_after
             )
+
+    def survey(
+        self,
+        at: datetime,
+        segments: Sequence[Segment],
+        goal: Goal,
+        events: Iterable[str],
+        breakpoints: Breakpoints | None,
+    ) -> Survey:
+        with self._session():
+            now = self._profiles(at)
+            surveying = Surveying(
+                workbench=self._workbench,
+                then=self._profiles(now.clock.ago(goal.within)),
+                now=now,
+                segments=segments,
+                goal=goal,
+                breakpoints=breakpoints,
+            )
+            return surveying.answer(events)
 
     def rows(self, events: Mapping[str, datetime]) -> Mapping[str, int]:
         with self._session():

@@ -23,6 +23,7 @@ from sqlalchemy import (
     select,
 )
 
+from relance.domain.life import Life
 from relance.domain.message import MessageState
 from relance.domain.study import Draw, Lateness
 from relance.domain.trajectory import Activity, Span, Watched
@@ -31,6 +32,7 @@ from relance.store import bulk, draws, spells, studies, trajectories
 from relance.store.counted import counted
 from relance.store.database import Database
 from relance.store.history import history
+from relance.store.lives import lives
 from relance.store.tables import ENTRY, MESSAGE, RECEIPT, REIGN, RUN
 from relance.store.views import History, MemberList, Tally, UnknownMessage, VersionSpan
 
@@ -165,6 +167,13 @@ class Reader:
         """Entries and messages by trigger and week, between bounds."""
         with self._database.read() as connection:
             return trajectories.activity(connection, bounds)
+
+    def lives(
+        self, since: datetime, until: datetime, instants: Sequence[datetime]
+    ) -> dict[str, Life]:
+        """How every segment moved under its present definition: see `Life`."""
+        with self._database.read() as connection:
+            return lives(connection, since, until, instants)
 
     def history(self, customer: str) -> History:
         """Everything known about a customer; all lists are empty for one never seen."""

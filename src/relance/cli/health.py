@@ -1,0 +1,122 @@
+"""`relance health`: how the segments stand with the five classic mistakes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from relance.cli import show
+from relance.cli.app import app
+from relance.cli.options import AtOption, JsonOption, WorkspaceOption, read_instant
+from relance.errors import UsageError
+
+if TYPE_CHECKING:
+    from relance.domain.duration import Duration
+    from relance.uplift.checkup import Checkup, SegmentHealth
+
+PHASES = 2
+
+
+@app.command()
+def health(
+    segments: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[SEGMENT]...", help="Only these; all are compared all the same."),
+    ] = None,
+    workspace: WorkspaceOption = Path(),
+    at: AtOption = None,
+    event: Annotated[
+        str | None,
+        typer.Option(
+            metavar="EVENT",
+            help="What members should do more, or less, than others.",
+            show_default="the goal that most triggers have",
+        ),
+    ] = None,
+    within: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LENGTH",
+            help="In how long a time, such as '30 days'.",
+            show_default="the same goal's",
+        ),
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit with 1 where there is a mistake: for CI.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Look for the five classic mistakes of segmentation, each with its number."""
+    from relance.wiring import open_relance
+
+    length = None if within is None else _length(within)
+    with open_relance(workspace) as relance:
+        instant = read_instant(at, relance.workspace.zone)
+        with show.phases(PHASES, "health") as progress:
+            found = relance.health(
+                instant, segments or (), event=event, within=length, progress=progress
+            )
+    if as_json:
+        from relance.uplift.checkup_json import document
+
+        show.print_json(document(found))
+    else:
+        _print(found)
+    if strict and found.mistakes:
+        raise typer.Exit(1)
+
+
+def _length(text: str) -> Duration:
+    """Raises UsageError for what is no length of time."""
+    from relance.domain.duration import Duration
+
+    try:
+        found = Duration.parse(text)
+    except ValueError as error:
+        raise UsageError(f"--within: {error}") from None
+    if found.count < 1:
+        raise UsageError(f"--within {text!r} is no time", hint="such as '30 days'")
+    return found
+
+
+def _print(found: Checkup) -> None:
+    from relance.uplift.checkup import Mistake
+    from relance.uplift.checkup_words import MISTAKES, together_sentence, window_sentence
+
+    typer.echo(window_sentence(found))
+    if together := together_sentence(found):
+        typer.echo(together)
+    if not found.segments:
+        return
+    columns = ["segment", "members", "share", *(MISTAKES["en"][one] for one in Mistake)]
+    show.print_table("Health of the segments", columns, [_row(one) for one in found.segments])
+    typer.echo("✓ good   ! worth a look   ✕ mistake   · too little to say")
+    for one in found.segments:
+        _print_segment(one)
+
+
+def _row(one: SegmentHealth) -> list[object]:
+    from relance.uplift.checkup import Mistake
+    from relance.uplift.wording import percent
+
+    marks = [SYMBOLS[one.worst(mistake).value] for mistake in Mistake]
+    return [one.name, one.members, percent(one.share), *marks]
+
+
+SYMBOLS = {"good": "✓", "warning": "!", "failed": "✕", "silent": "·"}
+
+
+def _print_segment(one: SegmentHealth) -> None:
+    """What is wrong with a segment, and what is worth a look; nothing where all is well."""
+    from relance.uplift.checkup_words import MISTAKES, sentence
+
+    loud = [each for each in one.symptoms if each.health.value in ("failed", "warning")]
+    if not loud:
+        return
+    whose = ", a trigger's own segment" if one.own else ""
+    typer.echo(f"\n{one.name}{whose}")
+    for each in loud:
+        name = MISTAKES["en"][each.mistake]
+        typer.echo(f"  {SYMBOLS[each.health.value]} {name}: {sentence(each)}")

@@ -1,0 +1,82 @@
+"""What a definition looks at, references to other segments followed; and who refers to whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+from relance.domain.condition import Condition, CustomerIs, EventIs, Leaf, SegmentIs, leaves
+from relance.domain.trigger import Schedule, Trigger
+from relance.domain.workspace import Segment, Workspace
+from relance.pipeline.compare import watched
+
+
+def criteria(condition: Condition, segments: Mapping[str, Segment]) -> Iterator[Leaf]:
+    """Every leaf of a condition, with those of the segments that it refers to in their place."""
+    for leaf in leaves(condition):
+        if isinstance(leaf, SegmentIs):
+            yield from criteria(segments[leaf.segment].condition, segments)
+        else:
+            yield leaf
+
+
+def demographic(workspace: Workspace, segment: Segment) -> bool:
+    """Whether a segment looks at what customers are alone, and at nothing that they did.
+
+    A query of one's own may look at anything; it gets the benefit of the doubt.
+    """
+    found = list(criteria(segment.condition, workspace.segments))
+    return bool(found) and all(isinstance(leaf, CustomerIs) for leaf in found)
+
+
+def events_of(workspace: Workspace, segment: Segment) -> list[str]:
+    """The events that a segment looks at. What is neither an event leaf nor about the customer
+    alone (scores, stages, queries) is taken to look at the event that RFM scores."""
+    found: dict[str, None] = {}
+    for leaf in criteria(segment.condition, workspace.segments):
+        if isinstance(leaf, EventIs):
+            found[leaf.aggregate.event] = None
+        elif not isinstance(leaf, CustomerIs) and workspace.rfm.event in workspace.events:
+            found[workspace.rfm.event] = None
+    return list(found)
+
+
+def watchers(workspace: Workspace, segment: str) -> list[Trigger]:
+    """The triggers whose transition is about a segment."""
+    return [one for one in workspace.triggers.values() if segment in watched(one)]
+
+
+def users(workspace: Workspace, segment: str) -> list[str]:
+    """Who else refers to a segment: other segments, and the steps of triggers."""
+    found = [
+        name.removeprefix("trigger/")
+        for name, other in workspace.segments.items()
+        if segment in _names(other.condition)
+    ]
+    for trigger in workspace.triggers.values():
+        conditions = [c for step in trigger.steps for c in (step.only_if, step.unless) if c]
+        if any(segment in _names(condition) for condition in conditions):
+            found.append(trigger.name)
+    return list(dict.fromkeys(found))
+
+
+def _names(condition: Condition) -> set[str]:
+    return {leaf.segment for leaf in leaves(condition) if isinstance(leaf, SegmentIs)}
+
+
+def pause(schedule: Schedule, workspace: Workspace, at: datetime) -> timedelta:
+    """The longest time between two evaluations of a schedule, seen from an instant."""
+    if schedule.every is not None:
+        return timedelta(seconds=schedule.every.rough_seconds)
+    # APScheduler takes a sixth of a second to import
+    from relance.pipeline.timetable import firing
+
+    rhythm, instants = firing(schedule, workspace.zone), [at]
+    for _ in range(8):  # a week of days, and its end
+        following = rhythm.get_next_fire_time(instants[-1], instants[-1])
+        if following is None:
+            break
+        instants.append(following)
+    gaps = [later - earlier for earlier, later in pairwise(instants[1:])]
+    return max(gaps, default=timedelta(days=1))
