@@ -25,6 +25,7 @@ def documented(document: str) -> tuple[Any, set[str]]:
 
 TALLIES = {"refused", "skipped", "by_state"}  # a reason or a state, and how many
 NAMED = {"withheld"}  # a number that is missing, and the name of the reason
+FREE = {"numbers"}  # whatever a finding is about: numbers and names
 
 
 def differences(value: Any, example: Any, nullable: set[str], key: str = "") -> Iterator[str]:
@@ -38,6 +39,9 @@ def differences(value: Any, example: Any, nullable: set[str], key: str = "") -> 
             return
         if key in NAMED:
             yield from (f"{key}.{name} has no name" for name, why in value.items() if not why)
+            return
+        if key in FREE:
+            yield from (f"{key}.{name} is nothing" for name, one in value.items() if one is None)
             return
         yield from (f"{key}.{name} only on one side" for name in value.keys() ^ example.keys())
         for name in value.keys() & example.keys():

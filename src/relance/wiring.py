@@ -282,6 +282,7 @@ class Relance:
         *,
         event: str | None = None,
         within: Duration | None = None,
+        joined: str | None = None,
         progress: Progress = lambda _phase: None,
     ) -> Checkup:
         """How segments stand with the five classic mistakes. Raises UsageError."""
@@ -292,11 +293,11 @@ class Relance:
             workspace=self.workspace,
             engine=self.side_engine,
             book=self.state.reader,
-            breakpoints=self.state.ledger.standing().breakpoints,
+            fits=self.state.ledger.standing().fits,
             read=kept(self.state.notes),
             progress=progress,
         )
-        return check_up(clinic, at, segments, event=event, within=within)
+        return check_up(clinic, at, segments, event=event, within=within, joined=joined)
 
     def preview(
         self, template: str, customer: str | None, locale: str | None, at: datetime

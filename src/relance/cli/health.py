@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from relance.uplift.checkup import Checkup, SegmentHealth
 
 PHASES = 2
+SYMBOLS = {"good": "✓", "warning": "!", "failed": "✕", "silent": "·"}
+DASH = "–"
+SHOWN_OVERLAP = 0.1  # of Jaccard's index; --json has all
+MOST_OVERLAPS = 12
 
 
 @app.command()
@@ -43,6 +47,14 @@ def health(
             show_default="the same goal's",
         ),
     ] = None,
+    joined: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ATTRIBUTE",
+            help="Since when somebody is a customer: who came later is not counted before.",
+            show_default="created_at or the like, where there is one",
+        ),
+    ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with 1 where there is a mistake: for CI.")
     ] = False,
@@ -56,7 +68,12 @@ def health(
         instant = read_instant(at, relance.workspace.zone)
         with show.phases(PHASES, "health") as progress:
             found = relance.health(
-                instant, segments or (), event=event, within=length, progress=progress
+                instant,
+                segments or (),
+                event=event,
+                within=length,
+                joined=joined,
+                progress=progress,
             )
     if as_json:
         from relance.uplift.checkup_json import document
@@ -90,22 +107,62 @@ def _print(found: Checkup) -> None:
         typer.echo(together)
     if not found.segments:
         return
-    columns = ["segment", "members", "share", *(MISTAKES["en"][one] for one in Mistake)]
-    show.print_table("Health of the segments", columns, [_row(one) for one in found.segments])
+    columns = ["segment", *(MISTAKES["en"][one] for one in Mistake)]
+    show.print_table("Health of the segments", columns, [_marks(one) for one in found.segments])
     typer.echo("✓ good   ! worth a look   ✕ mistake   · too little to say")
+    _print_numbers(found)
     for one in found.segments:
         _print_segment(one)
 
 
-def _row(one: SegmentHealth) -> list[object]:
+def _marks(one: SegmentHealth) -> list[object]:
     from relance.uplift.checkup import Mistake
+
+    return [one.name, *(SYMBOLS[one.worst(mistake).value] for mistake in Mistake)]
+
+
+def _print_numbers(found: Checkup) -> None:
+    """What the marks are made from, and which segments share their customers."""
+    event = found.window.goal.event if found.window.goal else "event"
+    columns = ["segment", "members", "of all", "before", "stayed", "earlier", f"had an {event}",
+               "times all", "more alike", "can enter", "rise seen"]  # fmt: skip
+    show.print_table("In numbers", columns, [_numbers(one) for one in found.segments])
+    near = [pair for pair in found.pairs if pair.jaccard >= SHOWN_OVERLAP][:MOST_OVERLAPS]
+    if near:
+        rows = [[p.one, p.other, p.both, _share(p.jaccard), _share(p.containment)] for p in near]
+        columns = ["segment", "and", "in both", "of either", "of the smaller"]
+        show.print_table("Customers in common", columns, rows)
+
+
+def _numbers(one: SegmentHealth) -> list[object]:
+    cohort, moved, lift = one.cohort, one.since_window, one.cohort.lift
+    return [
+        one.name, one.members, _share(one.share), moved.before, _share(moved.kept),
+        _earlier(one), _share(cohort.rate),
+        f"{lift.value:.2f} [{lift.interval.low:.2f}, {lift.interval.high:.2f}]" if lift else DASH,
+        _share(cohort.alike), int(one.power.entrants), _rise(one.power.rise),
+    ]  # fmt: skip
+
+
+def _earlier(one: SegmentHealth) -> str:
+    """Its size at the earliest instant that the state knows of the last twelve weeks."""
+    if one.life is None or not one.life.sizes:
+        return DASH
+    at, members = one.life.sizes[0]
+    weeks = round((one.life.sizes[-1][0] - at).days / 7)
+    return f"{members:,} ({weeks} w ago)" if weeks else DASH
+
+
+def _share(value: float | None) -> str:
     from relance.uplift.wording import percent
 
-    marks = [SYMBOLS[one.worst(mistake).value] for mistake in Mistake]
-    return [one.name, one.members, percent(one.share), *marks]
+    return percent(value)
 
 
-SYMBOLS = {"good": "✓", "warning": "!", "failed": "✕", "silent": "·"}
+def _rise(value: float | None) -> str:
+    from relance.uplift.wording import points
+
+    return points(value)
 
 
 def _print_segment(one: SegmentHealth) -> None:
@@ -115,7 +172,7 @@ def _print_segment(one: SegmentHealth) -> None:
     loud = [each for each in one.symptoms if each.health.value in ("failed", "warning")]
     if not loud:
         return
-    whose = ", a trigger's own segment" if one.own else ""
+    whose = " (a trigger's own)" if one.own else ""
     typer.echo(f"\n{one.name}{whose}")
     for each in loud:
         name = MISTAKES["en"][each.mistake]

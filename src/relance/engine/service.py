@@ -120,7 +120,8 @@ class RelanceEngine:
         segments: Sequence[Segment],
         goal: Goal,
         events: Iterable[str],
-        breakpoints: Breakpoints | None,
+        fits: Fits,
+        joined: str | None = None,
     ) -> Survey:
         with self._session():
             now = self._profiles(at)
@@ -130,7 +131,8 @@ class RelanceEngine:
                 now=now,
                 segments=segments,
                 goal=goal,
-                breakpoints=breakpoints,
+                fits=fits,
+                joined=joined,
             )
             return surveying.answer(events)
 

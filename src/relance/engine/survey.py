@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
+import ibis
 import ibis.expr.types as ir
 import numpy as np
 
-from relance.domain.condition import Aggregate, Measure, RfmIs, Window, leaves
-from relance.domain.ledger import Breakpoints
+from relance.domain.condition import Aggregate, Measure, Window, leaves
+from relance.domain.fits import Fits
 from relance.domain.trigger import Goal
 from relance.domain.workspace import Segment, day_start
 from relance.engine.checks import check_keys, check_texts
+from relance.engine.clock import kind_of
+from relance.engine.columns import Reading
 from relance.engine.compiler import Compiler
+from relance.engine.fitting import Fitter
 from relance.engine.layout import Layout
-from relance.engine.needs import Need, inlined, needs_of
+from relance.engine.needs import Attribute, Need, inlined, needs_of
 from relance.engine.profile import Profiles
-from relance.engine.rfm import fit
 from relance.engine.twice import both_profiles
 from relance.engine.workbench import Row, Workbench, compiled
 from relance.uplift.survey import Counts, Flags, Groups, Outcome, Survey, TableAge
@@ -35,7 +38,8 @@ class Surveying:
     now: Profiles
     segments: Sequence[Segment]
     goal: Goal
-    breakpoints: Breakpoints | None
+    fits: Fits
+    joined: str | None = None  # the attribute that says since when somebody is a customer
 
     def answer(self, events: Iterable[str]) -> Survey:
         """See `relance.pipeline.ports.SegmentEngine.survey`."""
@@ -48,31 +52,57 @@ class Surveying:
     # -- one row per customer
 
     def _masks(self, layout: Layout) -> str:
-        """A scratch table: `key`, the masks of both instants, `returned` and `spent`."""
-        asked = self._needs()
-        outcome = self._outcome()
-        early = {need: f"e{number}" for number, need in enumerate(asked)}
-        late = {need: f"l{number}" for number, need in enumerate(dict.fromkeys([*asked, *outcome]))}
+        """A scratch table: `key`, the masks of both instants, `there` (a customer already then),
+        `returned` and `spent`."""
+        asked, outcome = self._needs(), self._outcome()
+        early: dict[Need, str] = {need: f"e{number}" for number, need in enumerate(asked)}
+        every = dict.fromkeys([*asked, *outcome])
+        late: dict[Need, str] = {need: f"l{number}" for number, need in enumerate(every)}
         check_texts(self.now, late)
+        if self.joined is not None:  # what cannot be read there is no reason to fail
+            late.setdefault(Attribute(self.joined, Reading.MOMENT), "joined")
         profile = self._fetched(both_profiles(self.then, self.now, early, late))
-        cutoffs = self._cutoffs()
-        columns: dict[str, ir.Value] = {}
-        for profiles, names, prefix in ((self.then, early, _THEN), (self.now, late, _NOW)):
-            compiler = Compiler(
-                workspace=profiles.workspace,
-                clock=profiles.clock,
-                table=profile,
-                names=names,
-                cutoffs=cutoffs,
-            )
-            held = {one.name: compiler.holds(one.condition) for one in self.segments}
-            masks = layout.masks(held)
-            columns |= {f"{prefix}{name[1:]}": value for name, value in masks.items()}
+        # the same at both instants: else a re-fit would look like people who moved
+        fitter = Fitter(self.workbench, self.now, [one.condition for one in self.segments])
+        fits = fitter.standing(self.fits)
+        columns = {
+            **self._bits(layout, self.then, profile, early, fits, _THEN),
+            **self._bits(layout, self.now, profile, late, fits, _NOW),
+            "there": self._there(profile, late),
+        }
         count, *money = outcome
         columns["returned"] = profile[late[count]] > 0
         if money:
             columns["spent"] = profile[late[money[0]]]
         return self._stored(profile.select("key", **columns))
+
+    def _bits(
+        self,
+        layout: Layout,
+        profiles: Profiles,
+        profile: ir.Table,
+        names: Mapping[Need, str],
+        fits: Fits,
+        prefix: str,
+    ) -> dict[str, ir.Value]:
+        """The mask columns of one instant, under a prefix of their own."""
+        compiler = Compiler(
+            workspace=profiles.workspace,
+            clock=profiles.clock,
+            table=profile,
+            names=names,
+            fits=fits,
+        )
+        held = {one.name: compiler.holds(one.condition) for one in self.segments}
+        return {f"{prefix}{name[1:]}": mask for name, mask in layout.masks(held).items()}
+
+    def _there(self, profile: ir.Table, late: Mapping[Need, str]) -> ir.Value:
+        """Whether somebody was a customer at the earlier instant, as far as that is known."""
+        name = None if self.joined is None else late[Attribute(self.joined, Reading.MOMENT)]
+        if name is None or not kind_of(profile[name].type()).is_moment:
+            return ibis.literal(True)
+        later = self.now.clock.later(profile[name], self.then.clock.at)
+        return ~ibis.coalesce(later, ibis.literal(False))
 
     def _needs(self) -> list[Need]:
         workspace = self.now.workspace
@@ -89,16 +119,6 @@ class Surveying:
         if self.now.event(goal.event).amount is not None:
             found.append(Aggregate(goal.event, Measure.SUM, "amount", window, goal.where))
         return found
-
-    def _cutoffs(self) -> Breakpoints | None:
-        """The same at both instants: else a re-fit would look like people who moved."""
-        segments = self.now.workspace.segments
-        scored = any(
-            isinstance(leaf, RfmIs)
-            for one in self.segments
-            for leaf in leaves(inlined(one.condition, segments))
-        )
-        return (self.breakpoints or fit(self.workbench, self.now)) if scored else None
 
     def _fetched(self, profile: ir.Table) -> ir.Table:
         """From a server the profile crosses over, unless the workbench is the source."""
@@ -119,10 +139,11 @@ class Surveying:
         money = len(self._outcome()) > 1
         spent = ", avg(spent) AS mean, var_pop(spent) * count(spent) AS m2" if money else ""
         told = f", sum(returned::INTEGER)::BIGINT AS returned{spent}"
-        then, found = self._grouped(masks, layout, [f"{_THEN}{n}" for n in _columns(layout)], told)
+        known = f"(SELECT * FROM {masks} WHERE there)"
+        then, found = self._grouped(known, layout, [f"{_THEN}{n}" for n in _columns(layout)], told)
         now, _ = self._grouped(masks, layout, [f"{_NOW}{n}" for n in _columns(layout)])
         both = [f"{_NOW}{n} & {_THEN}{n}" for n in _columns(layout)]
-        stayed, _ = self._grouped(masks, layout, both)
+        stayed, _ = self._grouped(known, layout, both)
         return Survey(
             names=list(layout.bits),
             then_at=self.then.clock.at,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 
 from relance.domain.condition import Condition, CustomerIs, EventIs, Leaf, SegmentIs, leaves
-from relance.domain.trigger import Schedule, Trigger
+from relance.domain.trigger import OnDate, Schedule, Trigger
 from relance.domain.workspace import Segment, Workspace
 from relance.pipeline.compare import watched
 
@@ -45,6 +45,11 @@ def events_of(workspace: Workspace, segment: Segment) -> list[str]:
 def watchers(workspace: Workspace, segment: str) -> list[Trigger]:
     """The triggers whose transition is about a segment."""
     return [one for one in workspace.triggers.values() if segment in watched(one)]
+
+
+def by_date(triggers: Sequence[Trigger]) -> bool:
+    """Whether a date decides who is written to, and the segment only who may be."""
+    return bool(triggers) and all(isinstance(one.on, OnDate) for one in triggers)
 
 
 def users(workspace: Workspace, segment: str) -> list[str]:

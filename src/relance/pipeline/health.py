@@ -13,12 +13,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from relance.domain.duration import Duration, Unit
-from relance.domain.ledger import Breakpoints
+from relance.domain.fits import Fits
 from relance.domain.life import Life
 from relance.domain.trigger import Goal, OnDate, OnExit, OnSchedule, Trigger
 from relance.domain.workspace import Segment, Workspace
 from relance.errors import UsageError
-from relance.pipeline.criteria import events_of, pause, users, watchers
+from relance.pipeline.criteria import by_date, events_of, pause, users, watchers
 from relance.pipeline.ports.segments import SegmentBook, SegmentEngine
 from relance.pipeline.symptoms import Known, Reading, symptoms
 from relance.uplift.checkup import (
@@ -53,6 +53,7 @@ USUAL_WINDOW = Duration(30, Unit.DAY)
 USUAL_HOLDOUT = 0.1  # where a segment has no trigger that holds anybody out
 HALF_YEAR = timedelta(days=182)
 WEEKS = 12  # of the history of sizes
+JOINED = ("created_at", "joined_at", "signed_up_at", "registered_at", "customer_since")
 FEW = 10  # members; an overlap of fewer is no finding
 
 
@@ -66,7 +67,7 @@ class Clinic:
     workspace: Workspace
     engine: SegmentEngine
     book: SegmentBook
-    breakpoints: Breakpoints | None
+    fits: Fits
     read: Figures | None
     progress: Callable[[str], None] = field(default=lambda _phase: None)
 
@@ -78,16 +79,19 @@ def check_up(
     *,
     event: str | None = None,
     within: Duration | None = None,
+    joined: str | None = None,
 ) -> Checkup:
     """How segments stand with the five mistakes (all by default; all are compared in any case).
 
     The outcome is the `event` within a length of time before `at`; by default what most triggers
-    have as their goal. Raises UsageError for an unknown segment or event, SourceError and
-    StateError where the outside fails.
+    have as their goal. `joined` is the attribute that says since when somebody is a customer, by
+    default one of `JOINED`. Raises UsageError for an unknown segment, event or attribute,
+    SourceError and StateError where the outside fails.
     """
     workspace = clinic.workspace
     shown = {_found(workspace, name) for name in names} or set(workspace.segments)
     goal = outcome(workspace, event, within)
+    joined = joined_by(workspace, joined)
     segments = list(workspace.segments.values())
     if goal is None or not segments:
         sign = Sign.NO_EVENT
@@ -99,7 +103,7 @@ def check_up(
         telling = beside.submit(clinic.book.lives, since, at, instants)
         clinic.progress("customers")
         every = dict.fromkeys(name for some in looked.values() for name in some)
-        survey = clinic.engine.survey(at, segments, goal, every, clinic.breakpoints)
+        survey = clinic.engine.survey(at, segments, goal, every, clinic.fits, joined)
         clinic.progress("state")
         lives = telling.result()
     doctor = _Doctor(clinic=clinic, survey=survey, lives=lives, looked=looked)
@@ -113,6 +117,15 @@ def _found(workspace: Workspace, name: str) -> str:
             return known
     listing = ", ".join(one.removeprefix(OWN) for one in workspace.segments) or "none"
     raise UsageError(f"there is no segment {name!r}", hint=f"there are: {listing}")
+
+
+def joined_by(workspace: Workspace, attribute: str | None) -> str | None:
+    """The attribute that says since when somebody is a customer. Raises UsageError."""
+    known = workspace.customers.attributes
+    if attribute is not None and attribute not in known:
+        listing = ", ".join(known) or "none"
+        raise UsageError(f"there is no attribute {attribute!r}", hint=f"there are: {listing}")
+    return attribute or next((name for name in JOINED if name in known), None)
 
 
 def outcome(workspace: Workspace, event: str | None, within: Duration | None) -> Goal | None:
@@ -141,7 +154,8 @@ class _Doctor:
 
     def checkup(self, shown: set[str]) -> Checkup:
         survey, window = self.survey, self._window()
-        pairs = self._pairs()
+        every = self._pairs()
+        pairs = [pair for pair in every if self._too_near(pair)]
         found = [
             self._examined(place, name, window, pairs)
             for place, name in enumerate(survey.names)
@@ -160,7 +174,7 @@ class _Doctor:
             explained=explained(returned) if measured else None,
             omega=omega_squared(returned) if measured else None,
             spent=omega_squared(spent) if measured and spent and merge(spent).finite else None,
-            pairs=[pair for pair in pairs if pair.one in names or pair.other in names],
+            pairs=[pair for pair in every if pair.one in names or pair.other in names],
         )
 
     # -- the outcome
@@ -289,7 +303,8 @@ class _Doctor:
         watching = triggers or list(workspace.triggers.values())
         schedules = dict.fromkeys(one.schedule for one in watching)
         pauses = [pause(schedule, workspace, at) for schedule in schedules]
-        return min(pauses, default=timedelta(days=1))
+        # nobody waits for one that no trigger watches: any tick evaluates it
+        return (min if triggers else max)(pauses, default=timedelta(days=1))
 
     def _reading(self, trigger: Trigger) -> Reading:
         draws = [
@@ -307,30 +322,35 @@ class _Doctor:
     # -- pairs
 
     def _pairs(self) -> list[Pair]:
-        """Segments that have many customers in common now. A segment within another is one of
-        them only where both are written to: else it is a part of it on purpose."""
+        """Segments that have customers in common now, those with most of them first."""
         names, both = self.survey.names, self.survey.now.both()
-        found = []
-        for one in range(len(names)):
-            for other in range(one):
-                pair = _pair(names, both, other, one)
-                if pair is not None and self._too_near(pair, names[other], names[one]):
-                    found.append(pair)
+        every = (
+            _pair(names, both, other, one) for one in range(len(names)) for other in range(one)
+        )
+        found = [pair for pair in every if pair is not None]
         return sorted(found, key=lambda pair: (-pair.jaccard, pair.one, pair.other))
 
-    def _too_near(self, pair: Pair, one: str, other: str) -> bool:
+    def _too_near(self, pair: Pair) -> bool:
+        """Whether that is a finding. A segment within another is one only where both are written
+        to, and not on a date: else it is a part of it on purpose."""
+        if pair.jaccard < OVERLAP and pair.containment < DUPLICATE:
+            return False
+        written = [self._writers(name) for name in (pair.one, pair.other)]
         if pair.jaccard >= OVERLAP:
-            return True
-        workspace = self.clinic.workspace
-        written = [{t.name for t in watchers(workspace, name)} for name in (one, other)]
-        return pair.containment >= DUPLICATE and all(written) and written[0] != written[1]
+            return all(triggers is not None for triggers in written)
+        return all(written) and written[0] != written[1]
+
+    def _writers(self, shown: str) -> set[str] | None:
+        """The triggers that write to a segment; None where a date decides to whom."""
+        triggers = watchers(self.clinic.workspace, _found(self.clinic.workspace, shown))
+        return None if by_date(triggers) else {one.name for one in triggers}
 
 
 def _pair(names: Sequence[str], both: Counts, one: int, other: int) -> Pair | None:
     """Two segments as a pair; None where one of them is too small for it to mean anything."""
     sizes, shared = (int(both[one, one]), int(both[other, other])), int(both[one, other])
     index, inside = jaccard(*sizes, shared), containment(*sizes, shared)
-    if index is None or inside is None or min(sizes) < FEW:
+    if not shared or index is None or inside is None or min(sizes) < FEW:
         return None
     return Pair(
         one=names[one].removeprefix(OWN),

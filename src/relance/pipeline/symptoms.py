@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from relance.domain.life import Life
 from relance.domain.trigger import Trigger
 from relance.domain.workspace import Segment, Workspace
-from relance.pipeline.criteria import demographic
+from relance.pipeline.criteria import by_date, demographic
 from relance.uplift import checkup
 from relance.uplift.checkup import Cohort, Mistake, Pair, Power, Sign, Symptom, Window
 from relance.uplift.health import Health
@@ -65,6 +65,9 @@ def symptoms(workspace: Workspace, known: Known) -> list[Symptom]:
 
 def _few_criteria(known: Known) -> Iterator[Symptom]:
     cohort = known.cohort
+    if by_date(known.triggers):
+        yield Symptom(mistake=Mistake.FEW_CRITERIA, sign=Sign.BY_DATE, health=Health.GOOD)
+        return
     values: dict[str, checkup.Value] = {"members": cohort.members, "returned": cohort.returned}
     if cohort.alike is None:
         sign, health = cohort.no_alike or Sign.NO_EVENT, Health.SILENT
@@ -148,6 +151,9 @@ def _stale(sign: Sign, health: Health, values: Mapping[str, checkup.Value]) -> S
 
 def _irrelevant(workspace: Workspace, known: Known) -> Iterator[Symptom]:
     cohort, values = known.cohort, _rates(known)
+    if by_date(known.triggers):
+        yield _useless(Sign.BY_DATE, Health.GOOD, {})
+        return
     if demographic(workspace, known.segment):
         yield _useless(Sign.DEMOGRAPHICS, Health.FAILED, values)
     lift = cohort.lift
@@ -201,7 +207,7 @@ def _size(known: Known) -> Iterator[Symptom]:
     few = known.cohort.rate is not None and held_out * known.cohort.rate < MIN_RETAINED
     if held_out < checkup.LEAST or (few and known.cohort.members >= checkup.LEAST):
         yield _divided(Sign.TOO_SMALL, Health.FAILED, values)
-    if known.members > checkup.TOO_LARGE * known.customers:
+    if known.members > checkup.TOO_LARGE * known.customers and not by_date(known.triggers):
         yield _divided(Sign.TOO_LARGE, Health.FAILED, values)
 
 

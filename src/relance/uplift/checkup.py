@@ -42,6 +42,7 @@ class Mistake(StrEnum):
 class Sign(StrEnum):
     """What a mistake is seen by; `checkup_words` has a sentence for each."""
 
+    BY_DATE = "by_date"  # a date decides: neither criteria nor lift matter
     # too few criteria
     ALIKE = "alike"
     BROAD = "broad"
@@ -216,7 +217,7 @@ class Checkup:
     """All segments as of `at`. `groups` are the different combinations of them that customers are
     in, `explained` eta squared and `omega` omega squared of the outcome between those groups,
     `spent` the latter of the money; None where there is no outcome, or no money. `outside` are
-    customers in no segment. `pairs` are those that overlap most, the most first.
+    customers in no segment. `pairs` have customers in common, those with most of them first.
     """
 
     at: datetime

@@ -26,9 +26,10 @@ MISTAKES: dict[Locale, dict[Mistake, str]] = {
 }
 
 _EN = {
+    Sign.BY_DATE: "A date decides who is written to, and the segment only who may be.",
     Sign.ALIKE: "Its {members} members of {days} ago are {alike} more alike than any customers: "
     "{rate} of them had an {event} since, {base} of all.",
-    Sign.BROAD: "Its {members} members of {days} ago are no more alike than any customers "
+    Sign.BROAD: "Its {members} members of {days} ago are hardly more alike than any customers "
     f"({{alike}}, under {percent(ALIKE)}): {{rate}} of them had an {{event}} since, {{base}} of "
     "all. Add a criterion about what they did.",
     Sign.FRESH: "The newest row is {data} old, the last evaluation {run}.",
@@ -86,11 +87,12 @@ _EN = {
     Sign.EVERYBODY_IN: "Every customer was in it: nobody to compare with.",
 }  # fmt: skip
 _FR = {
+    Sign.BY_DATE: "Une date décide de qui est contacté, le segment seulement de qui peut l’être.",
     Sign.ALIKE: "Ses {members} membres d’il y a {days} se ressemblent {alike} de plus que des "
     "clients quelconques : {rate} ont eu « {event} » depuis, contre {base} de tous.",
-    Sign.BROAD: "Ses {members} membres d’il y a {days} ne se ressemblent pas plus que des clients "
-    f"quelconques ({{alike}}, sous {percent(ALIKE, 'fr')}) : {{rate}} ont eu « {{event}} » depuis, "
-    "contre {base} de tous. Ajoutez un critère sur ce qu’ils ont fait.",
+    Sign.BROAD: "Ses {members} membres d’il y a {days} ne se ressemblent guère plus que des "
+    f"clients quelconques ({{alike}}, sous {percent(ALIKE, 'fr')}) : {{rate}} ont eu « {{event}} » "
+    "depuis, contre {base} de tous. Ajoutez un critère sur ce qu’ils ont fait.",
     Sign.FRESH: "La ligne la plus récente a {data}, la dernière évaluation {run}.",
     Sign.NEVER_RUN: "Aucun passage ne l’a encore évalué : lancez `relance tick`.",
     Sign.CHANGED: "Sa définition a changé depuis le dernier passage : le prochain repart de zéro.",
@@ -170,6 +172,9 @@ _TOGETHER: dict[Locale, str] = {
 def sentence(symptom: Symptom, locale: Locale = "en") -> str:
     """What one symptom says, with its numbers."""
     words = {name: _shown(value, locale) for name, value in symptom.values.items()}
+    if "every" in words:  # `every day`, `tous les jours`
+        alone = {"1 day": "day", "1 jour": "jours"}
+        words["every"] = alone.get(words["every"], words["every"])
     rise = symptom.values.get("rise")
     smallest = _SMALLEST[locale].format(rise=_points(rise, locale)) if rise is not None else ""
     return _SENTENCES[locale][symptom.sign].format(**words, smallest=smallest)
@@ -219,7 +224,7 @@ def _span(length: timedelta, locale: Locale) -> str:
     """Whole days from one on, hours and minutes below: `30 days`."""
     days = round(length / timedelta(days=1))
     if days < 1:
-        return duration(length.total_seconds(), locale)
+        return duration(length.total_seconds(), locale).replace(".0 ", " ").replace(",0 ", " ")
     words = {"en": ("day", "days"), "fr": ("jour", "jours")}[locale]
     return f"{count(days, locale)} {words[days > 1]}"
 

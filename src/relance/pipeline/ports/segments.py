@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from relance.domain.ledger import Breakpoints
+from relance.domain.fits import Fits
 from relance.domain.life import Life
 from relance.domain.study import Draw
 from relance.domain.trigger import Goal
@@ -23,13 +23,15 @@ class SegmentEngine(Protocol):
         segments: Sequence[Segment],
         goal: Goal,
         events: Iterable[str],
-        breakpoints: Breakpoints | None,
+        fits: Fits,
+        joined: str | None = None,
     ) -> Survey:
         """Evaluate segments at an instant and one goal's window before it, and count what came in
         between: one look at each event table. `events` are those whose age is asked as well.
 
-        What is scored is scored alike at both instants: by the cut-offs given, or by those fitted
-        at the later one. Raises SourceError.
+        What is scored is fitted is the same at both instants: the given ones, or those fitted at
+        the later one. Who `joined` (an attribute) after the earlier instant was nobody then.
+        Raises SourceError.
         """
 
 
