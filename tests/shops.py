@@ -13,13 +13,14 @@ import pyarrow.parquet as pq
 from psycopg import sql
 
 from relance.domain.workspace import (
+    AccountsSpec,
     CustomersSpec,
     EventSpec,
     SourceSpec,
     Workspace,
 )
 from relance.engine.reference import Value
-from strategies import ATTRIBUTES, ORDER_FIELDS, Case
+from strategies import ACCOUNT_ATTRIBUTES, ATTRIBUTES, ORDER_FIELDS, Case
 
 Rows = Sequence[Sequence[Value]]
 ORDER_COLUMNS = {"amount": "total"}  # the others are called what they mean
@@ -37,30 +38,44 @@ class Table:
 
 
 def tables(case: Case) -> list[Table]:
-    """The shop's three tables; instants are written as the case says."""
+    """The shop's tables; instants are written as the case says."""
     key = "integer" if case.whole_keys else "text"
     shop, source_zone = case.shop, case.shop.source_zone
     fields = {ORDER_COLUMNS.get(name, name): kind for name, kind in ORDER_FIELDS.items()}
     customers = (
-        [_key(case, who.key), *_row(case, who.attributes, ATTRIBUTES)] for who in shop.customers
+        [_key(case, who.key), _maybe(case, who.account), *_row(case, who.attributes, ATTRIBUTES)]
+        for who in shop.customers
+    )
+    accounts = (
+        [_key(case, each.key), *_row(case, each.attributes, ACCOUNT_ATTRIBUTES)]
+        for each in shop.accounts
     )
     orders = (
         [_key(case, each.customer), _instant(case, each.at), *_row(case, each.fields, ORDER_FIELDS)]
         for each in shop.events["order"]
     )
     visits = (
-        [_key(case, each.customer), each.at.astimezone(source_zone).date()]
+        [
+            _key(case, each.customer),
+            _maybe(case, each.account),
+            each.at.astimezone(source_zone).date(),
+        ]
         for each in shop.events["visit"]
     )
     return [
-        Table("customers", {"customer_id": key, **ATTRIBUTES}, customers),
+        Table("customers", {"customer_id": key, "account_id": key, **ATTRIBUTES}, customers),
+        Table("accounts", {"account_id": key, **ACCOUNT_ATTRIBUTES}, accounts),
         Table("orders", {"customer_id": key, "ordered_at": "instant", **fields}, orders),
-        Table("visits", {"customer_id": key, "seen_on": "day"}, visits),
+        Table("visits", {"customer_id": key, "account_id": key, "seen_on": "day"}, visits),
     ]
 
 
 def _key(case: Case, key: str) -> Value:
     return int(key) if case.whole_keys else key
+
+
+def _maybe(case: Case, key: str | None) -> Value:
+    return None if key is None else _key(case, key)
 
 
 def _instant(case: Case, instant: datetime) -> datetime:
@@ -87,7 +102,15 @@ def workspace(case: Case, location: str, root: Path, *, at_source: bool = False)
             location=location, shown="the source", zone=shop.source_zone, at_source=at_source
         ),
         customers=CustomersSpec(
-            table="customers", key="customer_id", attributes={name: name for name in ATTRIBUTES}
+            table="customers",
+            key="customer_id",
+            account="account_id",
+            attributes={name: name for name in ATTRIBUTES},
+        ),
+        accounts=AccountsSpec(
+            table="accounts",
+            key="account_id",
+            attributes={name: name for name in ACCOUNT_ATTRIBUTES},
         ),
         events={
             "order": EventSpec(
@@ -98,7 +121,13 @@ def workspace(case: Case, location: str, root: Path, *, at_source: bool = False)
                 amount="total",
                 fields={name: name for name in ORDER_FIELDS if name != "amount"},
             ),
-            "visit": EventSpec(name="visit", table="visits", customer="customer_id", at="seen_on"),
+            "visit": EventSpec(
+                name="visit",
+                table="visits",
+                customer="customer_id",
+                account="account_id",
+                at="seen_on",
+            ),
         },
         rfm=shop.rfm,
         segments=case.segments,

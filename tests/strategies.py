@@ -27,6 +27,7 @@ from relance.domain.condition import (
     FieldTest,
     Measure,
     NoneOf,
+    OfAccount,
     Op,
     Operand,
     RfmIs,
@@ -57,6 +58,8 @@ ORDER_FIELDS = {
     "gift": "truth",
     "deliver_on": "day",
 }
+
+ACCOUNT_ATTRIBUTES = {"tier": "text", "staff": "integer", "since": "day"}
 
 PARIS = ZoneInfo("Europe/Paris")
 INSTANTS = (
@@ -108,6 +111,11 @@ SQL_LEAVES: Mapping[str, Callable[[Shop, datetime], set[str]]] = {
             if order.at <= at and cast(float, order.fields["amount"] or 0) >= 1
         }
     ),
+}
+ACCOUNT_SQL_LEAVES: Mapping[str, Callable[[Shop, datetime], set[str]]] = {
+    "SELECT account_id FROM accounts WHERE staff > 1": lambda shop, _: {
+        who.key for who in shop.accounts if cast(int, who.attributes["staff"] or 0) > 1
+    },
 }
 
 
@@ -184,6 +192,7 @@ class Pools:
         }
         self.customer_row = self.row(ATTRIBUTES)
         self.order_row = self.row(ORDER_FIELDS)
+        self.account_row = self.row(ACCOUNT_ATTRIBUTES)
 
     def row(self, kinds: Mapping[str, str]) -> st.SearchStrategy[dict[str, Value]]:
         """A value or a gap for each name."""
@@ -205,21 +214,35 @@ CROWDS = st.sampled_from((8, 5, 12, 3, 10, 6, 9, 0))  # plain integers would mos
 
 @st.composite
 def shops(draw: st.DrawFn, pools: Pools, source_zone: ZoneInfo, *, whole_keys: bool) -> Shop:
-    """A handful of customers; an `order` has an instant, a `visit` only a day."""
+    """A handful of customers; an `order` has an instant, a `visit` only a day.
+
+    Some belong to accounts, of which some are unknown; a visit names its account itself.
+    """
     names = [str(n * 7) if whole_keys else f"c{n}é" for n in range(draw(CROWDS))]
     owners = st.sampled_from([*names, "4711" if whole_keys else "stranger"])
+    companies = [str(n * 11) if whole_keys else f"a{n}" for n in range(draw(st.integers(0, 4)))]
+    belongs = st.none() | st.sampled_from([*companies, "815" if whole_keys else "unknown"])
     orders = [
         Event(customer=draw(owners), at=draw(pools.instants), fields=draw(pools.order_row))
         for _ in range(3 * draw(CROWDS))
     ]
     visits = [
-        Event(customer=draw(owners), at=day_start(draw(pools.days), source_zone).astimezone(UTC))
+        Event(
+            customer=draw(owners),
+            at=day_start(draw(pools.days), source_zone).astimezone(UTC),
+            account=draw(belongs),
+        )
         for _ in range(draw(CROWDS))
     ]
     return Shop(
         zone=pools.zone,
         source_zone=source_zone,
-        customers=[Customer(key=name, attributes=draw(pools.customer_row)) for name in names],
+        customers=[
+            Customer(key=name, attributes=draw(pools.customer_row), account=draw(belongs))
+            for name in names
+        ],
+        accounts=[Customer(key=name, attributes=draw(pools.account_row)) for name in companies],
+        naming_accounts=frozenset({"visit"}),
         events={"order": orders, "visit": visits},
         rfm=draw(RFM_SPECS),
     )
@@ -259,6 +282,7 @@ def conditions(pools: Pools, *, named: Sequence[str] = ()) -> st.SearchStrategy[
         *event_leaves(pools, since_entry=False),
         RFM_LEAVES,
         st.builds(SqlIs, st.sampled_from(tuple(SQL_LEAVES))),
+        account_leaves(pools, since_entry=False),
     ]
     if named:
         choices.append(st.builds(SegmentIs, st.sampled_from(named)))
@@ -268,7 +292,13 @@ def conditions(pools: Pools, *, named: Sequence[str] = ()) -> st.SearchStrategy[
 @cache
 def questions(pools: Pools) -> st.SearchStrategy[Condition]:
     """What a step may ask: windows since the entry too."""
-    return nested(st.one_of(*customer_leaves(pools), *event_leaves(pools, since_entry=True)))
+    return nested(
+        st.one_of(
+            *customer_leaves(pools),
+            *event_leaves(pools, since_entry=True),
+            account_leaves(pools, since_entry=True),
+        )
+    )
 
 
 def nested(leaves: st.SearchStrategy[Condition]) -> st.SearchStrategy[Condition]:
@@ -286,6 +316,17 @@ def customer_leaves(pools: Pools) -> list[st.SearchStrategy[Condition]]:
         st.builds(CustomerIs, st.just(name), comparisons(pools, kind))
         for name, kind in ATTRIBUTES.items()
     ]
+
+
+def account_leaves(pools: Pools, *, since_entry: bool) -> st.SearchStrategy[Condition]:
+    """What the account is and does."""
+    attributes = [
+        st.builds(CustomerIs, st.just(name), comparisons(pools, kind))
+        for name, kind in ACCOUNT_ATTRIBUTES.items()
+    ]
+    asked = st.builds(SqlIs, st.sampled_from(tuple(ACCOUNT_SQL_LEAVES)))
+    leaf = st.one_of(*attributes, *event_leaves(pools, since_entry=since_entry), asked)
+    return st.builds(OfAccount, leaf)
 
 
 def event_leaves(pools: Pools, *, since_entry: bool) -> list[st.SearchStrategy[Condition]]:

@@ -124,9 +124,18 @@ def _known_names(workspace: Workspace) -> set[str]:
     own = ("email", "phone", "locale", "timezone")
     attributes = {*workspace.customers.attributes, *own}
     mapped = {name for name in attributes if workspace.customers.column(name)}
-    events = {f"{event}.{measure}" for event in workspace.events for measure in Measure}
+    own_events = (name for name, event in workspace.events.items() if event.customer)
+    events = {f"{event}.{measure}" for event in own_events for measure in Measure}
     links = LINK_NAMES if workspace.web.public_url else frozenset()
-    return {f"customer.{name}" for name in mapped} | events | links
+    return {f"customer.{name}" for name in mapped} | events | links | _account_names(workspace)
+
+
+def _account_names(workspace: Workspace) -> set[str]:
+    """What a template may say of the account: its attributes and its contacts' events."""
+    if workspace.accounts is None:
+        return set()
+    measured = (f"{event}_{measure}" for event in workspace.events for measure in Measure)
+    return {f"account.{name}" for name in (*workspace.accounts.attributes, *measured)}
 
 
 def _inspect(workspace: Workspace, loaded: Loaded) -> list[Problem]:

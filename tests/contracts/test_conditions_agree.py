@@ -20,7 +20,7 @@ from relance.domain.fits import RFM, Breakpoints, Fits
 from relance.engine import open_engine
 from relance.engine.reference import Shop, evaluate, fit_rfm
 from shops import workspace, write_parquet, write_postgres, write_sqlite
-from strategies import SQL_LEAVES, Case, Pools, cases, questions
+from strategies import ACCOUNT_SQL_LEAVES, SQL_LEAVES, Case, Pools, cases, questions
 
 Members = Mapping[str, set[str]]
 
@@ -75,7 +75,8 @@ def expected(case: Case, at: datetime, fits: Fits) -> Members:
 
 def answered(shop: Shop, at: datetime) -> Shop:
     """The shop with what each `sql` leaf returns as of an instant."""
-    return replace(shop, answers={query: ask(shop, at) for query, ask in SQL_LEAVES.items()})
+    every = {**SQL_LEAVES, **ACCOUNT_SQL_LEAVES}
+    return replace(shop, answers={query: ask(shop, at) for query, ask in every.items()})
 
 
 def members(batches: Iterable[pa.RecordBatch]) -> set[str]:

@@ -22,10 +22,12 @@ source: data/
 customers:
   table: customers
   key: id
+  account: company
   email: email
   phone: phone
   consent: {email: true}
   attributes: [country, shoe_size, newsletter, birth_date, created_at]
+accounts: {table: companies, key: id, attributes: [tier, contract_ends]}
 events:
   order: {table: orders, customer: id, at: at, amount: total, fields: [category, pieces]}
   visit: {table: visits, customer: id, at: at}

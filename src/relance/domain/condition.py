@@ -141,6 +141,16 @@ class SqlIs:
 
 
 @dataclass(frozen=True, slots=True)
+class OfAccount:
+    """What the leaf says, of the account: the customer's own, or the account that is asked itself.
+
+    A customer without a known account has no attributes and no events there.
+    """
+
+    leaf: CustomerIs | EventIs | SqlIs
+
+
+@dataclass(frozen=True, slots=True)
 class AllOf:
     conditions: tuple[Condition, ...]
 
@@ -155,7 +165,7 @@ class NoneOf:
     conditions: tuple[Condition, ...]
 
 
-Leaf = CustomerIs | EventIs | SegmentIs | RfmIs | SqlIs
+Leaf = CustomerIs | EventIs | SegmentIs | RfmIs | SqlIs | OfAccount
 Condition = Leaf | AllOf | AnyOf | NoneOf
 
 

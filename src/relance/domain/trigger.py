@@ -101,6 +101,20 @@ class Goal:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class WriteTo:
+    """Whom of an account's contacts a trigger writes to: the first of those who may be.
+
+    In the order of `roles` (any contact where there are none), then who did something last
+    (any `event`, or one of that name), then by key. With `others`, contacts of no listed role
+    come after those.
+    """
+
+    roles: tuple[str, ...] = ()
+    others: bool = False
+    event: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Trigger:
     """One YAML file under triggers/. `segment` names an entry of `Workspace.segments`.
 
@@ -123,5 +137,7 @@ class Trigger:
     reentry: Reentry = Reentry()
     priority: int = 50
     topic: str | None = None
+    of_accounts: bool = False  # what enters is an account
+    write_to: WriteTo = WriteTo()
     description: str = ""
     path: str = ""

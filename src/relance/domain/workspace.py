@@ -51,6 +51,8 @@ class CustomersSpec:
     country: str | None = None  # column of ISO codes: the region of national phone numbers
     region: str | None = None  # the region where there is no such column (ISO 3166, `FR`)
     household: str | None = None  # column: who shares it is drawn into the same arm
+    account: str | None = None  # column: the key of the account that the contact belongs to
+    role: str | None = None  # column: what the contact does there
 
     def column(self, attribute: str) -> str | None:
         """The column behind a logical attribute name, if it is mapped."""
@@ -60,11 +62,23 @@ class CustomersSpec:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class AccountsSpec:
+    """The accounts table: companies that contacts belong to. `attributes` as the customers'."""
+
+    table: str
+    key: str
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class EventSpec:
     """An event table: `fields` maps logical field names to columns, `amount` among them.
 
     With `live` the rows are those of live calls, or of a table and of live calls together: then
     `table` is a name of the engine's own for them, with the columns that are named here.
+
+    `account` is the column that names the account, None where its contact does. An event that
+    names nothing but the account has an empty `customer`.
     """
 
     name: str
@@ -72,6 +86,7 @@ class EventSpec:
     customer: str
     at: str
     amount: str | None = None
+    account: str | None = None
     fields: Mapping[str, str] = field(default_factory=dict)
     live: LiveEventSpec | None = None
 
@@ -98,6 +113,7 @@ class Segment:
     condition: Condition
     version: str
     description: str = ""
+    of_accounts: bool = False  # its members are accounts
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -234,6 +250,7 @@ class Workspace:
     report: ReportSpec = ReportSpec()
     happenings: tuple[Happening, ...] = ()  # of config/events.yaml, by date
     live: LiveSpec | None = None
+    accounts: AccountsSpec | None = None
 
     @property
     def named_segments(self) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import ibis
 import ibis.expr.types as ir
@@ -12,10 +12,11 @@ import pyarrow as pa
 from relance.domain.condition import Aggregate, Condition, leaves
 from relance.domain.fits import Fits
 from relance.domain.workspace import EventSpec
+from relance.engine.checks import check_accounts
 from relance.engine.clock import Kind, kind_of
 from relance.engine.compiler import Compiler
 from relance.engine.fitting import Fitter
-from relance.engine.needs import Need, inlined, needs_of
+from relance.engine.needs import AccountKey, AccountNeed, Need, inlined, measure_of, needs_of
 from relance.engine.profile import Only, Profiles, fields_of, filled, measured
 from relance.engine.rows import Keys, RowPlan, ask_for, chunked, gather
 from relance.engine.workbench import Workbench, literal
@@ -42,14 +43,16 @@ class Asking:
     def _answered(
         self, cohort: pa.Table, questions: Mapping[str, Condition], plan: RowPlan
     ) -> pa.Table:
+        check_accounts(self.profiles)
         asked = ask_for(self.workbench, self.profiles, cohort["customer"])
         people = self._people(cohort)
         plain, late = self._needs(questions)
-        every = dict.fromkeys([*plan.needs, *plain])
+        behind = [AccountKey()] if any(isinstance(need, AccountNeed) for need in late) else []
+        every = dict.fromkeys([*plan.needs, *plain, *behind])
         known = {need: plan.needs.get(need, f"p{number}") for number, need in enumerate(every)}
         profile = gather(self.workbench, self.profiles, known, asked)
         after: dict[Need, str] = {need: f"s{number}" for number, need in enumerate(late)}
-        joined = self._joined(people, profile, after, asked)
+        joined = self._joined(people, profile, {**known, **after}, asked)
         return self.workbench.arrow(self._answers(joined, {**known, **after}, questions, plan))
 
     def _people(self, cohort: pa.Table) -> str:
@@ -63,32 +66,46 @@ class Asking:
             "people",
         )
 
-    def _needs(self, questions: Mapping[str, Condition]) -> tuple[list[Need], list[Aggregate]]:
+    def _needs(self, questions: Mapping[str, Condition]) -> tuple[list[Need], list[Need]]:
         """What the questions look at: as of the instant, and since each entry."""
         workspace = self.profiles.workspace
         found: dict[Need, None] = {}
         for condition in questions.values():
             for leaf in leaves(inlined(condition, workspace.segments)):
                 found.update(dict.fromkeys(needs_of(leaf, workspace.rfm)))
-        late = [n for n in found if isinstance(n, Aggregate) and n.window.since_entry]
+        late = [need for need in found if _is_late(need)]
         return [need for need in found if need not in late], late
 
-    def _joined(self, people: str, profile: str, after: Mapping[Need, str], asked: str) -> ir.Table:
+    def _joined(self, people: str, profile: str, names: Mapping[Need, str], asked: str) -> ir.Table:
         """One row per id: its profile and its aggregates since the entry."""
         cohort, rows = self.workbench.scratch(people), self.workbench.scratch(profile)
         rows = rows.rename(profile_key="key")
         joined = cohort.inner_join(rows, cohort.key == rows.profile_key)
-        by_event: dict[str, dict[Aggregate, str]] = {}
-        for aggregate, name in after.items():
-            if isinstance(aggregate, Aggregate):
-                by_event.setdefault(aggregate.event, {})[aggregate] = name
-        for number, (event, aggregates) in enumerate(by_event.items()):
-            spec = self.profiles.event(event)
-            events = self._events(spec, list(aggregates), people, asked)
-            part = self._since_entry(cohort, spec, events, aggregates)
+        own, theirs = _by_event(names, behind=False), _by_event(names, behind=True)
+        parts = [self.part(*each, people, asked) for each in own.items()]
+        if theirs:
+            account = names[AccountKey()]
+            members = self.workbench.create(
+                f"SELECT c.id, c.entry_at, c.entry_local, c.entry_day, r.{account} AS key,"
+                f" CAST(r.{account} AS VARCHAR) AS key_text FROM {people} AS c"
+                f" JOIN {profile} AS r ON r.key = c.key WHERE r.{account} IS NOT NULL",
+                "members",
+            )
+            accounts = self.workbench.create(f"SELECT DISTINCT key FROM {members}", "accounts")
+            asking = replace(self, profiles=self.profiles.accounts)
+            parts += [asking.part(*each, members, accounts) for each in theirs.items()]
+        for number, part in enumerate(parts):
             part = part.rename({f"id{number}": "id"})
             joined = joined.left_join(part, [("id", f"id{number}")])
         return joined
+
+    def part(
+        self, event: str, aggregates: Mapping[Aggregate, str], people: str, asked: str
+    ) -> ir.Table:
+        """`id` and one column per aggregate of an event."""
+        spec = self.profiles.event(event)
+        events = self._events(spec, list(aggregates), people, asked)
+        return self._since_entry(self.workbench.scratch(people), spec, events, aggregates)
 
     def _events(
         self, spec: EventSpec, aggregates: Sequence[Aggregate], people: str, asked: str
@@ -147,11 +164,7 @@ class Asking:
         questions: Mapping[str, Condition],
         plan: RowPlan,
     ) -> ir.Table:
-        late = {
-            name: filled(joined[name], need)
-            for need, name in names.items()
-            if isinstance(need, Aggregate) and need.window.since_entry
-        }
+        late = {name: filled(joined[name], need) for need, name in names.items() if _is_late(need)}
         table = joined.mutate(**late) if late else joined
         compiler = Compiler(
             workspace=self.profiles.workspace,
@@ -178,3 +191,19 @@ class Asking:
         for number, name in enumerate(questions):
             table = table.append_column(name, answered[f"q{number}"])
         return table
+
+
+def _is_late(need: Need) -> bool:
+    """Whether it looks at what came since the entry."""
+    measure = measure_of(need)
+    return measure is not None and measure.window.since_entry
+
+
+def _by_event(names: Mapping[Need, str], *, behind: bool) -> Mapping[str, Mapping[Aggregate, str]]:
+    """The aggregates since the entry: the customers' own, or (`behind`) their accounts'."""
+    found: dict[str, dict[Aggregate, str]] = {}
+    for need, name in names.items():
+        measure = measure_of(need)
+        if measure is not None and _is_late(need) and isinstance(need, AccountNeed) is behind:
+            found.setdefault(measure.event, {})[measure] = name
+    return found

@@ -11,7 +11,7 @@ import ibis.expr.types as ir
 from relance.domain.condition import Aggregate
 from relance.engine.clock import Kind, kind_of
 from relance.engine.columns import Reading
-from relance.engine.needs import Attribute, Need
+from relance.engine.needs import AccountNeed, Attribute, Need
 from relance.engine.profile import Profiles, column_of, fields_of
 from relance.engine.workbench import Workbench
 from relance.errors import SourceError
@@ -57,6 +57,22 @@ def check_keys(workbench: Workbench, profiles: Profiles, masks: str) -> int:
     return rows
 
 
+def check_accounts(profiles: Profiles) -> None:
+    """Raises SourceError where an account has no key, or a key belongs to several accounts."""
+    if profiles.workspace.accounts is None:
+        return
+    spec, accounts = profiles.workspace.accounts, profiles.accounts
+    numbers = figures(
+        profiles,
+        accounts.customers.select(key=accounts.key()),
+        {"rows": ibis._.count(), "keys": ibis._.key.count(), "different": ibis._.key.nunique()},
+    )
+    missing, repeated = numbers["rows"] - numbers["keys"], numbers["keys"] - numbers["different"]
+    problem = key_problem(spec.table, spec.key, missing, repeated)
+    if problem:
+        raise SourceError(problem, hint="each account needs a key of its own")
+
+
 def key_problem(table: str, column: str, missing: int, repeated: int) -> str | None:
     """What is wrong with keys, in one sentence."""
     found = []
@@ -79,7 +95,9 @@ def text_columns(profiles: Profiles, needs: Mapping[Need, str]) -> Iterator[Text
     """The text columns that needs read as dates or numbers."""
     customers = profiles.workspace.customers
     for need in needs:
-        if isinstance(need, Attribute) and need.reading is not Reading.PLAIN:
+        if isinstance(need, AccountNeed):
+            yield from text_columns(profiles.accounts, {need.need: ""})
+        elif isinstance(need, Attribute) and need.reading is not Reading.PLAIN:
             yield from _text(profiles, customers.table, customers.column(need.name), need.reading)
         elif isinstance(need, Aggregate):
             spec = profiles.event(need.event)

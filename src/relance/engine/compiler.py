@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import ibis
 import ibis.expr.types as ir
 
+from relance.domain.accounts import as_customers
 from relance.domain.condition import (
     AllOf,
     AnyOf,
@@ -15,6 +16,7 @@ from relance.domain.condition import (
     CustomerIs,
     EventIs,
     NoneOf,
+    OfAccount,
     RfmIs,
     SegmentIs,
     SqlIs,
@@ -23,9 +25,10 @@ from relance.domain.fits import Fits
 from relance.domain.workspace import Workspace
 from relance.engine.clock import Clock
 from relance.engine.comparing import compare
-from relance.engine.needs import Answer, Attribute, Need, RfmNeeds, inlined, reading_of
+from relance.engine.needs import AccountNeed, Answer, Attribute, Need, RfmNeeds, inlined, reading_of
 from relance.engine.profile import fitting
 from relance.engine.rfm import scored
+from relance.errors import SourceError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,6 +40,7 @@ class Compiler:
     table: ir.Table
     names: Mapping[Need, str]
     fits: Fits
+    noun: str = "customer"
 
     def holds(self, condition: Condition) -> ir.BooleanValue:
         """Raises SourceError that names the leaf which does not fit its column."""
@@ -58,6 +62,8 @@ class Compiler:
                 return self._scores(condition)
             case SqlIs(query):
                 return self._column(Answer(query))
+            case OfAccount(leaf):
+                return self._of_account(leaf)
             case SegmentIs():
                 raise AssertionError("segments are inlined first")
 
@@ -66,13 +72,24 @@ class Compiler:
         last, count, money = (self._column(need) for need in needs)
         return scored(leaf, last, count, money, self.fits, self.clock)
 
+    def _of_account(self, leaf: CustomerIs | EventIs | SqlIs) -> ir.BooleanValue:
+        """The leaf over the account's columns of the profile."""
+        accounts = self.workspace.accounts
+        if accounts is None:
+            raise SourceError("there are no accounts", hint="`accounts` defines their table")
+        names: dict[Need, str] = {
+            need.need: name for need, name in self.names.items() if isinstance(need, AccountNeed)
+        }
+        lens = as_customers(self.workspace, accounts)
+        return replace(self, workspace=lens, names=names, noun="account").holds(leaf)
+
     def _column(self, need: Need) -> ir.Value:
         return self.table[self.names[need]]
 
     def _attribute(self, leaf: CustomerIs) -> ir.BooleanValue:
         need = Attribute(leaf.attribute, reading_of(leaf.comparisons))
         spec = self.workspace.customers
-        with fitting(f"customer {leaf.attribute}", spec.table, spec.column(leaf.attribute)):
+        with fitting(f"{self.noun} {leaf.attribute}", spec.table, spec.column(leaf.attribute)):
             return compare(self._column(need), leaf.comparisons, self.clock, days=True)
 
     def _aggregate(self, leaf: EventIs) -> ir.BooleanValue:

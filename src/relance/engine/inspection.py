@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -13,6 +13,7 @@ from relance.domain.condition import Condition, leaves
 from relance.domain.fits import Fits
 from relance.domain.trigger import OnDate
 from relance.domain.workspace import EventSpec, Workspace
+from relance.engine.account_inspection import account_problems
 from relance.engine.checks import (
     TextColumn,
     counted,
@@ -51,9 +52,10 @@ class Inspection:
 
     def problems(self) -> list[Problem]:
         found = self._customers()
+        found += account_problems(self.profiles) if not _stops(found) else []
         for spec in self.profiles.workspace.events.values():
             found += self._event(spec)
-        if not any(not problem.warning for problem in found):
+        if not _stops(found):
             found += self._conditions()
         return list(dict.fromkeys(found))
 
@@ -131,7 +133,12 @@ class Inspection:
         )
         if found:
             return found
-        columns = {"customer": spec.customer, "at": spec.at, "amount": spec.amount}
+        columns = {
+            "customer": spec.customer or None,
+            "account": spec.account,
+            "at": spec.at,
+            "amount": spec.amount,
+        }
         columns |= {f"fields.{name}": column for name, column in spec.fields.items()}
         table = self.profiles.source.table(spec.table)
         for where, column in columns.items():
@@ -183,7 +190,7 @@ class Inspection:
         if not numbers["rows"]:
             yield _warning(f"{place}.table", f"table {table} has no rows")
             return
-        if numbers["nobody"]:
+        if numbers["nobody"] and spec.customer:
             yield _warning(
                 f"{place}.customer",
                 f"{table}.{spec.customer}: {counted(numbers['nobody'])} without a customer",
@@ -196,7 +203,8 @@ class Inspection:
             yield _warning(
                 f"{place}.at", f"{table}.{spec.at}: {counted(numbers['future'])} in the future"
             )
-        yield from self._strangers(spec)
+        if spec.customer:
+            yield from self._strangers(spec)
 
     def _strangers(self, spec: EventSpec) -> Iterator[Problem]:
         """Events of customers who are not in the customers table."""
@@ -287,6 +295,10 @@ class Inspection:
         except SourceError as error:
             return [Problem(path=path, where=where, message=error.message, hint=error.hint)]
         return []
+
+
+def _stops(found: Iterable[Problem]) -> bool:
+    return any(not problem.warning for problem in found)
 
 
 def _warning(where: str, message: str, hint: str | None = None) -> Problem:

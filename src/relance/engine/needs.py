@@ -17,6 +17,7 @@ from relance.domain.condition import (
     Leaf,
     Measure,
     NoneOf,
+    OfAccount,
     RfmIs,
     SegmentIs,
     SqlIs,
@@ -50,7 +51,25 @@ class Answer:
     query: str
 
 
-Need = Attribute | Column | Aggregate | Answer
+@dataclass(frozen=True, slots=True)
+class AccountKey:
+    """The key of the customer's account."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountNeed:
+    """The same of the customer's account; nothing, or no events, where that is not known."""
+
+    need: Attribute | Aggregate | Answer
+
+
+Need = Attribute | Column | Aggregate | Answer | AccountKey | AccountNeed
+
+
+def measure_of(need: Need) -> Aggregate | None:
+    """The aggregate that a need is, be it of the customer's own events or of the account's."""
+    bare = need.need if isinstance(need, AccountNeed) else need
+    return bare if isinstance(bare, Aggregate) else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,16 +126,24 @@ def inlined(condition: Condition, segments: Mapping[str, Segment]) -> Condition:
 def needs_of(leaf: Leaf, rfm: RfmSpec) -> Iterator[Need]:
     """The profile columns that a leaf looks at (windows since an entry included)."""
     match leaf:
-        case CustomerIs(attribute, comparisons):
-            yield Attribute(attribute, reading_of(comparisons))
-        case EventIs(aggregate):
-            yield aggregate
+        case CustomerIs() | EventIs() | SqlIs():
+            yield _bare_need(leaf)
         case RfmIs():
             yield from RfmNeeds.of(rfm)
-        case SqlIs(query):
-            yield Answer(query)
+        case OfAccount(inner):
+            yield AccountNeed(_bare_need(inner))
         case SegmentIs():
             raise AssertionError("segments are inlined before their needs are asked for")
+
+
+def _bare_need(leaf: CustomerIs | EventIs | SqlIs) -> Attribute | Aggregate | Answer:
+    match leaf:
+        case CustomerIs(attribute, comparisons):
+            return Attribute(attribute, reading_of(comparisons))
+        case EventIs(aggregate):
+            return aggregate
+        case SqlIs(query):
+            return Answer(query)
 
 
 def without_entry(condition: Condition) -> Condition:
@@ -133,5 +160,7 @@ def without_entry(condition: Condition) -> Condition:
             return NoneOf(tuple(without_entry(each) for each in inner))
         case EventIs(aggregate, comparisons) if aggregate.window.since_entry:
             return EventIs(replace(aggregate, window=Window()), comparisons)
+        case OfAccount(EventIs(aggregate, comparisons)) if aggregate.window.since_entry:
+            return OfAccount(EventIs(replace(aggregate, window=Window()), comparisons))
         case _:
             return condition

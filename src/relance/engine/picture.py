@@ -14,17 +14,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from relance.domain.condition import Aggregate, leaves
+from relance.domain.condition import leaves
 from relance.domain.fits import Fits
 from relance.domain.trigger import OnDate, OnEnter, OnExit, OnMove, OnSchedule, OnStay, Trigger
 from relance.domain.workspace import Segment
-from relance.engine.checks import check_keys, check_texts
+from relance.engine.checks import check_accounts, check_keys, check_texts
 from relance.engine.compiler import Compiler
 from relance.engine.dates import due_customers
 from relance.engine.failures import workbench_errors
 from relance.engine.fitting import Fitter
 from relance.engine.layout import Bit, Layout
-from relance.engine.needs import Need, inlined, needs_of
+from relance.engine.needs import Need, inlined, measure_of, needs_of
 from relance.engine.profile import Profiles
 from relance.engine.rows import RowPlan, ask_for, count_rows, gather, need_of
 from relance.engine.snapshot import Difference, Masks, Snapshots, compare
@@ -180,8 +180,8 @@ class Picture:
         """
         if self._profiles.workspace.source.at_source:
             return {}
-        needs = dict.fromkeys(need_of(name) for name in self._names)
-        aggregates = [need for need in needs if isinstance(need, Aggregate)]
+        needs = dict.fromkeys(need_of(name, self._profiles.workspace) for name in self._names)
+        aggregates = [need for need in needs if measure_of(need) is not None]
         return {need: f"known{number}" for number, need in enumerate(aggregates)}
 
     def _evaluate(self, layout: Layout) -> str:
@@ -189,6 +189,7 @@ class Picture:
         profiles, workbench = self._profiles, self._room.workbench
         names = self._profile_names()
         with workbench.scope():
+            check_accounts(profiles)
             check_texts(profiles, names)
             table = self._profile(names)
             compiler = Compiler(
@@ -231,7 +232,8 @@ class Picture:
     def _count_events(self) -> Mapping[str, int]:
         """The rows up to now of each event that a segment asks for, or a trigger's goal."""
         triggers = self._profiles.workspace.triggers.values()
-        asked = {need.event for need in self._profile_names() if isinstance(need, Aggregate)}
+        measures = map(measure_of, self._profile_names())
+        asked = {measure.event for measure in measures if measure is not None}
         asked |= {trigger.goal.event for trigger in triggers if trigger.goal is not None}
         with self._room.workbench.scope():
             return {name: count_rows(self._profiles, name) for name in sorted(asked)}

@@ -10,12 +10,21 @@ from dataclasses import dataclass, field
 import ibis
 import ibis.expr.types as ir
 
+from relance.domain.accounts import as_customers
 from relance.domain.condition import Aggregate, FieldTest, Measure, Window
 from relance.domain.workspace import EventSpec, Workspace
 from relance.engine.clock import Clock, Kind, kind_of
 from relance.engine.columns import Reader, Reading, key, key_kind
 from relance.engine.comparing import compare
-from relance.engine.needs import Answer, Attribute, Column, Need, reading_of
+from relance.engine.needs import (
+    AccountKey,
+    AccountNeed,
+    Answer,
+    Attribute,
+    Column,
+    Need,
+    reading_of,
+)
 from relance.engine.selecting import checked, with_instant
 from relance.engine.source import Source
 from relance.engine.workbench import literal
@@ -58,6 +67,7 @@ class Profiles:
     workspace: Workspace
     clock: Clock
     text_times: dict[tuple[str, str], bool] = field(default_factory=dict)
+    contacts: Profiles | None = None  # where the customers are accounts: those of their contacts
 
     @functools.cached_property
     def reader(self) -> Reader:
@@ -78,8 +88,32 @@ class Profiles:
         spec = self.workspace.customers
         return key(column_of(self.customers, spec.table, spec.key), self.key_kind)
 
-    def attribute(self, need: Attribute | Column) -> ir.Value:
+    @functools.cached_property
+    def accounts(self) -> Profiles:
+        """The accounts as customers. Raises SourceError where there are none."""
+        spec = self.workspace.accounts
+        if spec is None:
+            raise SourceError("there are no accounts", hint="`accounts` defines their table")
+        return Profiles(
+            source=self.source,
+            workspace=as_customers(self.workspace, spec),
+            clock=self.clock,
+            text_times=self.text_times,
+            contacts=self,
+        )
+
+    def account(self) -> ir.Value:
+        """The clean key of each customer's account, of the accounts' kind of key."""
+        spec = self.workspace.customers
+        column = column_of(self.customers, spec.table, spec.account or "")
+        own = key(column, _key_kind(column, spec.table, spec.account or ""))
+        kind = self.accounts.key_kind
+        return own if kind_of(own.type()) is kind else as_key(own, kind)
+
+    def attribute(self, need: Attribute | Column | AccountKey) -> ir.Value:
         """An attribute or a column of the customers table, clean."""
+        if isinstance(need, AccountKey):
+            return self.account()
         spec = self.workspace.customers
         if isinstance(need, Column):
             return self.reader.read(column_of(self.customers, spec.table, need.name))
@@ -119,8 +153,11 @@ class Profiles:
         own = {
             name: self.attribute(need)
             for need, name in names.items()
-            if isinstance(need, Attribute | Column)
+            if isinstance(need, Attribute | Column | AccountKey)
         }
+        behind = {need.need: name for need, name in names.items() if isinstance(need, AccountNeed)}
+        if behind:
+            own["account"] = self.account()
         people = self.customers.select(key=self.key(), **own)
         if only is not None:
             people = only.rows(people, people.key)
@@ -129,13 +166,24 @@ class Profiles:
             on = "key" if kind_of(part[name].type()) is self.key_kind else "key_text"
             part = part if on == "key" else part.mutate(**{name: part[name].cast("string")})
             joined = joined.left_join(part, [(on, name)])
+        if behind:
+            joined = joined.left_join(
+                self._behind(behind, people, only), [("account", "account_key")]
+            )
         return joined.select(
             "key", **{name: filled(joined[name], need) for need, name in names.items()}
         )
 
-    def parts(
-        self, names: Mapping[Need, str], only: Only | None = None
-    ) -> Iterable[tuple[ir.Table, str]]:
+    def _behind(
+        self, needs: Mapping[Attribute | Aggregate | Answer, str], people: ir.Table,
+        only: Only | None,
+    ) -> ir.Table:  # fmt: skip
+        """The profiles of the accounts that some customers belong to."""
+        theirs = None if only is None else Only(table=people.select(key=people.account).distinct())
+        wanted: dict[Need, str] = dict(needs.items())
+        return self.accounts.build(wanted, theirs).rename(account_key="key")
+
+    def parts(self, names: Mapping[Need, str], only: Only | None) -> Iterable[tuple[ir.Table, str]]:
         """What is joined to the customers, each with the name of its key column."""
         by_event: dict[str, dict[str, Aggregate]] = {}
         for need, name in names.items():
@@ -188,8 +236,9 @@ class Profiles:
     ) -> ir.Table:
         """An event table, clean: `owner`, `at`, a column per field (see `field_name`), and `more`
         columns made of its own."""
+        if self.contacts is not None and self.contacts.event(spec.name).account is None:
+            return self.contacts.events_by_account(spec, fields, more)
         table = self.source.table(spec.table)
-        owner = column_of(table, spec.table, spec.customer)
         at = self._read(table, spec.table, spec.at, Reading.MOMENT)
         if not kind_of(at.type()).is_moment:
             raise SourceError(
@@ -197,10 +246,32 @@ class Profiles:
                 hint="`at` must be a date, a timestamp, or text that can be read as one",
             )
         return table.select(
-            owner=key(owner, _key_kind(owner, spec.table, spec.customer)),
+            owner=self._owner(table, spec),
             at=at,
             **{field_name(each): self.field(spec, each) for each in fields},
             **(more or {}),
+        )
+
+    def _owner(self, table: ir.Table, spec: EventSpec) -> ir.Value:
+        """Whose event it is; nobody's where its table names accounts alone."""
+        if not spec.customer:
+            return ibis.null("string")
+        owner = column_of(table, spec.table, spec.customer)
+        return key(owner, _key_kind(owner, spec.table, spec.customer))
+
+    def events_by_account(
+        self, spec: EventSpec, fields: Iterable[Field], more: Mapping[str, ir.Value] | None = None
+    ) -> ir.Table:
+        """`events`, with the customer's account as the `owner`."""
+        events = self.events(spec, fields, more)
+        contacts = self.customers.select(contact=self.key(), account=self.account())
+        if kind_of(events.owner.type()) is not self.key_kind:
+            events = events.mutate(owner=events.owner.cast("string"))
+            contacts = contacts.mutate(contact=contacts.contact.cast("string"))
+        joined = events.inner_join(contacts, [("owner", "contact")])
+        return joined.select(
+            owner=joined.account,
+            **{name: joined[name] for name in events.columns if name != "owner"},
         )
 
     def field(self, spec: EventSpec, wanted: Field) -> ir.Value:
@@ -224,6 +295,11 @@ class Profiles:
         """`owner` and one column per aggregate: one pass over the event table."""
         if any(aggregate.window.since_entry for aggregate in aggregates.values()):
             raise SourceError("`since: entry` means something in the steps of a trigger only")
+        if not spec.customer and self.contacts is None:
+            raise SourceError(
+                f"event {spec.name} names accounts and no customer",
+                hint=f"write {{event: {spec.name}, of: account}}",
+            )
         events = self.events(spec, fields_of(aggregates.values()))
         past = events.filter(~self.clock.later(events.at, self.clock.at))
         if only is not None:
@@ -329,6 +405,13 @@ def column_of(table: ir.Table, shown: str, name: str) -> ir.Value:
     )
 
 
+def as_key(own: ir.Value, kind: Kind) -> ir.Value:
+    """A clean key as one of another kind; a text that is no number is nobody's."""
+    if kind is not Kind.INTEGER:
+        return own.cast("string")
+    return own.re_search(r"^-?[0-9]{1,18}$").ifelse(own, ibis.null("string")).cast("int64")
+
+
 def _key_kind(column: ir.Value, table: str, name: str) -> Kind:
     kind = key_kind(column)
     if kind is None:
@@ -341,6 +424,12 @@ def _key_kind(column: ir.Value, table: str, name: str) -> Kind:
 
 def filled(value: ir.Value, need: Need) -> ir.Value:
     """Nothing counts and adds up to 0; a customer whom a query does not name is not in it."""
+    if isinstance(need, AccountNeed):
+        if isinstance(
+            need.need, Answer
+        ):  # yes or no already, but for a customer without an account
+            return ibis.coalesce(value, ibis.literal(False))
+        return filled(value, need.need)
     if isinstance(need, Answer):
         return value.notnull()
     if isinstance(need, Aggregate) and need.measure is Measure.COUNT:

@@ -10,7 +10,7 @@ import operator
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import cast
@@ -27,6 +27,7 @@ from relance.domain.condition import (
     FieldTest,
     Measure,
     NoneOf,
+    OfAccount,
     Op,
     Operand,
     RfmIs,
@@ -49,6 +50,7 @@ class Customer:
 
     key: str
     attributes: Mapping[str, Value] = field(default_factory=dict)
+    account: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,6 +60,7 @@ class Event:
     customer: str
     at: datetime
     fields: Mapping[str, Value] = field(default_factory=dict)
+    account: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,7 +69,8 @@ class Shop:
 
     `zone` is the workspace's: calendar days begin at its midnights. `source_zone` says when a
     bare date of the source begins (the same zone where None). `answers` holds the customers
-    that each `sql` query returns.
+    that each `sql` query returns. `accounts` are rows of the accounts table; the events of
+    `naming_accounts` name the account themselves, the others are those of its contacts.
     """
 
     zone: ZoneInfo
@@ -75,6 +79,8 @@ class Shop:
     rfm: RfmSpec = field(default_factory=RfmSpec)
     source_zone: ZoneInfo | None = None
     answers: Mapping[str, AbstractSet[str]] = field(default_factory=dict)
+    accounts: Sequence[Customer] = ()
+    naming_accounts: AbstractSet[str] = frozenset()
 
 
 def evaluate(
@@ -94,6 +100,24 @@ def evaluate(
     """
     view = _View(shop, at, segments or {}, fits or fit(shop, at), entry_at or {})
     return {who.key for who in shop.customers if view.holds(condition, who)}
+
+
+def accounts_of(shop: Shop) -> Shop:
+    """The shop whose customers are the accounts."""
+    where = {who.key: who.account for who in shop.customers}
+    events = {
+        name: [
+            replace(event, customer=owner)
+            for event in each
+            if (
+                owner := event.account
+                if name in shop.naming_accounts
+                else where.get(event.customer)
+            )
+        ]
+        for name, each in shop.events.items()
+    }
+    return replace(shop, customers=shop.accounts, events=events, accounts=())
 
 
 def fit(shop: Shop, at: datetime) -> Fits:
@@ -178,6 +202,16 @@ class _View:
                 return self.scores_fit(condition, who)
             case SqlIs(query):
                 return who.key in self.shop.answers[query]
+            case OfAccount(leaf):
+                return self.of_account(leaf, who)
+
+    def of_account(self, leaf: CustomerIs | EventIs | SqlIs, who: Customer) -> bool:
+        """The leaf in a shop whose customers are the accounts; an unknown one has nothing."""
+        known = {account.key: account for account in self.shop.accounts}
+        shop = accounts_of(self.shop)
+        entry = {who.account or "": self.entry_at[who.key]} if who.key in self.entry_at else {}
+        view = _View(shop, self.at, {}, Fits(), entry)
+        return view.holds(leaf, known.get(who.account or "", Customer(key="")))
 
     # -- comparisons
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from relance.domain.condition import Aggregate, Measure
-from relance.domain.workspace import Workspace
+from relance.domain.workspace import AccountsSpec, Workspace
 from relance.engine.clock import Clock, Kind
 from relance.engine.columns import Reading
-from relance.engine.needs import Attribute, Column, Need
+from relance.engine.needs import AccountKey, AccountNeed, Attribute, Column, Need
 from relance.engine.profile import Only, Profiles
 from relance.engine.workbench import Workbench
 from relance.errors import SourceError
@@ -26,19 +26,34 @@ Keys = Sequence[int | str]
 CHUNK = 5_000  # keys that go to a server in one query
 
 
-def need_of(name: str) -> Need:
+def need_of(name: str, workspace: Workspace) -> Need:
     """What a template's name looks at. Raises SourceError for a name that means nothing."""
     group, _, rest = name.partition(".")
+    if group == "account" and workspace.accounts is not None:
+        return AccountNeed(_account_need(rest, workspace.accounts, workspace.events))
     if group == "customer" and rest:
         return Attribute(rest, Reading.PLAIN)
     if rest in _MEASURES:
-        measure = _MEASURES[rest]
-        summed = measure in (Measure.SUM, Measure.AVERAGE)
-        return Aggregate(group, measure, "amount" if summed else None)
+        return _aggregate(group, _MEASURES[rest])
     raise SourceError(
         f"{name!r} is no name that a template can use",
         hint="customer.<attribute>, or <event>.<count|sum|average|first|last>",
     )
+
+
+def _account_need(
+    name: str, accounts: AccountsSpec, events: Collection[str]
+) -> Attribute | Aggregate:
+    """An attribute of the account; else `<event>_<measure>`, over all of its contacts."""
+    event, _, measure = name.rpartition("_")
+    if name in accounts.attributes or event not in events or measure not in _MEASURES:
+        return Attribute(name, Reading.PLAIN)
+    return _aggregate(event, _MEASURES[measure])
+
+
+def _aggregate(event: str, measure: Measure) -> Aggregate:
+    summed = measure in (Measure.SUM, Measure.AVERAGE)
+    return Aggregate(event, measure, "amount" if summed else None)
 
 
 def ask_for(workbench: Workbench, profiles: Profiles, customers: pa.Array | pa.ChunkedArray) -> str:
@@ -95,12 +110,14 @@ class RowPlan:
 
     @classmethod
     def of(cls, workspace: Workspace, clock: Clock, names: Iterable[str]) -> RowPlan:
-        named = {name: need_of(name) for name in names}
+        named = {name: need_of(name, workspace) for name in names}
         spec = workspace.customers
         consents = (column for column in spec.consent.values() if isinstance(column, str))
         own = (spec.email, spec.phone, spec.locale, spec.timezone, spec.country,
                spec.household, *consents)  # fmt: skip
         needs: list[Need] = [Column(column) for column in own if column is not None]
+        if workspace.accounts is not None:
+            needs.append(AccountKey())
         every = dict.fromkeys([*needs, *named.values()])
         return cls(
             workspace=workspace,
@@ -117,6 +134,8 @@ class RowPlan:
             columns[name] = self._text(rows, getattr(spec, name))
         columns["region"] = self._region(rows)
         columns["household"] = self._household(rows)
+        if self.workspace.accounts is not None:
+            columns["account"] = pc.cast(rows[self.needs[AccountKey()]], pa.string())
         for channel in dict.fromkeys([*self.workspace.channels, *spec.consent]):
             columns[f"consent_{channel}"] = self._consent(rows, spec.consent.get(channel, False))
         for name, need in self.names.items():

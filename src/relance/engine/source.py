@@ -99,9 +99,13 @@ def identifying_columns(workspace: Workspace) -> frozenset[str]:
     """Columns that are text even where all their values are digits: keys, phone numbers."""
     customers = workspace.customers
     mapped = (customers.key, customers.email, customers.phone, customers.locale,
-              customers.timezone, customers.country, customers.household)  # fmt: skip
-    events = (event.customer for event in workspace.events.values())
-    return frozenset(name for name in (*mapped, *events) if name is not None)
+              customers.timezone, customers.country, customers.household,
+              customers.account, customers.role)  # fmt: skip
+    accounts = (workspace.accounts.key,) if workspace.accounts else ()
+    events = (
+        name for event in workspace.events.values() for name in (event.customer, event.account)
+    )
+    return frozenset(name for name in (*mapped, *accounts, *events) if name)
 
 
 def mapped_columns(workspace: Workspace) -> Mapping[str, tuple[str, ...]]:
@@ -110,11 +114,14 @@ def mapped_columns(workspace: Workspace) -> Mapping[str, tuple[str, ...]]:
     found: dict[str, dict[str, None]] = {}
     consents = (column for column in customers.consent.values() if isinstance(column, str))
     own = (customers.key, customers.email, customers.phone, customers.locale, customers.timezone,
-           customers.country, customers.household, *consents,
+           customers.country, customers.household, customers.account, customers.role, *consents,
            *customers.attributes.values())  # fmt: skip
     found.setdefault(customers.table, {}).update(dict.fromkeys(c for c in own if c is not None))
+    if (accounts := workspace.accounts) is not None:
+        held = (accounts.key, *accounts.attributes.values())
+        found.setdefault(accounts.table, {}).update(dict.fromkeys(held))
     for event in workspace.events.values():
-        columns = (event.customer, event.at, event.amount, *event.fields.values())
-        known = dict.fromkeys(c for c in columns if c is not None)
+        columns = (event.customer, event.account, event.at, event.amount, *event.fields.values())
+        known = dict.fromkeys(c for c in columns if c)
         found.setdefault(event.table, {}).update(known)
     return {table: tuple(columns) for table, columns in found.items()}

@@ -14,7 +14,7 @@ from relance.rendering.hints import did_you_mean
 from relance.rendering.pieces import Flat
 from relance.rendering.values import LINK_NAMES, MEASURES, MESSAGE_NAMES
 
-_GROUPS = ("customer", "message", "brand")
+_GROUPS = ("customer", "account", "message", "brand")
 _FILTER_HINTS = {"safe": "values are always escaped; markup belongs into the template"}
 _OWN_FUNCTIONS = ("range", "loop.cycle", "loop.changed")
 _DOT = r"(?:\s*\.\s*|\s*\[\s*[\"'])"
@@ -190,8 +190,10 @@ class _Reader:
         if "." in rest:
             first, _, more = rest.partition(".")
             hint = f"write {root}.{first}|{more}" if more in FILTERS else None
+            if root == "account" and more in MEASURES:
+                hint = f"write account.{first}_{more}"
             return f"'{use.name}' goes too deep: a value is group.name", hint
-        if root == "customer":
+        if root in ("customer", "account"):
             return "", None
         known = MESSAGE_NAMES if root == "message" else MEASURES
         if rest in known:

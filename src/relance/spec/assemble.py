@@ -34,7 +34,8 @@ def assemble(
     own = [segment for file in enabled for segment in _own_segment(definitions, file)]
     return Workspace(
         root=root, name=main.name, zone=main.zone, locale=main.locale, currency=main.currency,
-        state=main.state, source=main.source, customers=main.customers, events=main.events,
+        state=main.state, source=main.source, customers=main.customers, accounts=main.accounts,
+        events=main.events,
         rfm=named.rfm, channels=main.channels, limits=main.limits,
         global_holdout=main.global_holdout, rotation=main.rotation, brand=main.brand,
         web=main.web, topics=main.topics, bounces=main.bounces, report=main.report, live=main.live,

@@ -19,18 +19,21 @@ from relance.domain.condition import (
     FieldTest,
     Measure,
     NoneOf,
+    OfAccount,
     Op,
     RfmIs,
     SegmentIs,
     SqlIs,
     Window,
 )
+from relance.spec.accounts import AccountYaml, check_accounts
 from relance.spec.nodes import Fields, Items, Scalar, kind
 from relance.spec.notations import LENGTH, instant
 from relance.spec.operators import AnyValue, Averaging, Comparing, Counting, Timing, Totalling
 from relance.spec.record import Key, Of, Record, optional, record_schema, required
 from relance.spec.shapes import (
     IDENTIFIER_PATTERN,
+    Choice,
     Either,
     JsonSchema,
     ListOf,
@@ -212,6 +215,11 @@ class EventYaml(Record[Condition]):
 
     what = "a condition"
     event = required(EVENT, "An event from `events` in relance.yaml.")
+    of = optional(
+        Choice("customer", "account"), "Whose events: the customer's own, or those of all "
+        "contacts of the account.",
+        default="customer", shown="customer",
+    )  # fmt: skip
     count = optional(Of(Counting), "How many there are; 0 if there is none.")
     sum = optional(Of(Totalling), "The total of a field; 0 if there is no event.")
     average = optional(Of(Averaging), "The average of a field; missing if there is no event.")
@@ -236,7 +244,18 @@ class EventYaml(Record[Condition]):
         field, comparisons = self._measured(measure)
         if field:
             check_field(self.below(measure.value, "of"), self.event, field)
-        return EventIs(Aggregate(self.event, measure, field, window, self.where), comparisons)
+        leaf = EventIs(Aggregate(self.event, measure, field, window, self.where), comparisons)
+        return OfAccount(leaf) if self._asks_account() else leaf
+
+    def _asks_account(self) -> bool:
+        if self.of == "account":
+            check_accounts(self.below("of"))
+            return True
+        if self.event in self.spot.scope.account_events:
+            self.below("event").note(
+                f"{self.event} names accounts and no customer", "add of: account"
+            )
+        return False
 
     def _measured(self, measure: Measure) -> tuple[str | None, tuple[Comparison, ...]]:
         if total := self.sum or self.average:
@@ -338,6 +357,7 @@ FORMS: dict[str, type[Record[Condition]]] = {
     "any": AnyYaml,
     "none": NoneYaml,
     "customer": CustomerYaml,
+    "account": AccountYaml,
     "event": EventYaml,
     "segment": SegmentYaml,
     "rfm": RfmYaml,

@@ -169,6 +169,10 @@ class CustomersYaml(Record[CustomersSpec]):
         _COLUMN, "The column that the people of one household or one mailbox share: they are held "
         "out, or written to, together. Naming another column is a new version of every trigger.",
     )  # fmt: skip
+    account = optional(
+        _COLUMN, "The column with the key of the account that the customer is a contact of."
+    )
+    role = optional(_COLUMN, "The column with what the customer does there, for `write_to`.")
     consent: Key[Mapping[str, str | bool]] = optional(
         Of(ConsentYaml), "Who may be written to; needed for every channel in use.",
         default={}, shown="nobody may",
@@ -188,7 +192,8 @@ class CustomersYaml(Record[CustomersSpec]):
         return CustomersSpec(
             table=self.table, key=self.key, email=self.email, phone=self.phone,
             locale=self.locale, timezone=self.timezone, country=self.country, region=self.region,
-            household=self.household, consent=self.consent, attributes=self.attributes,
+            household=self.household, account=self.account, role=self.role,
+            consent=self.consent, attributes=self.attributes,
         )  # fmt: skip
 
 
@@ -197,7 +202,13 @@ class EventYaml(Record[EventSpec]):
 
     what = "a mapping with table, customer and at"
     table = required(_TABLE, "The table, or a query from `tables`.")
-    customer = required(_COLUMN, "The column with the customer's key.")
+    customer = optional(
+        _COLUMN, "The column with the customer's key; it may be left out where `account` is given.",
+        default="", shown="none",
+    )  # fmt: skip
+    account = optional(
+        _COLUMN, "The column with the account's key.", shown="the account of its customer"
+    )
     at = required(_COLUMN, "The column with the instant (or the day) it happened.")
     amount = optional(_COLUMN, "The column that sums and averages take.")
     fields: Key[dict[str, str]] = optional(
@@ -218,9 +229,17 @@ class EventYaml(Record[EventSpec]):
     )
 
     def build(self) -> EventSpec:
+        if not self.has("customer") and not self.has("account"):
+            self.spot.at("customer", self.spot.node).note(
+                "is missing", "the column with the customer's key"
+            )
+        if self.has("live") and self.has("account"):
+            self.below("account").note(
+                "does not go with live", "a live call is of the account of its customer"
+            )
         table = EventSpec(
             name=self.spot.where.rpartition(".")[2], table=self.table, customer=self.customer,
-            at=self.at, amount=self.amount, fields=self.fields,
+            account=self.account, at=self.at, amount=self.amount, fields=self.fields,
         )  # fmt: skip
         return joined(self.below("live"), table, self.live, self.id_)
 

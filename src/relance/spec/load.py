@@ -176,6 +176,8 @@ def _scope(
         segments=names_in(child(named, "segments")) if named is not None else None,
         channels=names_in(child(main, "channels")) if main is not None else None,
         topics=names_in(child(main, "topics")) if main is not None else None,
+        account_attributes=_account_attributes(main),
+        account_events=_account_events(main),
         rfm_event=rfm_event.text if isinstance(rfm_event, Scalar) else "order",
     )
 
@@ -194,6 +196,20 @@ def _attributes(main: Node | None) -> list[str] | None:
     customers = child(main, "customers")
     own = [name for name in names_in(customers) if name in OWN_ATTRIBUTES]
     return [*own, *names_in(child(customers, "attributes"))]
+
+
+def _account_attributes(main: Node | None) -> list[str] | None:
+    accounts = child(main, "accounts")
+    return None if accounts is None else names_in(child(accounts, "attributes"))
+
+
+def _account_events(main: Node | None) -> list[str]:
+    events = child(main, "events")
+    return [
+        name
+        for name in names_in(events)
+        if "account" in (keys := names_in(child(events, name))) and "customer" not in keys
+    ]
 
 
 def _events(main: Node | None) -> dict[str, list[str]] | None:

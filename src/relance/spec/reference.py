@@ -8,6 +8,7 @@ from datetime import timedelta
 from relance.domain.channel import CHANNELS
 from relance.domain.vendor import Capabilities, OptionSpec, VendorSpec
 from relance.spec import (
+    accounts,
     conditions,
     data,
     events_file,
@@ -34,6 +35,7 @@ _Section = tuple[str, type[Record[object]]]
 _RELANCE: Sequence[_Section] = (
     ("customers", data.CustomersYaml),
     ("customers.consent", data.ConsentYaml),
+    ("accounts", accounts.AccountsYaml),
     ("events.NAME", data.EventYaml),
     ("events.NAME, of live calls alone", live.LiveEventYaml),
     ("events.NAME.live", live.LivePartYaml),
@@ -60,6 +62,7 @@ _TRIGGER: Sequence[_Section] = (
 )
 _LEAVES: Sequence[_Section] = (
     ("customer", conditions.CustomerYaml),
+    ("account", accounts.AccountYaml),
     ("event", conditions.EventYaml),
     ("rfm", conditions.ScoresYaml),
 )

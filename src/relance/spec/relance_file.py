@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from relance.domain.live import LiveSpec
 from relance.domain.workspace import (
+    AccountsSpec,
     BouncePolicy,
     ChannelSpec,
     CustomersSpec,
@@ -21,6 +22,7 @@ from relance.domain.workspace import (
     Topic,
     WebSpec,
 )
+from relance.spec.accounts import AccountsYaml
 from relance.spec.channels import ChannelsYaml
 from relance.spec.data import EVENT, QUERY, CustomersYaml, PlaceText, SourceYaml
 from relance.spec.limits import BouncesYaml, LimitsYaml
@@ -43,7 +45,7 @@ from relance.spec.web import TOPICS, WebYaml
 
 PATH = "config/relance.yaml"
 _NOBODY_WRITTEN_TO = "outbox"  # the provider that writes files
-_RESERVED_EVENTS = ("customer", "brand", "message")
+_RESERVED_EVENTS = ("customer", "account", "brand", "message")
 
 
 class State(Shape[str]):
@@ -99,6 +101,7 @@ class RelanceFile:
     state: str = field(repr=False)
     source: SourceSpec
     customers: CustomersSpec
+    accounts: AccountsSpec | None
     events: Mapping[str, EventSpec]
     channels: Mapping[str, ChannelSpec]
     limits: Limits
@@ -147,6 +150,10 @@ class RelanceYaml(Record[RelanceFile]):
         "Named queries over the source, usable as tables.", default={}, shown="none",
     )  # fmt: skip
     customers = required(Of(CustomersYaml), "The customers' table.")
+    accounts = optional(
+        Of(AccountsYaml), "The accounts' table, where customers are the contacts of companies.",
+        shown="none",
+    )  # fmt: skip
     events: Key[Mapping[str, EventSpec]] = optional(
         MapOf(EVENT, "events", reserved=_RESERVED_EVENTS),
         "What customers do: orders, visits, …", default={}, shown="none",
@@ -199,16 +206,36 @@ class RelanceYaml(Record[RelanceFile]):
             self._check_way_back()
         if self.sound("channels") and self.sound("report"):
             self._check_report_leaves()
+        if self.sound("customers") and self.sound("accounts") and self.sound("events"):
+            self._check_accounts()
         root = self.spot.scope.root
         return RelanceFile(
             name=self.name or root.name, zone=self.timezone, locale=self.locale,
             currency=self.currency, state=self.state or f"sqlite:///{root / 'state/relance.db'}",
-            source=self._source(), customers=self.customers, events=self.events,
+            source=self._source(), customers=self.customers, accounts=self.accounts,
+            events=self.events,
             channels=self.channels, limits=self.limits,
             global_holdout=self.global_holdout.share, rotation=self.global_holdout.rotation,
             brand=self.brand, web=self.web, topics=self._topics(), bounces=self.bounces,
             report=self.report, live=self.live,
         )  # fmt: skip
+
+    def _check_accounts(self) -> None:
+        """Accounts, and who belongs to which, go together."""
+        hint = "add accounts: {table: …, key: …}"
+        if self.accounts is not None:
+            if self.customers.account is None:
+                self.below("accounts").note(
+                    "nobody says who belongs to which account", "add customers.account, a column"
+                )
+            return
+        if self.customers.account is not None:
+            self.below("customers", "account").note("there are no accounts", hint)
+        if self.customers.role is not None:
+            self.below("customers", "role").note("there are no accounts", hint)
+        for name, event in self.events.items():
+            if event.account is not None:
+                self.below("events", name, "account").note("there are no accounts", hint)
 
     def _topics(self) -> Mapping[str, Topic]:
         """A title without a locale is in the workspace's."""

@@ -65,6 +65,8 @@ class Scope:
     channels: Collection[str] | None = None
     topics: Collection[str] | None = None
     rfm_event: str = "order"
+    account_attributes: Collection[str] | None = None  # None: there are no accounts
+    account_events: Collection[str] = ()  # those that name no customer
 
 
 @dataclass(frozen=True, slots=True)

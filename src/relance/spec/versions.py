@@ -21,6 +21,7 @@ from relance.domain.condition import (
     CustomerIs,
     EventIs,
     NoneOf,
+    OfAccount,
     Op,
     RfmIs,
     SegmentIs,
@@ -114,8 +115,25 @@ class Definitions:
         elif isinstance(leaf, RfmIs):
             yield "rfm", canonical(self.rfm)
             yield from self.event(self.rfm.event, {"amount"} if leaf.monetary else ())
+        elif isinstance(leaf, OfAccount):
+            yield from self._account_needs(leaf.leaf)
         elif isinstance(leaf, SqlIs):
             yield f"sql {leaf.query}", self._queries(leaf.query)
+
+    def _account_needs(self, leaf: object) -> Iterable[tuple[str, Json]]:
+        """What a leaf about the account needs, and who belongs to which."""
+        accounts = self.file.accounts
+        if accounts is None:
+            return
+        yield "accounts", [accounts.table, accounts.key, self._queries(accounts.table),
+                           self.file.customers.account]  # fmt: skip
+        if isinstance(leaf, CustomerIs):
+            yield f"account {leaf.attribute}", accounts.attributes.get(leaf.attribute)
+            return
+        yield from self._needs(leaf)
+        if isinstance(leaf, EventIs):
+            event = leaf.aggregate.event
+            yield f"event {event} account", self.file.events[event].account
 
     def event(self, name: str, names: Iterable[str | None]) -> Iterable[tuple[str, Json]]:
         """An event's table and those of its columns that are used."""

@@ -65,8 +65,10 @@ class Picture(Protocol):
         """Profile rows of some customers who are in the customers table, in no order.
 
         Columns: customer, email, phone, locale, timezone, region, household (strings, null where
-        missing or not mapped), consent_<channel> (bool, never null) for each channel, and one
-        column per name: `customer.<attribute>` or `<event>.<count|sum|average|first|last>`.
+        missing or not mapped), account where there are accounts, consent_<channel> (bool, never
+        null) for each channel, and one column per name: `customer.<attribute>` or
+        `<event>.<count|sum|average|first|last>`; of the account, `account.<attribute>` or
+        `account.<event>_<count|sum|…>`.
         """
 
     def refitted(self) -> Picture | None:
