@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
+from benchmarks import bulk_vendor
 from benchmarks.measure import Result, median, number, run_json, shares
 from benchmarks.queued import afresh, workspace
 from benchmarks.shop import SECOND_TICK
@@ -37,12 +37,9 @@ def batch_calls(folder: Path) -> list[Result]:
 
 
 def _one(folder: Path, vendor: str) -> Result:
-    sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-    from loopback import process
-
     title, options = _VENDORS[vendor]
     root = folder / vendor
-    with process(vendor) as url:
+    with bulk_vendor.process(vendor) as url:
         _prepare(root, vendor, options, url, MESSAGES, None)
         rounds = []
         for _ in range(ROUNDS):
@@ -69,11 +66,8 @@ def _one(folder: Path, vendor: str) -> Result:
 
 def memory_over_a_backlog(folder: Path, data: Path) -> list[Result]:
     """The worker's memory while a million messages wait, from the first wave to the last."""
-    sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-    from loopback import process
-
     root = folder / "backlog"
-    with process("postmark") as url:
+    with bulk_vendor.process("postmark") as url:
         _prepare(root, "postmark", _VENDORS["postmark"][1], url, BACKLOG, data)
         ours = run_json("benchmarks.deliver_once", str(root), SECOND_TICK, str(DRAINED))
     peak, early, late = (number(ours, f"{name}_mb") for name in ("peak", "early", "late"))

@@ -1,7 +1,9 @@
 """One delivery of everything that is due, as a program of its own: prints JSON.
 
-`database` is the CPU time inside the queue's calls, wherever they ran; `early_mb` and `late_mb`
-are the memory in use after a tenth and at the end, `code_mb` the part of it that is libraries.
+With `--wait` it begins when a line comes in, so that several begin together; `started` and
+`ended` are on the machine's one clock. `database` is the CPU time inside the queue's calls,
+wherever they ran; `early_mb` and `late_mb` are the memory in use after a tenth and at the end,
+`code_mb` the part of it that is libraries.
 """
 
 from __future__ import annotations
@@ -44,7 +46,7 @@ class Timed:
         return timed
 
 
-def main(root: Path, at: str, at_most: int) -> None:
+def main(root: Path, at: str, at_most: int, *, wait: bool) -> None:
     be_thrifty()  # as the service does
     logs.configure(json=True, level="info")
     with open_relance(root, env=ENV) as relance:
@@ -56,14 +58,19 @@ def main(root: Path, at: str, at_most: int) -> None:
         relance.state.queue = queue  # type: ignore[assignment]
         delivery = relance.delivery(providers)
         leave_in_peace()
+        if wait:
+            print("ready", flush=True)
+            sys.stdin.readline()
         started, before = time.perf_counter(), time.process_time()
         run = _deliver(delivery, datetime.fromisoformat(at), at_most)
         accepted, early, late = asyncio.run(_closing(run, relance.close_providers(providers)))
-        seconds, cpu = time.perf_counter() - started, time.process_time() - before
+        ended, cpu = time.perf_counter(), time.process_time() - before
     print(
         json.dumps(
             {
-                "seconds": seconds,
+                "started": started,
+                "ended": ended,
+                "seconds": ended - started,
                 "cpu": cpu,
                 "database": queue.seconds,
                 "pending": pending,
@@ -105,4 +112,10 @@ def _resident(column: int = 1) -> float:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]) if len(sys.argv) > 3 else 0)
+    given = [argument for argument in sys.argv[1:] if argument != "--wait"]
+    main(
+        Path(given[0]),
+        given[1],
+        int(given[2]) if len(given) > 2 else 0,
+        wait="--wait" in sys.argv,
+    )

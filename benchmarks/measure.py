@@ -36,6 +36,37 @@ def run_json(*arguments: str) -> dict[str, object]:
     return document
 
 
+def run_together(count: int, *arguments: str) -> list[dict[str, object]]:
+    """Run `python -m <arguments> --wait` so many times at once, and read each one's document.
+
+    Each says that it is ready and waits for a line, so that all begin in the same instant.
+    """
+    programs = [
+        subprocess.Popen(
+            [sys.executable, "-m", *arguments, "--wait"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(count)
+    ]
+    for program in programs:
+        assert program.stdout is not None
+        program.stdout.readline()
+    for program in programs:
+        assert program.stdin is not None
+        program.stdin.write("\n")
+        program.stdin.flush()
+    documents = []
+    for program in programs:
+        out, errors = program.communicate()
+        if program.returncode != 0:
+            raise SystemExit(f"{' '.join(arguments)} failed:\n{errors[-2000:]}")
+        documents.append(json.loads(out.splitlines()[-1]))
+    return documents
+
+
 def number(document: dict[str, object], name: str) -> float:
     """A number out of a program's JSON document."""
     return float(str(document[name]))

@@ -214,6 +214,9 @@ class FakeProvider:
     def sent(self) -> list[str]:
         return [outgoing.message_id for outgoing in self.got]
 
+    def pack(self, message: Outgoing) -> Outgoing:
+        return message
+
     async def send(self, messages: Sequence[Outgoing]) -> Sequence[Accepted | Exception]:
         self.calls.append(len(messages))
         self.got.extend(messages)

@@ -111,6 +111,20 @@ Outgoing = Email | Sms | Notice
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Packed:
+    """A message as its vendor will read it: `body` is its part of a request that carries many.
+
+    A batch holds these instead of the texts, each of which is gone before the next is made.
+    """
+
+    message_id: str
+    body: bytes = field(repr=False)
+
+
+Sendable = Outgoing | Packed
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Accepted:
     """The provider took the message; `provider_id` is the provider's own id of it."""
 

@@ -210,7 +210,7 @@ class Lane:
             if place % _BREATH == 0:
                 await asyncio.sleep(0)
             try:
-                outgoing = self._composer.compose(ready, outlet.spec, at)
+                outgoing = outlet.provider.pack(self._composer.compose(ready, outlet.spec, at))
             except RenderError as error:
                 self._run.recorder.add([unrendered(ready, error, at)], move.spent)
             else:

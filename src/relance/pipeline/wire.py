@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from relance import logs
 from relance.domain.ledger import Budget, Claimed, Outcome, Tried
-from relance.domain.message import Accepted, Outgoing
+from relance.domain.message import Accepted, Sendable
 from relance.errors import NotSent, Paused, Refused, SendError, Unsure
 from relance.logs import Action
 from relance.pipeline.claims import Run
@@ -30,7 +30,7 @@ class Parcel:
     """
 
     ready: Ready
-    outgoing: Outgoing
+    outgoing: Sendable
     at: datetime
     spent: tuple[Budget, ...] = ()
     tried: tuple[Tried, ...] = ()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, Self, TypeVar
 
 import orjson
 
-from relance.domain.message import Outgoing
+from relance.domain.message import Outgoing, Packed, Sendable
 from relance.domain.receipt import Doubtful, Inbound, Receipt
 from relance.domain.vendor import Capabilities, VendorSpec
 from relance.domain.workspace import ChannelSpec
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from relance.providers.http import Client
 
 M = TypeVar("M", bound=Outgoing)
+
+GARBLED = (UnicodeEncodeError, orjson.JSONEncodeError)
+"""What building a request raises for a text that no encoding has bytes for."""
 
 
 class Provider(ABC):
@@ -57,18 +60,24 @@ class Provider(ABC):
         """Whether the same message id sent twice is sent once, for a while."""
         return self.can.idempotent_for is not None
 
-    async def send(self, messages: Sequence[Outgoing]) -> Sequence[Answer]:
-        """Send at most `batch_size` messages."""
+    def pack(self, message: Outgoing) -> Sendable:
+        """The message in the vendor's own words, where a request joins those of many; else, and
+        where `send` will refuse it, the message itself."""
+        return message
+
+    async def send(self, messages: Sequence[Sendable]) -> Sequence[Answer]:
+        """Send at most `batch_size` messages, packed or not."""
         if len(messages) > self.batch_size:
             raise ValueError(f"{self.name} takes at most {self.batch_size} messages at a time")
         refused = [self._screen(message) for message in messages]
-        if any(refused):
-            clean = [m for m, no in zip(messages, refused, strict=True) if no is None]
-            answers = iter(await self._send(clean) if clean else ())
-            return [no or next(answers) for no in refused]
-        return await self._send(messages)
+        clean = [m for m, no in zip(messages, refused, strict=True) if no is None]
+        # a packed one stands where the kind stood that it was packed from
+        answers = iter(await self._send(clean) if clean else ())  # type: ignore[arg-type]
+        return [no or next(answers) for no in refused] if any(refused) else list(answers)
 
-    def _screen(self, message: Outgoing) -> Refused | None:
+    def _screen(self, message: Sendable) -> Refused | None:
+        if isinstance(message, Packed):
+            return None  # screened before it was
         if not isinstance(message, self.kind):
             return Refused("wrong_channel", detail=f"{self.name} does not carry this kind")
         return screen(message) or self._garbled(message)
@@ -78,7 +87,7 @@ class Provider(ABC):
 
     @abstractmethod
     async def _send(self, messages: Sequence[Outgoing]) -> Sequence[Answer]:
-        """Send clean messages of the right kind."""
+        """Send clean messages of the right kind, and what `pack` made of them."""
 
     async def look_up(self, doubtful: Doubtful) -> Receipt | None:  # noqa: ARG002  vendors' own
         """What the vendor knows of a message that may have been sent; None: nothing (yet).
@@ -250,7 +259,7 @@ class HttpProvider(Provider, Generic[M, S]):
     async def _once(self, messages: Sequence[M]) -> Sequence[Answer]:
         try:
             request = self.build(messages)
-        except (UnicodeEncodeError, orjson.JSONEncodeError):
+        except GARBLED:
             raise garbled() from None  # the error itself holds the text
         await self._take(len(messages))
         return self.read(await self._client.call(request), messages)
@@ -261,6 +270,40 @@ class HttpProvider(Provider, Generic[M, S]):
 
     async def close(self) -> None:
         await self._client.close()
+
+
+class Named(Protocol):
+    """What answers need of a message, packed or not."""
+
+    @property
+    def message_id(self) -> str: ...
+
+
+class BatchProvider(HttpProvider[M, S]):
+    """A vendor whose batch is a list of messages, each written down on its own."""
+
+    @abstractmethod
+    def write(self, message: M) -> bytes:
+        """One message in the vendor's own words. Raises what `garbled` stands for."""
+
+    @abstractmethod
+    def wrap(self, messages: Sequence[Packed]) -> Request:
+        """The request that carries these messages."""
+
+    def pack(self, message: Outgoing) -> Sendable:
+        if self._screen(message) is not None:
+            return message
+        try:
+            return self._packed(message)  # type: ignore[arg-type]  # screened by `kind`
+        except GARBLED:
+            return message
+
+    def build(self, messages: Sequence[M]) -> Request:
+        given: Sequence[M | Packed] = messages
+        return self.wrap([m if isinstance(m, Packed) else self._packed(m) for m in given])
+
+    def _packed(self, message: M) -> Packed:
+        return Packed(message_id=message.message_id, body=self.write(message))
 
 
 def _halves(messages: Sequence[M]) -> Iterator[Sequence[M]]:

@@ -13,13 +13,13 @@ from urllib.parse import urlencode
 
 import orjson
 
-from relance.domain.message import Accepted, Email
+from relance.domain.message import Accepted, Email, Packed
 from relance.domain.receipt import Doubtful, Inbound, Receipt, ReceiptKind
 from relance.domain.vendor import Capabilities, OptionKind, OptionSpec, VendorSpec
 from relance.domain.workspace import ChannelSpec
 from relance.errors import NotSent, Paused, Refused, SendError, Unreadable
 from relance.providers import hooks, wire
-from relance.providers.base import Endpoint, HttpProvider
+from relance.providers.base import BatchProvider, Endpoint, Named
 from relance.providers.options import Options, http_options, webhook_login
 from relance.providers.wire import Answer, Request, Response
 from relance.settings import Secret
@@ -82,17 +82,23 @@ class Settings:
         )
 
 
+_HEADERS = {"Content-Type": "application/json", "Accept": "application/json"}
+
+
 def build(messages: Sequence[Email], *, stream: str) -> Request:
     """POST /email for one message, /email/batch for more."""
-    emails = [_email(message, stream) for message in messages]
-    return Request(
-        path="/email" if len(emails) == 1 else "/email/batch",
-        body=orjson.dumps(emails[0] if len(emails) == 1 else emails),
-        headers={"Content-Type": "application/json", "Accept": "application/json"},
-    )
+    return wrap([write(message, stream=stream) for message in messages]).joined()
 
 
-def _email(message: Email, stream: str) -> dict[str, object]:
+def wrap(emails: Sequence[bytes]) -> Request:
+    """The request of e-mails that are written down."""
+    if len(emails) == 1:
+        return Request(path="/email", body=emails[0], headers=_HEADERS)
+    return Request(path="/email/batch", pieces=tuple(wire.listed(emails)), headers=_HEADERS)
+
+
+def write(message: Email, *, stream: str) -> bytes:
+    """One e-mail as Postmark reads it, alone and in a batch."""
     headers = {
         **message.headers,
         "X-Relance-Message": message.message_id,
@@ -111,10 +117,10 @@ def _email(message: Email, stream: str) -> dict[str, object]:
         "Metadata": {"relance_message": message.message_id},
         "Headers": [{"Name": name, "Value": value} for name, value in headers.items()],
     }
-    return {name: value for name, value in fields.items() if value}
+    return orjson.dumps({name: value for name, value in fields.items() if value})
 
 
-def read(response: Response, messages: Sequence[Email]) -> list[Answer]:
+def read(response: Response, messages: Sequence[Named]) -> list[Answer]:
     """One answer per message: a batch succeeds with HTTP 200 whatever befell its messages."""
     body = wire.json(response)
     if response.status != 200:
@@ -126,7 +132,7 @@ def read(response: Response, messages: Sequence[Email]) -> list[Answer]:
     return [_answer(response, m, wire.fields(r)) for m, r in zip(messages, results, strict=True)]
 
 
-def _answer(response: Response, message: Email, result: Mapping[str, object]) -> Answer:
+def _answer(response: Response, message: Named, result: Mapping[str, object]) -> Answer:
     if result.get("ErrorCode") == 0 and isinstance(result.get("MessageID"), str):
         return Accepted(message_id=message.message_id, provider_id=str(result["MessageID"]))
     return _decision(result) or wire.unreadable(response)
@@ -278,15 +284,18 @@ def found(response: Response, message_id: str) -> Receipt | None:
     return hooks.most_telling(receipts, message_id)
 
 
-class Postmark(HttpProvider[Email, Settings]):
+class Postmark(BatchProvider[Email, Settings]):
     """See the module."""
 
     spec = SPEC
     kind = Email
     settings = Settings
 
-    def build(self, messages: Sequence[Email]) -> Request:
-        return build(messages, stream=self._settings.stream)
+    def write(self, message: Email) -> bytes:
+        return write(message, stream=self._settings.stream)
+
+    def wrap(self, messages: Sequence[Packed]) -> Request:
+        return wrap([message.body for message in messages])
 
     def read(self, response: Response, messages: Sequence[Email]) -> Sequence[Answer]:
         return read(response, messages)

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import orjson
 
-from relance.domain.message import Accepted, Email
+from relance.domain.message import Accepted, Email, Packed
 from relance.domain.receipt import Inbound, Receipt, ReceiptKind
 from relance.domain.vendor import Capabilities, OptionKind, OptionSpec, VendorSpec
 from relance.domain.workspace import ChannelSpec
 from relance.errors import NotSent, Paused, Refused, SendError, Unsure
 from relance.providers import hooks, wire
-from relance.providers.base import Endpoint, HttpProvider
+from relance.providers.base import BatchProvider, Endpoint, Named
 from relance.providers.options import Options, http_options
 from relance.providers.wire import Answer, Request, Response
 from relance.settings import Secret
@@ -89,16 +89,23 @@ def build(messages: Sequence[Email], *, batch: bool) -> Request:
 
     `permissive` lets a batch's valid messages go and names the others.
     """
+    packed = [Packed(message_id=each.message_id, body=write(each)) for each in messages]
+    return wrap(packed, batch=batch).joined()
+
+
+def wrap(messages: Sequence[Packed], *, batch: bool) -> Request:
+    """The request of e-mails that are written down."""
     if batch:
         headers = {**_HEADERS, "x-batch-validation": "permissive"}
-        emails = [_email(message) for message in messages]
-        return Request(path="/emails/batch", body=orjson.dumps(emails), headers=headers)
+        pieces = tuple(wire.listed(message.body for message in messages))
+        return Request(path="/emails/batch", pieces=pieces, headers=headers)
     (message,) = messages
     headers = {**_HEADERS, "Idempotency-Key": message.message_id}
-    return Request(path="/emails", body=orjson.dumps(_email(message)), headers=headers)
+    return Request(path="/emails", body=message.body, headers=headers)
 
 
-def _email(message: Email) -> dict[str, object]:
+def write(message: Email) -> bytes:
+    """One e-mail as Resend reads it, alone and in a batch."""
     fields: dict[str, object] = {
         "from": wire.ascii_sender(message.sender),
         "to": [wire.to_ascii(message.to)],
@@ -109,7 +116,7 @@ def _email(message: Email) -> dict[str, object]:
         "headers": {**message.headers, "X-Relance-Message": message.message_id},
         "tags": list(_tags(message)),
     }
-    return {name: value for name, value in fields.items() if value}
+    return orjson.dumps({name: value for name, value in fields.items() if value})
 
 
 def _tags(message: Email) -> Iterator[dict[str, str]]:
@@ -125,7 +132,7 @@ def _plain(text: str) -> str:
     return re.sub(r"[^0-9A-Za-z_-]", "_", text)[:256] or "_"
 
 
-def read(response: Response, messages: Sequence[Email], *, batch: bool) -> list[Answer]:
+def read(response: Response, messages: Sequence[Named], *, batch: bool) -> list[Answer]:
     """The message's id; of a batch the ids of the valid ones in their order, and the others'
     places (resend.com/changelog/batch-validation-modes)."""
     body = wire.fields(wire.json(response))
@@ -136,7 +143,7 @@ def read(response: Response, messages: Sequence[Email], *, batch: bool) -> list[
     return [_accepted(response, body, messages[0])]
 
 
-def _accepted(response: Response, result: object, message: Email) -> Answer:
+def _accepted(response: Response, result: object, message: Named) -> Answer:
     given = hooks.some(wire.fields(result), "id")
     if given is None:
         return wire.unreadable(response)
@@ -144,7 +151,7 @@ def _accepted(response: Response, result: object, message: Email) -> Answer:
 
 
 def _batch(
-    response: Response, body: Mapping[str, object], messages: Sequence[Email]
+    response: Response, body: Mapping[str, object], messages: Sequence[Named]
 ) -> list[Answer]:
     data = body.get("data")
     taken = data if isinstance(data, list) else []
@@ -179,7 +186,7 @@ _REFUSED = frozenset({
 })  # fmt: skip
 
 
-def _judged(response: Response, body: Mapping[str, object], message: Email) -> Answer:
+def _judged(response: Response, body: Mapping[str, object], message: Named) -> Answer:
     """What an error's `name` means; raises what befell the whole request.
 
     `message` is never told: it holds addresses.
@@ -273,7 +280,7 @@ def _reason(data: Mapping[str, object]) -> str:
     return word if re.fullmatch(r"\w{1,64}", word) else ""
 
 
-class Resend(HttpProvider[Email, Settings]):
+class Resend(BatchProvider[Email, Settings]):
     """See the module."""
 
     spec = SPEC
@@ -284,10 +291,13 @@ class Resend(HttpProvider[Email, Settings]):
     def can(self) -> Capabilities:
         return _IN_BATCHES if self._settings.batch else SPEC.can
 
-    def build(self, messages: Sequence[Email]) -> Request:
-        return build(messages, batch=self._settings.batch)
+    def write(self, message: Email) -> bytes:
+        return write(message)
 
-    def read(self, response: Response, messages: Sequence[Email]) -> Sequence[Answer]:
+    def wrap(self, messages: Sequence[Packed]) -> Request:
+        return wrap(messages, batch=self._settings.batch)
+
+    def read(self, response: Response, messages: Sequence[Named]) -> Sequence[Answer]:
         return read(response, messages, batch=self._settings.batch)
 
     async def events(self, call: Inbound, at: datetime) -> Sequence[Receipt]:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parseaddr, parsedate_to_datetime
 from functools import lru_cache
@@ -35,12 +35,21 @@ _OURS = frozenset({
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
-    """One request below a vendor's base URL. Credentials are not in it: the client adds them."""
+    """One request below a vendor's base URL. Credentials are not in it: the client adds them.
+
+    `pieces`, where there are any, are sent one after the other instead of `body`: that of 500
+    e-mails has twelve megabytes.
+    """
 
     path: str
     body: bytes = field(default=b"", repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
     method: str = "POST"
+    pieces: Sequence[bytes] = field(default=(), repr=False)
+
+    def joined(self) -> Request:
+        """The same request with its body in one."""
+        return replace(self, body=b"".join(self.pieces), pieces=()) if self.pieces else self
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -142,6 +151,16 @@ def json(response: Response) -> object:
             raise unreadable(response) from error
         return None
     return value
+
+
+def listed(objects: Iterable[bytes]) -> Iterator[bytes]:
+    """The pieces of a JSON array, from the JSON of what is in it."""
+    before = b"["
+    for one in objects:
+        yield before
+        yield one
+        before = b","
+    yield b"[]" if before == b"[" else b"]"
 
 
 def fields(value: object) -> Mapping[str, object]:

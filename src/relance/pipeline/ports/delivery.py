@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from relance.domain.ledger import Budget, Claimed, Mark, Marked, Outcome
-from relance.domain.message import Accepted, Outgoing, Rendered
+from relance.domain.message import Accepted, Outgoing, Rendered, Sendable
 from relance.domain.receipt import Doubtful, Receipt
 from relance.domain.vendor import Capabilities
 from relance.domain.workspace import BouncePolicy
@@ -115,7 +115,10 @@ class Provider(Protocol):
     def idempotent(self) -> bool:
         """Whether a repeated send with the same message id is sent once, for a while."""
 
-    async def send(self, messages: Sequence[Outgoing]) -> Sequence[Accepted | Exception]:
+    def pack(self, message: Outgoing) -> Sendable:
+        """The message in the vendor's own words where batches hold those; else as it is."""
+
+    async def send(self, messages: Sequence[Sendable]) -> Sequence[Accepted | Exception]:
         """Send; one answer per message in the same order: Accepted or a SendError."""
 
     async def look_up(self, doubtful: Doubtful) -> Receipt | None:
