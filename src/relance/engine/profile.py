@@ -155,9 +155,6 @@ class Profiles:
             for need, name in names.items()
             if isinstance(need, Attribute | Column | AccountKey)
         }
-        behind = {need.need: name for need, name in names.items() if isinstance(need, AccountNeed)}
-        if behind:
-            own["account"] = self.account()
         people = self.customers.select(key=self.key(), **own)
         if only is not None:
             people = only.rows(people, people.key)
@@ -166,24 +163,13 @@ class Profiles:
             on = "key" if kind_of(part[name].type()) is self.key_kind else "key_text"
             part = part if on == "key" else part.mutate(**{name: part[name].cast("string")})
             joined = joined.left_join(part, [(on, name)])
-        if behind:
-            joined = joined.left_join(
-                self._behind(behind, people, only), [("account", "account_key")]
-            )
         return joined.select(
             "key", **{name: filled(joined[name], need) for need, name in names.items()}
         )
 
-    def _behind(
-        self, needs: Mapping[Attribute | Aggregate | Answer, str], people: ir.Table,
-        only: Only | None,
-    ) -> ir.Table:  # fmt: skip
-        """The profiles of the accounts that some customers belong to."""
-        theirs = None if only is None else Only(table=people.select(key=people.account).distinct())
-        wanted: dict[Need, str] = dict(needs.items())
-        return self.accounts.build(wanted, theirs).rename(account_key="key")
-
-    def parts(self, names: Mapping[Need, str], only: Only | None) -> Iterable[tuple[ir.Table, str]]:
+    def parts(
+        self, names: Mapping[Need, str], only: Only | None = None
+    ) -> Iterable[tuple[ir.Table, str]]:
         """What is joined to the customers, each with the name of its key column."""
         by_event: dict[str, dict[str, Aggregate]] = {}
         for need, name in names.items():
@@ -194,6 +180,22 @@ class Profiles:
         for number, (event, aggregates) in enumerate(by_event.items()):
             part = self.aggregated(self.event(event), aggregates, only)
             yield part.rename({f"owner{number}": "owner"}), f"owner{number}"
+        behind: dict[Need, str] = {
+            need.need: name for need, name in names.items() if isinstance(need, AccountNeed)
+        }
+        if behind:
+            yield self._behind(behind, only), "contact"
+
+    def _behind(self, needs: Mapping[Need, str], only: Only | None) -> ir.Table:
+        """Customers, as `contact`, with the profiles of their accounts."""
+        contacts = self.customers.select(contact=self.key(), account=self.account())
+        theirs: Only | None = None
+        if only is not None:
+            contacts = only.rows(contacts, contacts.contact)
+            theirs = Only(table=contacts.select(key=contacts.account).distinct())
+        profile = self.accounts.build(needs, theirs).rename(account_key="key")
+        joined = contacts.inner_join(profile, [("account", "account_key")])
+        return joined.drop("account", "account_key")
 
     def _answer(self, query: str, name: str) -> ir.Table:
         found = self.source.answer(

@@ -10,7 +10,7 @@ import ibis.expr.types as ir
 from relance.domain.condition import Aggregate
 from relance.domain.workspace import EventSpec
 from relance.engine.clock import kind_of
-from relance.engine.needs import Attribute, Column, Need
+from relance.engine.needs import AccountKey, Attribute, Column, Need
 from relance.engine.profile import Profiles, fields_of, filled, measured
 
 Names = Mapping[Need, str]
@@ -25,7 +25,9 @@ def both_profiles(then: Profiles, now: Profiles, early: Names, late: Names) -> i
     """
     wanted = [*early.items(), *late.items()]
     own = {
-        name: now.attribute(need) for need, name in wanted if isinstance(need, Attribute | Column)
+        name: now.attribute(need)
+        for need, name in wanted
+        if isinstance(need, AccountKey | Attribute | Column)
     }
     people = now.customers.select(key=now.key(), **own)
     joined = people.mutate(key_text=people.key.cast("string"))
