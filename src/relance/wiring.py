@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from relance.rendering import Templates
     from relance.store import History, MemberList, State
     from relance.uplift.checkup import Checkup
+    from relance.uplift.moves import Comparison
     from relance.uplift.report import Report
     from relance.uplift.wording import Locale
 
@@ -211,7 +212,10 @@ class Relance:
         from relance.rendering.report import html
 
         local, locale = report.at.astimezone(self.workspace.zone), self._locale(language)
-        return html(report, workspace=self.workspace.name, at=local, locale=locale)
+        return html(
+            report, workspace=self.workspace.name, at=local, locale=locale,
+            trajectory=self.recent_trajectory(report.at),
+        )  # fmt: skip
 
     def report_letter(self, report: Report, language: str | None) -> Rendered:
         """The report as an e-mail to the company's own people."""
@@ -251,6 +255,24 @@ class Relance:
 
         asked = Asked(now=now, begin=begin, until=until, segments=segments)
         return trajectory(self.workspace, self.state.reader, Paths, asked)
+
+    def recent_trajectory(self, at: datetime) -> Trajectory | None:
+        """The last 13 weeks up to an instant; None where there is nothing to tell yet."""
+        try:
+            return self.trajectory(at, until=at)
+        except UsageError:
+            return None
+
+    def trajectory_html(
+        self, one: Trajectory, comparison: Comparison | None, language: str | None
+    ) -> str:
+        """A trajectory as one self-contained page, in French or English."""
+        from relance.rendering.report import trajectory_page
+
+        return trajectory_page(
+            one, comparison, workspace=self.workspace.name, zone=self.workspace.zone,
+            locale=self._locale(language),
+        )  # fmt: skip
 
     def forecast(
         self,

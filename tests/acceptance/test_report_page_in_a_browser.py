@@ -13,7 +13,8 @@ import pytest
 
 import browser
 import report_samples as samples
-from relance.rendering.report import Locale, html, report_email
+import trajectory_samples as paths
+from relance.rendering.report import Locale, html, report_email, trajectory_page
 from relance.uplift.report import Report
 from report_reading import brightness, contrast
 
@@ -27,15 +28,17 @@ PAPER = 695  # pixels of A4 between the page's margins
 LONG = "customers_who_bought_twice_and_have_not_been_seen_for_a_long_time"
 # what a person would see at once: something beyond the edge, on top of something, or without ink
 LOOK = """
+const AXES = '.up, .across, .ends, .flow-side, .flow-ends, .week-up, .week-ends';
 const look = frame => {
   const page = frame.contentDocument, root = page.documentElement;
   const box = one => one.getBoundingClientRect();
   const apart = (a, b) => a.right <= b.left + 1 || b.right <= a.left + 1
     || a.bottom <= b.top + 1 || b.bottom <= a.top + 1;
   const all = wanted => [...page.querySelectorAll(wanted)];
-  const beyond = all('main *:not(thead *, .counts, .counts *)').filter(one => box(one).width
+  const scrolled = 'thead *, .counts, .counts *, .matrix, .matrix *';
+  const beyond = all(`main *:not(${scrolled})`).filter(one => box(one).width
     && box(one).right > root.clientWidth + 1).map(one => one.outerHTML.slice(0, 120));
-  const crowded = all('.up, .across, .ends').filter(axis => {
+  const crowded = all(AXES).filter(axis => {
     const labels = [...axis.children].map(box);
     return labels.some((a, n) => labels.slice(n + 1).some(b => !apart(a, b)));
   }).map(axis => axis.outerHTML.slice(0, 300));
@@ -43,6 +46,8 @@ const look = frame => {
     scroll: root.scrollWidth, beyond, crowded,
     plots: all('svg[role=img]').filter(one => box(one).width > 100 && box(one).height > 20).length,
     lines: all('path.line').filter(one => one.getTotalLength() > 50 && box(one).width > 50).length,
+    bands: all('path.band').filter(one => box(one).width > 50 && box(one).height >= 1).length,
+    bars: all('.week-plot path.entered').filter(one => box(one).height > 2).length,
     marks: all('.mark').filter(one => box(one).width > 10).length,
     paper: getComputedStyle(page.body).backgroundColor,
     ink: getComputedStyle(page.body).color,
@@ -65,6 +70,8 @@ class Look(TypedDict):
     crowded: list[str]
     plots: int
     lines: int
+    bands: int
+    bars: int
     marks: int
     paper: str
     ink: str
@@ -117,7 +124,10 @@ def everything() -> Report:
 
 
 def page(report: Report, locale: Locale = "en") -> str:
-    return html(report, workspace="La Boutique", at=samples.AT, locale=locale)
+    return html(
+        report, workspace="La Boutique", at=samples.AT, locale=locale,
+        trajectory=paths.everything(),
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="module", params=["light", "dark"])
@@ -189,6 +199,47 @@ def test_a_request_a_wide_thing_and_crowded_labels_would_be_noticed(chromium: st
     assert any("Content Security Policy" in line for line in complaints)
     assert any("wide" in part for part in pages["bad"]["beyond"])
     assert any("here" in part for part in pages["bad"]["crowded"])
+
+
+def trajectories(locale: Locale) -> dict[str, str]:
+    """Pages of trajectories: usual, everything, as many segments as fit, one customer, compared."""
+    one, comparison = paths.against_another()
+    shown = {
+        "usual": paths.usual(), "everything": paths.everything(), "many": paths.many(),
+        "lone": paths.one_customer(),
+    }  # fmt: skip
+    pages = {
+        name: trajectory_page(each, None, workspace=LONG, zone=paths.PARIS, locale=locale)
+        for name, each in shown.items()
+    }
+    pages["compared"] = trajectory_page(
+        one, comparison, workspace="La Boutique", zone=paths.PARIS, locale=locale
+    )
+    return pages
+
+
+@pytest.mark.parametrize(("scheme", "locale"), [("dark", "fr"), ("light", "en")])
+def test_a_page_of_trajectories_fits_every_screen(
+    chromium: str, tmp_path: Path, scheme: str, locale: Locale
+):
+    pages = {
+        f"{name}-{width}": (source, width)
+        for name, source in trajectories(locale).items()
+        for width in (360, 1280)
+    }
+    words = f"--blink-settings=preferredColorScheme={0 if scheme == 'dark' else 1}"
+    seen, complaints = look(chromium, tmp_path, pages, words)
+    assert complaints == []
+    for name, found in seen.items():
+        assert found["beyond"] == [], name
+        assert found["crowded"] == [], name
+        assert found["scroll"] <= int(name.rpartition("-")[2]), name
+        assert found["fetched"] == []
+        assert (brightness(found["paper"]) > brightness(found["ink"])) == (scheme == "light")
+    for width in (360, 1280):
+        assert seen[f"usual-{width}"]["bands"] == len(paths.USUAL)
+        assert seen[f"usual-{width}"]["bars"] == len(paths.STAGES)
+        assert seen[f"lone-{width}"]["bands"] == 1
 
 
 @pytest.mark.parametrize("locale", ["en", "fr"])

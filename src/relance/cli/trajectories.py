@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -50,6 +50,14 @@ def trajectories(
                      " of the same length just before."),
     ] = None,
     at: AtOption = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write one self-contained HTML page as well."),
+    ] = None,
+    language: Annotated[
+        Literal["fr", "en"] | None,
+        typer.Option(help="The language of --html.", show_default="the workspace's"),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:  # fmt: skip
     """Show who moved between segments. How long they stayed, and what happened meanwhile."""
@@ -66,10 +74,14 @@ def trajectories(
             segments=_names(segments),
         )
         comparison = None if compare is None else _compared(relance, one, compare, now)
+        if html is not None:
+            show.write_file(html, relance.trajectory_html(one, comparison, language))
     if as_json:
         show.print_json(to_json(one, comparison, zone))
     else:
         _print(one, comparison, zone)
+        if html is not None:
+            typer.echo(f"wrote {html}")
 
 
 def _instant(text: str | None, zone: ZoneInfo, option: str) -> datetime | None:

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from relance.demo.answers import Sent
 from relance.demo.run import Treated
 from relance.domain.arm import Arm
+from relance.domain.trajectory import Trajectory
 from relance.uplift.report import Report
 from relance.wiring import Relance, open_relance
 
@@ -37,6 +38,9 @@ class DemoWorker:
                 who = (row["trigger"], row["version"], row["customer"])
                 first[who] = min(row["at"], first.get(who, row["at"]))
         return [Treated(*who, at) for who, at in first.items()]
+
+    def trajectory(self, at: datetime) -> Trajectory | None:
+        return self._relance.recent_trajectory(at)
 
     def report(self, at: datetime) -> Report:
         made = self._relance.report(at)

@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol
 from relance.demo.answers import Sent
 from relance.demo.shop import EFFECTS, ZONE, Shop, Window, opening
 from relance.domain.condition import Op
+from relance.domain.trajectory import Trajectory
 from relance.domain.trigger import Goal
 from relance.errors import OutsideError, UsageError
 from relance.rendering.report import Locale, html
@@ -46,6 +47,9 @@ class Worker(Protocol):
 
     def report(self, at: datetime) -> Report:
         """What the triggers were worth up to `at`."""
+
+    def trajectory(self, at: datetime) -> Trajectory | None:
+        """Where the customers went, up to `at`; None where nobody knows yet."""
 
     def treated(self) -> Sequence[Treated]:
         """Everybody who was to be written to, whether or not a message reached them."""
@@ -95,9 +99,10 @@ def run_demo(
             progress(done, days)
             sent += live_day(worker, shop, START + timedelta(days=done))
         report, treated = worker.report(end), worker.treated()
+        paths = worker.trajectory(end)
     progress(days, days)
     page = target / "report.html"
-    text = html(report, workspace="La Boutique", at=end, locale=locale)
+    text = html(report, workspace="La Boutique", at=end, locale=locale, trajectory=paths)
     page.write_text(text, encoding="utf-8")
     return DemoResult(
         workspace=target,
@@ -106,7 +111,7 @@ def run_demo(
         page=page,
         messages=len(sent),
         truths=_truths(shop, report.triggers, treated),
-        commands=_commands(target, end, sent),
+        commands=_commands(target, end, sent, moved=paths is not None),
     )
 
 
@@ -184,7 +189,8 @@ def _category(goal: Goal) -> str | None:
     return None
 
 
-def _commands(target: Path, end: datetime, sent: Sequence[Sent]) -> list[str]:
+def _commands(target: Path, end: datetime, sent: Sequence[Sent], *, moved: bool) -> list[str]:
     where, at = f"--workspace {target}", f"--at {end:%Y-%m-%dT%H:%M}"
     why = [f"relance why {sent[-1].customer} {where}"] if sent else []
-    return [*why, f"relance tick {where} {at}", f"relance report {where} {at} --json"]
+    moves = [f"relance trajectories {where} {at}"] if moved else []
+    return [*why, *moves, f"relance tick {where} {at}", f"relance report {where} {at} --json"]

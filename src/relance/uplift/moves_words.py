@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from zoneinfo import ZoneInfo
+from datetime import datetime, tzinfo
 
 from relance.domain.trajectory import GONE, NONE, NOT_YET, Caution, Note
 from relance.uplift.moves import Change
@@ -88,7 +87,7 @@ def place_name(place: str, locale: Locale = "en") -> str:
     return _PLACES[locale].get(place, place)
 
 
-def note_sentence(note: Note, zone: ZoneInfo, locale: Locale = "en") -> str:
+def note_sentence(note: Note, zone: tzinfo, locale: Locale = "en") -> str:
     """What a reader must know before the numbers."""
     return _NOTES[locale][note.caution].format(
         at="" if note.at is None else _day(note.at, zone, locale),
@@ -98,7 +97,7 @@ def note_sentence(note: Note, zone: ZoneInfo, locale: Locale = "en") -> str:
     )
 
 
-def _day(at: datetime, zone: ZoneInfo, locale: Locale) -> str:
+def _day(at: datetime, zone: tzinfo, locale: Locale) -> str:
     return at.astimezone(zone).strftime(f"{_FORMAT[locale]} %H:%M")
 
 

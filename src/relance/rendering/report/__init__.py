@@ -2,6 +2,7 @@
 
 from relance.rendering.report.email import report_email
 from relance.rendering.report.page import html
+from relance.rendering.report.trajectory import trajectory_page
 from relance.uplift.wording import Locale
 
-__all__ = ["Locale", "html", "report_email"]
+__all__ = ["Locale", "html", "report_email", "trajectory_page"]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from relance.domain.trajectory import Trajectory
 from relance.rendering.report import charts
 from relance.rendering.report.cells import Cell
 from relance.rendering.report.dossier import SYMBOLS, dossier
@@ -15,6 +16,7 @@ from relance.rendering.report.labels import LABELS
 from relance.rendering.report.method import METHOD
 from relance.rendering.report.numbers import DASH, instant, tick
 from relance.rendering.report.tables import overlap_checks
+from relance.rendering.report.trajectory import TrajectoryView, trajectory_view
 from relance.rendering.report.words import clear_effects, lead
 from relance.rendering.standalone import standalone
 from relance.uplift.estimate import Why
@@ -42,11 +44,15 @@ class ForestRow:
     mark: charts.ForestMark | None
 
 
-def html(report: Report, *, workspace: str, at: datetime, locale: Locale = "en") -> str:
+def html(
+    report: Report, *, workspace: str, at: datetime, locale: Locale = "en",
+    trajectory: Trajectory | None = None,
+) -> str:  # fmt: skip
     """The report of a workspace as of an instant, as one self-contained HTML page.
 
-    Instants are shown in `at`'s own time zone. The order of the triggers is kept: ranking them
-    by their differences would put the luckiest first.
+    `trajectory` is what the customers did meanwhile. Instants are shown in `at`'s own time zone.
+    The order of the triggers is kept: ranking them by their differences would put the luckiest
+    first.
     """
     words, triggers = LABELS[locale], list(report.triggers)
     everything = triggers + ([report.programme] if report.programme else [])
@@ -73,7 +79,13 @@ def html(report: Report, *, workspace: str, at: datetime, locale: Locale = "en")
         headings=_headings(locale),
         counts=[(one.trigger, _counts(one, locale)) for one in triggers],
         method=METHOD[locale],
+        paths=_paths(trajectory, at, locale),
     )
+
+
+def _paths(one: Trajectory | None, at: datetime, locale: Locale) -> TrajectoryView | None:
+    zone = at.tzinfo or UTC
+    return None if one is None else trajectory_view(one, None, zone=zone, locale=locale)
 
 
 def _programme_row(report: Report, scale: charts.Scale, locale: Locale) -> ForestRow | None:
