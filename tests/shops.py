@@ -130,6 +130,7 @@ def workspace(case: Case, location: str, root: Path, *, at_source: bool = False)
             ),
         },
         rfm=shop.rfm,
+        lifecycle=shop.lifecycle,
         segments=case.segments,
         triggers={},
         channels={},

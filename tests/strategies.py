@@ -20,6 +20,7 @@ from relance.domain.condition import (
     Aggregate,
     AllOf,
     AnyOf,
+    CellIs,
     Comparison,
     Condition,
     CustomerIs,
@@ -34,10 +35,13 @@ from relance.domain.condition import (
     Scalar,
     SegmentIs,
     SqlIs,
+    StageIs,
     Window,
 )
 from relance.domain.duration import Duration
-from relance.domain.workspace import RfmSpec, Segment, day_start
+from relance.domain.grid import TEN_CELLS
+from relance.domain.lifecycle import FALLBACK, Lengths, LifecycleSpec, Stage
+from relance.domain.workspace import RfmCutoffs, RfmSpec, Segment, day_start
 from relance.engine.reference import Customer, Event, Shop, Value
 
 # -- what the shops consist of: logical name -> kind of value
@@ -245,14 +249,27 @@ def shops(draw: st.DrawFn, pools: Pools, source_zone: ZoneInfo, *, whole_keys: b
         naming_accounts=frozenset({"visit"}),
         events={"order": orders, "visit": visits},
         rfm=draw(RFM_SPECS),
+        lifecycle=draw(LIFECYCLES),
     )
 
 
+BOUGHT = (FieldTest("amount", (Comparison(Op.MORE_THAN, 0),)),)
+CUTOFFS = RfmCutoffs(
+    recency=(1.0, 7.0, 30.5, 90.0), frequency=(1, 2, 3, 4), monetary=(0.0, 1.0, 10.0, 1e6)
+)
 RFM_SPECS = st.builds(
     RfmSpec,
     event=st.just("order"),
     within=st.none() | st.sampled_from(PAST[2:]),
     monetary=st.sampled_from((Measure.SUM, Measure.AVERAGE)),
+    where=st.sampled_from(((), BOUGHT)),
+    thresholds=st.none() | st.just(CUTOFFS),
+)
+# what the pools' instants meet: among them a gap of exactly 90 days
+LIFECYCLES = st.builds(
+    LifecycleSpec,
+    where=st.sampled_from(((), BOUGHT)),
+    lengths=st.sampled_from((None, Lengths.of_days(7, 14, 90, 365), FALLBACK)),
 )
 
 
@@ -281,6 +298,7 @@ def conditions(pools: Pools, *, named: Sequence[str] = ()) -> st.SearchStrategy[
         *customer_leaves(pools),
         *event_leaves(pools, since_entry=False),
         RFM_LEAVES,
+        CELL_LEAVES | STAGE_LEAVES,
         st.builds(SqlIs, st.sampled_from(tuple(SQL_LEAVES))),
         account_leaves(pools, since_entry=False),
     ]
@@ -374,8 +392,14 @@ def windows(pools: Pools, *, since_entry: bool) -> st.SearchStrategy[Window]:
     return st.just(Window()) | sliding | st.builds(Window, since=pools.days | pools.instants)
 
 
+def some_of(names: Sequence[str]) -> st.SearchStrategy[tuple[str, ...]]:
+    return st.sets(st.sampled_from(names), min_size=1, max_size=3).map(sorted).map(tuple)
+
+
 SCORES = st.none() | st.sets(st.integers(1, 5), min_size=1).map(lambda some: tuple(sorted(some)))
 RFM_LEAVES = st.builds(RfmIs, SCORES, SCORES, SCORES)
+CELL_LEAVES = some_of([cell.name for cell in TEN_CELLS.cells]).map(CellIs)
+STAGE_LEAVES = some_of([stage.value for stage in Stage]).map(StageIs)
 
 
 # -- comparisons

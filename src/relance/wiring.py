@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from relance.pipeline.deliver import Delivery, DeliveryReport
     from relance.pipeline.power import Forecast
     from relance.pipeline.programme import ProgrammeReport
+    from relance.pipeline.standings import RfmReport, StageReport
     from relance.pipeline.tick import TickReport, Tools
     from relance.providers import Provider
     from relance.rendering import Templates
@@ -196,6 +197,18 @@ class Relance:
             listing = ", ".join(self.workspace.segments) or "none"
             raise UsageError(f"there is no segment {segment!r}", hint=f"there are: {listing}")
         return self.state.reader.members(segment, at)
+
+    def stages(self, at: datetime) -> StageReport:
+        """How many customers are in each lifecycle stage. Raises UsageError without any."""
+        from relance.pipeline.standings import stage_report
+
+        return stage_report(self.workspace, self.side_engine, self.state.ledger, at)
+
+    def rfm(self, at: datetime) -> RfmReport:
+        """How many customers are in each cell of the RFM grid."""
+        from relance.pipeline.standings import rfm_report
+
+        return rfm_report(self.workspace, self.side_engine, self.state.ledger, at)
 
     def history(self, customer: str) -> History:
         """What relance did with one customer."""

@@ -38,6 +38,7 @@ def test_what_a_step_says_has_exactly_the_keys_and_kinds_that_the_page_tells(
     ("document", "words"),
     [
         ("members SEGMENT", ["members", "active"]),
+        ("rfm", ["rfm", "--at", NEXT_DAY]),
         ("report", ["report", "--at", NEXT_DAY]),
         ("trajectories", ["trajectories", "--at", NEXT_DAY]),
         (

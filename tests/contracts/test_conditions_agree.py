@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from engine_shop import moves
 from relance.domain.condition import Condition
-from relance.domain.fits import RFM, Breakpoints, Fits
+from relance.domain.fits import LIFECYCLE, RFM, Breakpoints, Fits, Rhythm
 from relance.engine import open_engine
-from relance.engine.reference import Shop, evaluate, fit_rfm
+from relance.engine.reference import Shop, evaluate, fit_lifecycle, fit_rfm
 from shops import workspace, write_parquet, write_postgres, write_sqlite
 from strategies import ACCOUNT_SQL_LEAVES, SQL_LEAVES, Case, Pools, cases, questions
 
@@ -108,6 +108,7 @@ def tell(shop: Shop, key: str) -> None:
 
 def same_cutoffs(fits: Fits, case: Case, at: datetime) -> None:
     """As near as two orders of floating-point arithmetic may come."""
+    same_lengths(fits, case, at)
     found = fits.find(RFM, Breakpoints)
     if found is None:  # no rfm leaf was asked, or nobody has the event
         return
@@ -116,6 +117,14 @@ def same_cutoffs(fits: Fits, case: Case, at: datetime) -> None:
     assert found.recency == pytest.approx(wanted.recency, abs=1e-6)
     assert found.frequency == pytest.approx(wanted.frequency)
     assert found.monetary == pytest.approx(wanted.monetary)
+
+
+def same_lengths(fits: Fits, case: Case, at: datetime) -> None:
+    found = fits.find(LIFECYCLE, Rhythm)
+    if found is not None:
+        wanted = fit_lifecycle(case.shop, at)
+        assert found.gaps == pytest.approx(wanted.gaps, abs=1e-5)
+        assert replace(found, of="", gaps=()) == replace(wanted, gaps=())
 
 
 @given(case=cases())

@@ -15,7 +15,8 @@ from relance.errors import RelanceError, WorkspaceError, printable
 # in the order in which a newcomer needs them
 ORDER = (
     "init", "check", "power", "tick", "deliver", "report", "programme", "health", "trajectories",
-    "run", "web", "members", "preview", "why", "unknown", "suppress", "live", "backfill", "schema",
+    "run", "web", "members", "stages", "rfm", "preview", "why", "unknown", "suppress", "live",
+    "backfill", "schema",
     "demo",
 )  # fmt: skip
 
@@ -122,6 +123,7 @@ from relance.cli import (  # noqa: E402
     programme,  # noqa: F401
     reports,  # noqa: F401
     service,  # noqa: F401
+    standings,  # noqa: F401
     suppress,  # noqa: F401
     trajectories,  # noqa: F401
     unknown,  # noqa: F401

@@ -131,6 +131,20 @@ class RfmIs:
 
 
 @dataclass(frozen=True, slots=True)
+class CellIs:
+    """One of these cells of the RFM grid; not held by a customer without the event."""
+
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StageIs:
+    """One of these lifecycle stages (`domain.lifecycle.Stage`) at the same instant."""
+
+    stages: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SqlIs:
     """The escape hatch: the customer's key is in the first column of this query.
 
@@ -165,7 +179,7 @@ class NoneOf:
     conditions: tuple[Condition, ...]
 
 
-Leaf = CustomerIs | EventIs | SegmentIs | RfmIs | SqlIs | OfAccount
+Leaf = CustomerIs | EventIs | SegmentIs | RfmIs | CellIs | StageIs | SqlIs | OfAccount
 Condition = Leaf | AllOf | AnyOf | NoneOf
 
 

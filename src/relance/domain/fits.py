@@ -64,9 +64,41 @@ class Breakpoints(Fit):
         )
 
 
-RFM = "rfm"
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rhythm(Fit):
+    """The lengths between lifecycle stages, in days: see `domain.lifecycle.Lengths`.
 
-KINDS: Mapping[str, type[Fit]] = {RFM: Breakpoints}
+    They come from the usual gaps between two purchases of so many `customers`; `gaps` are the
+    50, 80 and 95 % quantiles of those, in days. With 0 customers they are the fallback.
+    """
+
+    recent: int
+    active: int
+    at_risk: int
+    lapsed: int
+    customers: int
+    gaps: tuple[float, ...] = ()
+
+    def document(self) -> Mapping[str, Any]:
+        return {
+            "recent": self.recent,
+            "active": self.active,
+            "at_risk": self.at_risk,
+            "lapsed": self.lapsed,
+            "customers": self.customers,
+            "gaps": list(self.gaps),
+        }
+
+    @classmethod
+    def of_document(cls, fitted_at: datetime, of: str, document: Mapping[str, Any]) -> Self:
+        gaps = tuple(document["gaps"])
+        return cls(fitted_at=fitted_at, of=of, **{**document, "gaps": gaps})
+
+
+RFM = "rfm"
+LIFECYCLE = "lifecycle"
+
+KINDS: Mapping[str, type[Fit]] = {RFM: Breakpoints, LIFECYCLE: Rhythm}
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from relance.domain.condition import Condition, Measure
+from relance.domain.condition import Condition, FieldTest, Measure
 from relance.domain.duration import Duration, Unit
+from relance.domain.grid import TEN_CELLS, Grid
 from relance.domain.happening import Happening
+from relance.domain.lifecycle import LifecycleSpec
 from relance.domain.live import LiveEventSpec, LiveSpec
 from relance.domain.trigger import Schedule, Trigger
 from relance.settings import Secret
@@ -96,13 +98,30 @@ class EventSpec:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class RfmCutoffs:
+    """Fixed cut-offs between scores, four ascending ones each: days, events, and money.
+
+    `monetary` is empty where no money is scored.
+    """
+
+    recency: tuple[float, ...]
+    frequency: tuple[float, ...]
+    monetary: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RfmSpec:
-    """How RFM is scored: quintiles of the customers who have the event, kept and re-fitted."""
+    """How RFM is scored: by fixed cut-offs, or by quintiles of the customers who have the event,
+    kept and re-fitted. `segments` makes a named segment of every cell of the grid."""
 
     event: str = "order"
     within: Duration | None = None
     monetary: Measure = Measure.SUM  # or AVERAGE
     refit: Duration = field(default_factory=lambda: Duration(30, Unit.DAY))
+    where: tuple[FieldTest, ...] = ()
+    thresholds: RfmCutoffs | None = None
+    grid: Grid = TEN_CELLS
+    segments: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -251,6 +270,7 @@ class Workspace:
     happenings: tuple[Happening, ...] = ()  # of config/events.yaml, by date
     live: LiveSpec | None = None
     accounts: AccountsSpec | None = None
+    lifecycle: LifecycleSpec | None = None
 
     @property
     def named_segments(self) -> list[str]:

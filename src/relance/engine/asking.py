@@ -46,14 +46,16 @@ class Asking:
         check_accounts(self.profiles)
         asked = ask_for(self.workbench, self.profiles, cohort["customer"])
         people = self._people(cohort)
-        plain, late = self._needs(questions)
+        fits = self._fits_for(questions)
+        plain, late = self._needs(questions, fits)
         behind = [AccountKey()] if any(isinstance(need, AccountNeed) for need in late) else []
         every = dict.fromkeys([*plan.needs, *plain, *behind])
         known = {need: plan.needs.get(need, f"p{number}") for number, need in enumerate(every)}
         profile = gather(self.workbench, self.profiles, known, asked)
         after: dict[Need, str] = {need: f"s{number}" for number, need in enumerate(late)}
-        joined = self._joined(people, profile, {**known, **after}, asked)
-        return self.workbench.arrow(self._answers(joined, {**known, **after}, questions, plan))
+        names: dict[Need, str] = {**known, **after}
+        joined = self._joined(people, profile, names, asked)
+        return self.workbench.arrow(self._answers(joined, names, questions, plan, fits))
 
     def _people(self, cohort: pa.Table) -> str:
         """The cohort with its entries also as the source would write them."""
@@ -66,13 +68,15 @@ class Asking:
             "people",
         )
 
-    def _needs(self, questions: Mapping[str, Condition]) -> tuple[list[Need], list[Need]]:
+    def _needs(
+        self, questions: Mapping[str, Condition], fits: Fits
+    ) -> tuple[list[Need], list[Need]]:
         """What the questions look at: as of the instant, and since each entry."""
         workspace = self.profiles.workspace
         found: dict[Need, None] = {}
         for condition in questions.values():
             for leaf in leaves(inlined(condition, workspace.segments)):
-                found.update(dict.fromkeys(needs_of(leaf, workspace.rfm)))
+                found.update(dict.fromkeys(needs_of(leaf, workspace, fits)))
         late = [need for need in found if _is_late(need)]
         return [need for need in found if need not in late], late
 
@@ -163,6 +167,7 @@ class Asking:
         names: Mapping[Need, str],
         questions: Mapping[str, Condition],
         plan: RowPlan,
+        fits: Fits,
     ) -> ir.Table:
         late = {name: filled(joined[name], need) for need, name in names.items() if _is_late(need)}
         table = joined.mutate(**late) if late else joined
@@ -171,7 +176,7 @@ class Asking:
             clock=self.profiles.clock,
             table=table,
             names=names,
-            fits=self._fits_for(questions),
+            fits=fits,
         )
         held = {
             f"q{number}": compiler.holds(condition)

@@ -12,6 +12,7 @@ from relance.domain.accounts import as_customers
 from relance.domain.condition import (
     AllOf,
     AnyOf,
+    CellIs,
     Condition,
     CustomerIs,
     EventIs,
@@ -20,14 +21,28 @@ from relance.domain.condition import (
     RfmIs,
     SegmentIs,
     SqlIs,
+    StageIs,
 )
 from relance.domain.fits import Fits
+from relance.domain.grid import Area
 from relance.domain.workspace import Workspace
 from relance.engine.clock import Clock
 from relance.engine.comparing import compare
-from relance.engine.needs import AccountNeed, Answer, Attribute, Need, RfmNeeds, inlined, reading_of
+from relance.engine.lifecycle import in_stage
+from relance.engine.needs import (
+    AccountNeed,
+    Answer,
+    Attribute,
+    Need,
+    RfmNeeds,
+    StageNeeds,
+    inlined,
+    lengths_of,
+    lifecycle_of,
+    reading_of,
+)
 from relance.engine.profile import fitting
-from relance.engine.rfm import scored
+from relance.engine.rfm import cutoffs_of, scored
 from relance.errors import SourceError
 
 
@@ -60,6 +75,12 @@ class Compiler:
                 return self._aggregate(condition)
             case RfmIs():
                 return self._scores(condition)
+            case CellIs(cells):
+                grid = self.workspace.rfm.grid
+                areas = [area for name in cells for area in grid.cell(name).areas]
+                return ibis.or_(*(self._scores(_scores_of(area)) for area in areas))
+            case StageIs():
+                return self._stage(condition)
             case SqlIs(query):
                 return self._column(Answer(query))
             case OfAccount(leaf):
@@ -70,7 +91,14 @@ class Compiler:
     def _scores(self, leaf: RfmIs) -> ir.BooleanValue:
         needs = RfmNeeds.of(self.workspace.rfm)
         last, count, money = (self._column(need) for need in needs)
-        return scored(leaf, last, count, money, self.fits, self.clock)
+        cutoffs = cutoffs_of(self.workspace.rfm, self.fits)
+        return scored(leaf, last, count, money, cutoffs, self.clock)
+
+    def _stage(self, leaf: StageIs) -> ir.BooleanValue:
+        spec = lifecycle_of(self.workspace)
+        lengths = lengths_of(spec, self.fits)
+        back, before = (self._column(need) for need in StageNeeds.of(spec, lengths))
+        return in_stage(leaf, back, before, lengths, self.clock)
 
     def _of_account(self, leaf: CustomerIs | EventIs | SqlIs) -> ir.BooleanValue:
         """The leaf over the account's columns of the profile."""
@@ -98,3 +126,7 @@ class Compiler:
         what = f"event {aggregate.event}, {aggregate.measure}"
         with fitting(what, spec.table, f"{spec.at} or its measure"):
             return compare(self._column(aggregate), leaf.comparisons, self.clock, days=False)
+
+
+def _scores_of(area: Area) -> RfmIs:
+    return RfmIs(recency=area.recency, frequency=area.frequency, monetary=area.monetary)

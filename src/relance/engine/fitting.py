@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from relance.domain.condition import Condition, Leaf, RfmIs, leaves
+from relance.domain.condition import CellIs, Condition, Leaf, RfmIs, StageIs, leaves
 from relance.domain.duration import Duration
-from relance.domain.fits import RFM, Fit, Fits
-from relance.engine import rfm
-from relance.engine.needs import inlined
+from relance.domain.fits import LIFECYCLE, RFM, Fit, Fits
+from relance.engine import lifecycle, rfm
+from relance.engine.needs import inlined, lifecycle_of
 from relance.engine.profile import Profiles
 from relance.engine.workbench import Workbench
 
@@ -35,14 +35,20 @@ class Fitting:
 
 def fittings(workbench: Workbench, profiles: Profiles, asked: Iterable[Leaf]) -> Iterator[Fitting]:
     """What some leaves (of inlined conditions) need fitted."""
-    kinds = {type(leaf) for leaf in asked}
-    spec = profiles.workspace.rfm
-    if RfmIs in kinds:
+    kinds, workspace = {type(leaf) for leaf in asked}, profiles.workspace
+    if kinds & {RfmIs, CellIs} and workspace.rfm.thresholds is None:
         yield Fitting(
             name=RFM,
-            of=rfm.fitted_of(profiles.workspace),
-            refit=spec.refit,
+            of=rfm.fitted_of(workspace),
+            refit=workspace.rfm.refit,
             fit=partial(rfm.fit, workbench, profiles),
+        )
+    if StageIs in kinds and (spec := lifecycle_of(workspace)).lengths is None:
+        yield Fitting(
+            name=LIFECYCLE,
+            of=lifecycle.fitted_of(workspace),
+            refit=spec.refit,
+            fit=partial(lifecycle.fit, workbench, profiles),
         )
 
 

@@ -11,6 +11,7 @@ import ibis.expr.types as ir
 
 from relance.domain.condition import Condition, leaves
 from relance.domain.fits import Fits
+from relance.domain.lifecycle import Stage
 from relance.domain.trigger import OnDate
 from relance.domain.workspace import EventSpec, Workspace
 from relance.engine.account_inspection import account_problems
@@ -239,7 +240,7 @@ class Inspection:
         for name, segment in workspace.segments.items():
             named = not name.startswith("trigger/")
             path = SEGMENTS if named else own.get(name, "")
-            yield path, f"segments.{name}" if named else "segment", segment.condition
+            yield path, _place(workspace, name) if named else "segment", segment.condition
         for trigger in workspace.triggers.values():
             for step in trigger.steps:
                 for word, condition in (("if", step.only_if), ("unless", step.unless)):
@@ -258,7 +259,7 @@ class Inspection:
         workspace = self.profiles.workspace
         plain = without_entry(inlined(condition, workspace.segments))
         needs = dict.fromkeys(
-            need for leaf in leaves(plain) for need in needs_of(leaf, workspace.rfm)
+            need for leaf in leaves(plain) for need in needs_of(leaf, workspace, Fits())
         )
         return {need: f"c{number}" for number, need in enumerate(needs)}
 
@@ -299,6 +300,15 @@ class Inspection:
 
 def _stops(found: Iterable[Problem]) -> bool:
     return any(not problem.warning for problem in found)
+
+
+def _place(workspace: Workspace, name: str) -> str:
+    """Where a named segment comes from, in config/segments.yaml."""
+    lifecycle, cell = workspace.lifecycle, name.removeprefix("rfm_")
+    if lifecycle is not None and name in {lifecycle.name(stage) for stage in Stage}:
+        return "lifecycle"
+    cells = {each.name for each in workspace.rfm.grid.cells} if workspace.rfm.segments else set()
+    return "rfm" if cell != name and cell in cells else f"segments.{name}"
 
 
 def _warning(where: str, message: str, hint: str | None = None) -> Problem:

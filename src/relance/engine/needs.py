@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from relance.domain.condition import (
     Aggregate,
     AllOf,
     AnyOf,
+    CellIs,
     Comparison,
     Condition,
     CustomerIs,
@@ -21,10 +22,13 @@ from relance.domain.condition import (
     RfmIs,
     SegmentIs,
     SqlIs,
+    StageIs,
     Window,
 )
-from relance.domain.duration import Duration
-from relance.domain.workspace import RfmSpec, Segment
+from relance.domain.duration import Duration, Unit
+from relance.domain.fits import LIFECYCLE, Fits, Rhythm
+from relance.domain.lifecycle import FALLBACK, Lengths, LifecycleSpec
+from relance.domain.workspace import RfmSpec, Segment, Workspace
 from relance.engine.columns import Reading
 from relance.errors import SourceError
 
@@ -49,6 +53,13 @@ class Answer:
     """Whether a query of the escape hatch names the customer."""
 
     query: str
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier(Aggregate):
+    """An aggregate of the events at or earlier than so long before the instant."""
+
+    ago: Duration = field(default_factory=lambda: Duration(0, Unit.DAY))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +95,48 @@ class RfmNeeds:
     def of(cls, rfm: RfmSpec) -> RfmNeeds:
         window = Window(within=rfm.within)
         return cls(
-            last=Aggregate(rfm.event, Measure.LAST, window=window),
-            count=Aggregate(rfm.event, Measure.COUNT, window=window),
-            money=Aggregate(rfm.event, rfm.monetary, "amount", window),
+            last=Aggregate(rfm.event, Measure.LAST, window=window, where=rfm.where),
+            count=Aggregate(rfm.event, Measure.COUNT, window=window, where=rfm.where),
+            money=Aggregate(rfm.event, rfm.monetary, "amount", window, rfm.where),
         )
 
     def __iter__(self) -> Iterator[Aggregate]:
         return iter((self.last, self.count, self.money))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StageNeeds:
+    """What lifecycle stages are told from: the first purchase of the recent past (`back`), and
+    the last one before that."""
+
+    back: Aggregate
+    before: Aggregate
+
+    @classmethod
+    def of(cls, spec: LifecycleSpec, lengths: Lengths) -> StageNeeds:
+        window = Window(within=lengths.recent)
+        return cls(
+            back=Aggregate(spec.event, Measure.FIRST, window=window, where=spec.where),
+            before=Earlier(spec.event, Measure.LAST, where=spec.where, ago=lengths.recent),
+        )
+
+    def __iter__(self) -> Iterator[Aggregate]:
+        return iter((self.back, self.before))
+
+
+def lifecycle_of(workspace: Workspace) -> LifecycleSpec:
+    """The workspace's lifecycle. Raises SourceError where it has none."""
+    if workspace.lifecycle is None:
+        raise SourceError("there are no lifecycle stages", hint="config/segments.yaml defines them")
+    return workspace.lifecycle
+
+
+def lengths_of(spec: LifecycleSpec, fits: Fits) -> Lengths:
+    """The lengths between stages: fixed, fitted, or the fallback."""
+    fitted = fits.find(LIFECYCLE, Rhythm)
+    if spec.lengths is not None or fitted is None:
+        return spec.lengths or FALLBACK
+    return Lengths.of_days(fitted.recent, fitted.active, fitted.at_risk, fitted.lapsed)
 
 
 def reading_of(comparisons: Iterable[Comparison]) -> Reading:
@@ -123,13 +169,17 @@ def inlined(condition: Condition, segments: Mapping[str, Segment]) -> Condition:
             return condition
 
 
-def needs_of(leaf: Leaf, rfm: RfmSpec) -> Iterator[Need]:
-    """The profile columns that a leaf looks at (windows since an entry included)."""
+def needs_of(leaf: Leaf, workspace: Workspace, fits: Fits) -> Iterator[Need]:
+    """The profile columns that a leaf looks at (windows since an entry included), given what is
+    fitted."""
     match leaf:
         case CustomerIs() | EventIs() | SqlIs():
             yield _bare_need(leaf)
-        case RfmIs():
-            yield from RfmNeeds.of(rfm)
+        case RfmIs() | CellIs():
+            yield from RfmNeeds.of(workspace.rfm)
+        case StageIs():
+            spec = lifecycle_of(workspace)
+            yield from StageNeeds.of(spec, lengths_of(spec, fits))
         case OfAccount(inner):
             yield AccountNeed(_bare_need(inner))
         case SegmentIs():

@@ -226,7 +226,7 @@ class Picture:
         for segment in self._segments:
             condition = inlined(segment.condition, self._profiles.workspace.segments)
             for leaf in leaves(condition):
-                needs.update(dict.fromkeys(needs_of(leaf, self._profiles.workspace.rfm)))
+                needs.update(dict.fromkeys(needs_of(leaf, self._profiles.workspace, self._fits)))
         return {need: f"c{number}" for number, need in enumerate(needs)}
 
     def _count_events(self) -> Mapping[str, int]:

@@ -22,6 +22,7 @@ from relance.engine.needs import (
     Answer,
     Attribute,
     Column,
+    Earlier,
     Need,
     reading_of,
 )
@@ -334,9 +335,15 @@ class Profiles:
     ) -> ir.BooleanValue | None:
         tests = [self.passes(past, spec, test) for test in aggregate.where]
         opens = self.clock.opens(past.at, aggregate.window) if shared is None else None
-        if opens is not None:
-            tests.append(opens)
+        closes = self.closes(past.at, aggregate)
+        tests += [test for test in (opens, closes) if test is not None]
         return ibis.and_(*tests) if tests else None
+
+    def closes(self, column: ir.Value, aggregate: Aggregate) -> ir.BooleanValue | None:
+        """Whether an event is early enough for an aggregate; None where it need not be."""
+        if not isinstance(aggregate, Earlier):
+            return None
+        return ~self.clock.later(column, self.clock.ago(aggregate.ago))
 
     def passes(self, events: ir.Table, spec: EventSpec, test: FieldTest) -> ir.BooleanValue:
         """Whether a field of clean events passes a test."""

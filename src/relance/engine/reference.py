@@ -20,6 +20,7 @@ from relance.domain.condition import (
     Aggregate,
     AllOf,
     AnyOf,
+    CellIs,
     Comparison,
     Condition,
     CustomerIs,
@@ -34,10 +35,12 @@ from relance.domain.condition import (
     Scalar,
     SegmentIs,
     SqlIs,
+    StageIs,
     Window,
 )
 from relance.domain.duration import Duration
-from relance.domain.fits import RFM, Breakpoints, Fit, Fits
+from relance.domain.fits import LIFECYCLE, RFM, Breakpoints, Fit, Fits, Rhythm
+from relance.domain.lifecycle import FALLBACK, Lengths, LifecycleSpec, Stage
 from relance.domain.workspace import RfmSpec, Segment, day_start
 
 Value = Scalar | None
@@ -77,6 +80,7 @@ class Shop:
     customers: Sequence[Customer]
     events: Mapping[str, Sequence[Event]] = field(default_factory=dict)
     rfm: RfmSpec = field(default_factory=RfmSpec)
+    lifecycle: LifecycleSpec = field(default_factory=LifecycleSpec)
     source_zone: ZoneInfo | None = None
     answers: Mapping[str, AbstractSet[str]] = field(default_factory=dict)
     accounts: Sequence[Customer] = ()
@@ -122,7 +126,7 @@ def accounts_of(shop: Shop) -> Shop:
 
 def fit(shop: Shop, at: datetime) -> Fits:
     """Everything that conditions need fitted, as of `at`."""
-    found: dict[str, Fit | None] = {RFM: fit_rfm(shop, at)}
+    found: dict[str, Fit | None] = {RFM: fit_rfm(shop, at), LIFECYCLE: fit_lifecycle(shop, at)}
     return Fits({name: each for name, each in found.items() if each is not None})
 
 
@@ -141,6 +145,27 @@ def fit_rfm(shop: Shop, at: datetime) -> Breakpoints | None:
         recency=_quintiles(recency),
         frequency=_quintiles(frequency),
         monetary=_quintiles(monetary),
+    )
+
+
+def fit_lifecycle(shop: Shop, at: datetime) -> Rhythm:
+    """The lengths between stages, from each customer's usual gap between purchases."""
+    view = _View(shop, at, {}, Fits(), {})
+    gaps = []
+    for who in shop.customers:
+        times = sorted(event.at.astimezone(UTC) for event in view.purchases(who))
+        if times and times[0] < times[-1]:
+            gaps.append((times[-1] - times[0]) / timedelta(days=1) / (len(times) - 1))
+    found = [_quantile(sorted(gaps), share) for share in (0.5, 0.8, 0.95)] if gaps else []
+    lengths = Lengths.of_gaps(*found) if found else FALLBACK
+    return Rhythm(
+        fitted_at=at,
+        recent=lengths.recent.count,
+        active=lengths.active.count,
+        at_risk=lengths.at_risk.count,
+        lapsed=lengths.lapsed.count,
+        customers=len(gaps),
+        gaps=tuple(found),
     )
 
 
@@ -200,6 +225,10 @@ class _View:
                 return self.holds(self.segments[name].condition, who)
             case RfmIs():
                 return self.scores_fit(condition, who)
+            case CellIs(cells):
+                return self.cell(who) in cells
+            case StageIs(stages):
+                return self.stage(who) in stages
             case SqlIs(query):
                 return who.key in self.shop.answers[query]
             case OfAccount(leaf):
@@ -270,25 +299,75 @@ class _View:
         """Days since the last event, how many there were, and their money."""
         rfm = self.shop.rfm
         window = Window(within=rfm.within)
-        events = self.events(Aggregate(rfm.event, Measure.COUNT, window=window), who)
+        counted = Aggregate(rfm.event, Measure.COUNT, window=window, where=rfm.where)
+        events = self.events(counted, who)
         if not events:
             return None
         silence = self.at - max(event.at.astimezone(UTC) for event in events)
-        money = self.measure(Aggregate(rfm.event, rfm.monetary, "amount", window), who)
+        money = self.measure(Aggregate(rfm.event, rfm.monetary, "amount", window, rfm.where), who)
         return silence / timedelta(days=1), len(events), cast("float | None", money)
 
     def scores_fit(self, leaf: RfmIs, who: Customer) -> bool:
-        base, cutoffs = self.rfm_base(who), self.fitted.find(RFM, Breakpoints)
-        if base is None or cutoffs is None:
+        scores = self.scores(who)
+        if scores is None:
             return False
+        wanted = (leaf.recency, leaf.frequency, leaf.monetary)
+        return all(_among(*each) for each in zip(scores, wanted, strict=True))
+
+    def scores(self, who: Customer) -> tuple[int, int, int | None] | None:
+        """Recency, frequency and monetary scores, from 1 to 5."""
+        base = self.rfm_base(who)
+        cutoffs = self.shop.rfm.thresholds or self.fitted.find(RFM, Breakpoints)
+        if base is None or cutoffs is None:
+            return None
         recency, frequency, monetary = base
         return (
-            _among(5 - _below(recency, cutoffs.recency), leaf.recency)
-            and _among(1 + _below(frequency, cutoffs.frequency), leaf.frequency)
-            and _among(
-                None if monetary is None else 1 + _below(monetary, cutoffs.monetary), leaf.monetary
-            )
+            5 - _below(recency, cutoffs.recency),
+            1 + _below(frequency, cutoffs.frequency),
+            None if monetary is None else 1 + _below(monetary, cutoffs.monetary),
         )
+
+    def cell(self, who: Customer) -> str | None:
+        """The name of the customer's cell; None without scores that the grid looks at."""
+        scores, grid = self.scores(who), self.shop.rfm.grid
+        place = (scores or ())[: 3 if grid.monetary else 2]
+        if not place or None in place:
+            return None
+        return grid.at([score for score in place if score is not None]).name
+
+    # -- lifecycle
+
+    def stage(self, who: Customer) -> str:
+        """The customer's one stage, by the purchases up to the instant."""
+        lengths = self.lengths()
+        times = sorted(event.at.astimezone(UTC) for event in self.purchases(who))
+        if not times:
+            return Stage.PROSPECT
+        before = [time for time in times if time <= self.ago(lengths.recent)]
+        back = [time for time in times if time > self.ago(lengths.recent)]
+        if not before:
+            return Stage.NEW
+        if back and back[0] - before[-1] >= self.at - self.ago(lengths.at_risk):
+            return Stage.REACTIVATED
+        for length, stage in ((lengths.active, Stage.ACTIVE), (lengths.at_risk, Stage.AT_RISK),
+                              (lengths.lapsed, Stage.LAPSED)):  # fmt: skip
+            if times[-1] > self.ago(length):
+                return stage
+        return Stage.LOST
+
+    def ago(self, length: Duration) -> datetime:
+        return length.before(self.at, self.shop.zone)
+
+    def purchases(self, who: Customer) -> list[Event]:
+        spec = self.shop.lifecycle
+        return self.events(Aggregate(spec.event, Measure.COUNT, where=spec.where), who)
+
+    def lengths(self) -> Lengths:
+        """Between stages: fixed, fitted, or the fallback."""
+        fitted = self.fitted.find(LIFECYCLE, Rhythm)
+        if self.shop.lifecycle.lengths is not None or fitted is None:
+            return self.shop.lifecycle.lengths or FALLBACK
+        return Lengths.of_days(fitted.recent, fitted.active, fitted.at_risk, fitted.lapsed)
 
 
 def _history(shop: Shop, at: datetime) -> Mapping[tuple[str, str], list[Event]]:

@@ -11,7 +11,7 @@ import ibis.expr.types as ir
 
 from relance.domain.condition import RfmIs
 from relance.domain.fits import RFM, Breakpoints, Fits
-from relance.domain.workspace import Workspace
+from relance.domain.workspace import RfmCutoffs, RfmSpec, Workspace
 from relance.engine.clock import Clock, Kind, kind_of, microseconds
 from relance.engine.needs import Need, RfmNeeds
 from relance.engine.profile import Profiles
@@ -24,7 +24,13 @@ _SHARES = "[0.2, 0.4, 0.6, 0.8]"
 def fitted_of(workspace: Workspace) -> str:
     """What the cut-offs are fitted of: others are no use to it."""
     rfm = workspace.rfm
-    return f"{rfm.event} {rfm.monetary} {rfm.within or 'ever'}"
+    where = f" where {rfm.where}" if rfm.where else ""
+    return f"{rfm.event} {rfm.monetary} {rfm.within or 'ever'}{where}"
+
+
+def cutoffs_of(rfm: RfmSpec, fits: Fits) -> Breakpoints | RfmCutoffs | None:
+    """The cut-offs in force: fixed ones, or those that were fitted."""
+    return rfm.thresholds or fits.find(RFM, Breakpoints)
 
 
 def fit(workbench: Workbench, profiles: Profiles) -> Breakpoints | None:
@@ -81,11 +87,10 @@ def scored(
     last: ir.Value,
     count: ir.Value,
     money: ir.Value,
-    fits: Fits,
+    cutoffs: Breakpoints | RfmCutoffs | None,
     clock: Clock,
 ) -> ir.BooleanValue:
     """Whether a customer's scores are among the wanted ones; never null."""
-    cutoffs = fits.find(RFM, Breakpoints)
     if cutoffs is None:
         return ibis.literal(False)
     tests = [count > 0]

@@ -54,7 +54,10 @@ class Surveying:
     def _masks(self, layout: Layout) -> str:
         """A scratch table: `key`, the masks of both instants, `there` (a customer already then),
         `returned` and `spent`."""
-        asked, outcome = self._needs(), self._outcome()
+        # the same at both instants: else a re-fit would look like people who moved
+        fitter = Fitter(self.workbench, self.now, [one.condition for one in self.segments])
+        fits = fitter.standing(self.fits)
+        asked, outcome = self._needs(fits), self._outcome()
         early: dict[Need, str] = {need: f"e{number}" for number, need in enumerate(asked)}
         every = dict.fromkeys([*asked, *outcome])
         late: dict[Need, str] = {need: f"l{number}" for number, need in enumerate(every)}
@@ -62,9 +65,6 @@ class Surveying:
         if self.joined is not None:  # what cannot be read there is no reason to fail
             late.setdefault(Attribute(self.joined, Reading.MOMENT), "joined")
         profile = self._fetched(both_profiles(self.then, self.now, early, late))
-        # the same at both instants: else a re-fit would look like people who moved
-        fitter = Fitter(self.workbench, self.now, [one.condition for one in self.segments])
-        fits = fitter.standing(self.fits)
         columns = {
             **self._bits(layout, self.then, profile, early, fits, _THEN),
             **self._bits(layout, self.now, profile, late, fits, _NOW),
@@ -104,12 +104,12 @@ class Surveying:
         later = self.now.clock.later(profile[name], self.then.clock.at)
         return ~ibis.coalesce(later, ibis.literal(False))
 
-    def _needs(self) -> list[Need]:
+    def _needs(self, fits: Fits) -> list[Need]:
         workspace = self.now.workspace
         found: dict[Need, None] = {}
         for segment in self.segments:
             for leaf in leaves(inlined(segment.condition, workspace.segments)):
-                found.update(dict.fromkeys(needs_of(leaf, workspace.rfm)))
+                found.update(dict.fromkeys(needs_of(leaf, workspace, fits)))
         return list(found)
 
     def _outcome(self) -> list[Aggregate]:

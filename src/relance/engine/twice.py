@@ -47,7 +47,7 @@ def _parts(then: Profiles, now: Profiles, early: Names, late: Names) -> Iterator
         rest: Names = {
             need: name for need, name in names.items() if not isinstance(need, Aggregate)
         }
-        yield from profiles.parts(rest)
+        yield from profiles.parts(rest, None)
 
 
 def _of(names: Names, event: str) -> dict[str, Aggregate]:
@@ -95,5 +95,6 @@ def _inside(
     """Which events an aggregate takes in, as of the profiles' instant."""
     own = [profiles.passes(past, spec, test) for test in aggregate.where]
     opens = profiles.clock.opens(past["at"], aggregate.window)
-    every = [*tests, *own, *([] if opens is None else [opens])]
+    closes = profiles.closes(past["at"], aggregate)
+    every = [*tests, *own, *(test for test in (opens, closes) if test is not None)]
     return ibis.and_(*every) if every else None

@@ -22,7 +22,7 @@ def assemble(
 ) -> Workspace:
     """Join the files; triggers that are not enabled stay out."""
     conditions = {name: each.condition for name, each in named.segments.items()}
-    definitions = Definitions(main, named.rfm, conditions)
+    definitions = Definitions(main, named.rfm, conditions, named.lifecycle)
     enabled = [file for file in files if file.enabled]
     segments = [
         Segment(
@@ -39,6 +39,7 @@ def assemble(
         rfm=named.rfm, channels=main.channels, limits=main.limits,
         global_holdout=main.global_holdout, rotation=main.rotation, brand=main.brand,
         web=main.web, topics=main.topics, bounces=main.bounces, report=main.report, live=main.live,
+        lifecycle=named.lifecycle,
         segments={segment.name: segment for segment in [*segments, *own]},
         triggers={file.name: _trigger(definitions, file, texts) for file in enabled},
     )  # fmt: skip

@@ -1,5 +1,5 @@
 """The condition language: `all`, `any`, `none` around the leaves `customer`, `event`, `segment`,
-`rfm` and `sql`.
+`rfm`, `stage` and `sql`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from relance.domain.condition import (
     Aggregate,
     AllOf,
     AnyOf,
+    CellIs,
     Comparison,
     Condition,
     CustomerIs,
@@ -24,6 +25,7 @@ from relance.domain.condition import (
     RfmIs,
     SegmentIs,
     SqlIs,
+    StageIs,
     Window,
 )
 from relance.spec.accounts import AccountYaml, check_accounts
@@ -296,31 +298,39 @@ class SegmentYaml(Record[Condition]):
         return SegmentIs(self.segment)
 
 
-_SCORES = ListOf(Whole(1, 5), "scores from 1 to 5", single=True)
+def _ascending(_spot: Spot, scores: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(sorted(set(scores)))
 
 
-class ScoresYaml(Record[RfmIs]):
-    """Scores from 1 to 5, 5 being the best fifth. A customer without the event has none."""
+SCORES_SHAPE: Shape[tuple[int, ...]] = made(
+    ListOf(Whole(1, 5), "scores from 1 to 5", single=True), _ascending
+)
+_CELLS = ListOf(Reference("cell of the RFM grid", "cells"), "cells", single=True)
+
+
+class ScoresYaml(Record[Condition]):
+    """Scores from 1 to 5, 5 being the best fifth, or a cell of the grid that they make. A
+    customer without the event has none."""
 
     what = "scores such as {recency: [4, 5]}"
-    recency = optional(_SCORES, "How recent the last event is.")
-    frequency = optional(_SCORES, "How many events there are.")
-    monetary = optional(_SCORES, "How much they are worth.")
+    recency = optional(SCORES_SHAPE, "How recent the last event is.")
+    frequency = optional(SCORES_SHAPE, "How many events there are.")
+    monetary = optional(SCORES_SHAPE, "How much they are worth.")
+    cell = optional(_CELLS, "A cell of the grid, or a list of cells: champions, loyal, …")
 
-    def build(self) -> RfmIs:
-        scores = [self.recency, self.frequency, self.monetary]
-        if not any(scores):
-            raise self.spot.broken("is empty", "give scores, such as recency: [4, 5]")
+    def build(self) -> Condition:
+        scores, cells = [self.recency, self.frequency, self.monetary], self.cell
+        if not any(scores) and not cells:
+            raise self.spot.broken("is empty", "give scores, such as recency: [4, 5], or a cell")
         event = self.spot.scope.rfm_event
         self.spot.known(event, self.spot.scope.events, "event (for `rfm` in segments.yaml)")
         if self.monetary:
             check_field(self.below("monetary"), event, "amount")
-        recency, frequency, monetary = (_sorted(each) for each in scores)
-        return RfmIs(recency=recency, frequency=frequency, monetary=monetary)
-
-
-def _sorted(scores: tuple[int, ...] | None) -> tuple[int, ...] | None:
-    return tuple(sorted(set(scores))) if scores else None
+        scored = RfmIs(recency=self.recency, frequency=self.frequency, monetary=self.monetary)
+        if not cells:
+            return scored
+        in_cell = CellIs(tuple(sorted(set(cells))))
+        return AllOf((in_cell, scored)) if any(scores) else in_cell
 
 
 class RfmYaml(Record[Condition]):
@@ -331,6 +341,35 @@ class RfmYaml(Record[Condition]):
 
     def build(self) -> Condition:
         return self.rfm
+
+
+class StageShape(Shape[str]):
+    """A lifecycle stage by what it is called."""
+
+    says = "the name of a lifecycle stage"
+
+    def read(self, spot: Spot) -> str:
+        name, stages = Text(self.says).read(spot), spot.scope.stages
+        if stages is not None and not stages:
+            raise spot.broken("there are no stages", "config/segments.yaml wants a `lifecycle:`")
+        spot.known(name, stages, "stage")
+        return (stages or {}).get(name, name)
+
+    def schema(self) -> JsonSchema:
+        return {"type": "string"}
+
+
+class StageYaml(Record[Condition]):
+    """The lifecycle stage at the same instant: one, or one of several."""
+
+    what = "a condition"
+    stage = required(
+        ListOf(StageShape(), "stages", single=True),
+        "A stage of `lifecycle:` in config/segments.yaml, or a list of them.",
+    )
+
+    def build(self) -> Condition:
+        return StageIs(tuple(sorted(set(self.stage))))
 
 
 _QUERY = Text(
@@ -361,6 +400,7 @@ FORMS: dict[str, type[Record[Condition]]] = {
     "event": EventYaml,
     "segment": SegmentYaml,
     "rfm": RfmYaml,
+    "stage": StageYaml,
     "sql": SqlYaml,
 }
 

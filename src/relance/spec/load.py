@@ -18,11 +18,13 @@ from relance.spec.crosschecks import check_channels, check_circles
 from relance.spec.data import OWN_ATTRIBUTES
 from relance.spec.environment import fill
 from relance.spec.events_file import EventsFileYaml
+from relance.spec.lifecycle import stage_names
 from relance.spec.nodes import Fields, Node, Scalar, child, names_in, walk
 from relance.spec.notations import zone
 from relance.spec.parse import Unreadable, parse, read_text
 from relance.spec.record import Of, Record
 from relance.spec.relance_file import RelanceYaml
+from relance.spec.rfm import cell_names, cell_segment_names
 from relance.spec.segments_file import SegmentsYaml
 from relance.spec.spot import Broken, Notes, Scope, Spot
 from relance.spec.trigger_file import TriggerYaml
@@ -173,13 +175,21 @@ def _scope(
         texts=texts,
         attributes=_attributes(main),
         events=_events(main),
-        segments=names_in(child(named, "segments")) if named is not None else None,
+        segments=_segments(named) if named is not None else None,
+        cells=cell_names(named) if named is not None else None,
+        stages=stage_names(named) if named is not None else None,
         channels=names_in(child(main, "channels")) if main is not None else None,
         topics=names_in(child(main, "topics")) if main is not None else None,
         account_attributes=_account_attributes(main),
         account_events=_account_events(main),
         rfm_event=rfm_event.text if isinstance(rfm_event, Scalar) else "order",
     )
+
+
+def _segments(named: Node) -> list[str]:
+    """The segments that are written out, and those of the stages and cells."""
+    written = names_in(child(named, "segments"))
+    return [*written, *stage_names(named), *cell_segment_names(named)]
 
 
 def _zone(main: Node | None) -> ZoneInfo:

@@ -12,12 +12,14 @@ from relance.spec import (
     conditions,
     data,
     events_file,
+    lifecycle,
     limits,
     live,
     operators,
     quiet,
     relance_file,
     report,
+    rfm,
     segments_file,
     starter,
     steps,
@@ -134,6 +136,16 @@ events:
 """
 
 
+_SEGMENTS: Sequence[_Section] = (
+    ("rfm", rfm.RfmSpecYaml),
+    ("rfm.thresholds", rfm.CutoffsYaml),
+    ("rfm.cells.NAME", rfm.CellYaml),
+    ("rfm.cells.NAME.areas", rfm.AreaYaml),
+    ("lifecycle", lifecycle.LifecycleYaml),
+    ("lifecycle.thresholds", lifecycle.LengthsYaml),
+)
+
+
 def reference(vendors: Mapping[str, VendorSpec]) -> str:
     """The YAML reference in Markdown."""
     return "\n".join([
@@ -142,7 +154,7 @@ def reference(vendors: Mapping[str, VendorSpec]) -> str:
         *_sections(_RELANCE),
         *_providers(vendors),
         *_file("config/segments.yaml", segments_file.SegmentsYaml, "segments.yaml"),
-        *_sections([("rfm", segments_file.RfmSpecYaml)]),
+        *_sections(_SEGMENTS),
         *_plain_file("config/events.yaml", events_file.EventsFileYaml, _EVENTS),
         *_sections([("events", events_file.HappeningYaml)]),
         *_file("triggers/NAME.yaml", trigger_file.TriggerYaml, "welcome.yaml"),

@@ -1,4 +1,4 @@
-"""config/segments.yaml: the named segments, and how RFM scores are made."""
+"""config/segments.yaml: the named segments, lifecycle stages, and how RFM scores are made."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
-from relance.domain.condition import Condition, Measure
-from relance.domain.duration import Duration, Unit
+from relance.domain.condition import Condition
+from relance.domain.lifecycle import LifecycleSpec
 from relance.domain.workspace import RfmSpec
-from relance.spec.conditions import CONDITION, EVENT
-from relance.spec.notations import LENGTH
+from relance.spec.conditions import CONDITION
+from relance.spec.lifecycle import LifecycleYaml, stage_segments
+from relance.spec.nodes import Fields, child
 from relance.spec.record import Key, Of, Record, optional, required
-from relance.spec.shapes import VERSION, Choice, JsonSchema, MapOf, Shape, Text
+from relance.spec.rfm import PREFIX, RfmSpecYaml, cell_segments
+from relance.spec.shapes import VERSION, JsonSchema, MapOf, Shape, Text
 from relance.spec.spot import Spot
 
 PATH = "config/segments.yaml"
@@ -43,32 +45,13 @@ class NamedShape(Shape[Named]):
         return {"$ref": "#/definitions/segment"}
 
 
-class RfmSpecYaml(Record[RfmSpec]):
-    """How customers are scored: quintiles of those who have the event."""
-
-    what = "a mapping such as {event: order}"
-    event = optional(EVENT, "The event that is scored.", default="order", shown="order")
-    within = optional(LENGTH, "Score only events of this last stretch of time.", shown="all events")
-    monetary = optional(
-        Choice("total", "average"), "What `monetary` scores: all amounts, or their average.",
-        default="total", shown="total",
-    )  # fmt: skip
-    refit = optional(
-        LENGTH, "How long the quintiles' cut-offs are kept before they are computed anew.",
-        default=Duration(30, Unit.DAY), shown="30 days",
-    )  # fmt: skip
-
-    def build(self) -> RfmSpec:
-        monetary = Measure.SUM if self.monetary == "total" else Measure.AVERAGE
-        return RfmSpec(event=self.event, within=self.within, monetary=monetary, refit=self.refit)
-
-
 @dataclass(frozen=True, slots=True)
 class SegmentsFile:
     """What config/segments.yaml says."""
 
     rfm: RfmSpec
-    segments: Mapping[str, Named]
+    segments: Mapping[str, Named]  # those of the stages and cells too
+    lifecycle: LifecycleSpec | None = None
 
 
 class SegmentsYaml(Record[SegmentsFile]):
@@ -77,10 +60,31 @@ class SegmentsYaml(Record[SegmentsFile]):
     what = "a mapping with version and segments"
     version = required(VERSION, "The version of this format.", example="version: 1")
     rfm = optional(Of(RfmSpecYaml), "How RFM scores are made.", default=RfmSpec())
-    segments = required(
+    lifecycle = optional(
+        Of(LifecycleYaml), "Seven lifecycle stages, each a segment.", shown="no stages"
+    )
+    segments = optional(
         MapOf(NamedShape(), "segments"),
         "The segments by name; each is a condition, with an optional `description`.",
+        default=None,
     )
 
     def build(self) -> SegmentsFile:
-        return SegmentsFile(self.rfm, self.segments)
+        lifecycle, written = self.lifecycle, self.segments or {}
+        stages = stage_segments(lifecycle) if lifecycle else {}
+        made: dict[str, tuple[Condition, str]] = {**stages, **cell_segments(self.rfm)}
+        if not self.has("segments") and not made:
+            raise self.spot.broken("segments is missing", "write segments: and a name below it")
+        self._refuse_taken(made)
+        brought = {name: Named(condition, told) for name, (condition, told) in made.items()}
+        return SegmentsFile(self.rfm, {**brought, **written}, lifecycle)
+
+    def _refuse_taken(self, made: Mapping[str, object]) -> None:
+        """A name is a stage's or a cell's, or written out; not both."""
+        node = child(self.spot.node, "segments")
+        for key, _ in node.pairs if isinstance(node, Fields) else ():
+            if key.text in made:
+                what = "a cell" if key.text.startswith(PREFIX) else "a lifecycle stage"
+                self.spot.at("segments", self.spot.node).at(key.text, key).note(
+                    f"is {what} already", "choose another name for one of them"
+                )

@@ -67,6 +67,8 @@ class Scope:
     rfm_event: str = "order"
     account_attributes: Collection[str] | None = None  # None: there are no accounts
     account_events: Collection[str] = ()  # those that name no customer
+    cells: Collection[str] | None = None  # of the RFM grid
+    stages: Mapping[str, str] | None = None  # what lifecycle stages are called -> which they are
 
 
 @dataclass(frozen=True, slots=True)

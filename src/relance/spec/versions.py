@@ -16,6 +16,7 @@ from enum import Enum
 from relance.domain.condition import (
     AllOf,
     AnyOf,
+    CellIs,
     Comparison,
     Condition,
     CustomerIs,
@@ -26,8 +27,10 @@ from relance.domain.condition import (
     RfmIs,
     SegmentIs,
     SqlIs,
+    StageIs,
     leaves,
 )
+from relance.domain.lifecycle import LifecycleSpec
 from relance.domain.trigger import Goal, OnDate, OnMove, Step
 from relance.domain.workspace import RfmSpec
 from relance.spec.relance_file import RelanceFile
@@ -85,6 +88,7 @@ class Definitions:
     file: RelanceFile
     rfm: RfmSpec
     segments: Mapping[str, Condition]
+    lifecycle: LifecycleSpec | None = None
     _known: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     def segment(self, name: str) -> str:
@@ -113,8 +117,15 @@ class Definitions:
             names = {test.field for test in leaf.aggregate.where} | {leaf.aggregate.field}
             yield from self.event(leaf.aggregate.event, names)
         elif isinstance(leaf, RfmIs):
-            yield "rfm", canonical(self.rfm)
-            yield from self.event(self.rfm.event, {"amount"} if leaf.monetary else ())
+            yield from self._rfm(monetary=bool(leaf.monetary))
+        elif isinstance(leaf, CellIs):
+            areas = {name: self.rfm.grid.cell(name).areas for name in leaf.cells}
+            yield "cells", canonical(areas)
+            yield from self._rfm(monetary=self.rfm.grid.monetary)
+        elif isinstance(leaf, StageIs) and self.lifecycle is not None:
+            spec = self.lifecycle
+            yield "lifecycle", [spec.event, canonical(spec.where), canonical(spec.lengths)]
+            yield from self.event(spec.event, {test.field for test in spec.where})
         elif isinstance(leaf, OfAccount):
             yield from self._account_needs(leaf.leaf)
         elif isinstance(leaf, SqlIs):
@@ -134,6 +145,20 @@ class Definitions:
         if isinstance(leaf, EventIs):
             event = leaf.aggregate.event
             yield f"event {event} account", self.file.events[event].account
+
+    def _rfm(self, *, monetary: bool) -> Iterable[tuple[str, Json]]:
+        """How scores are made, and of which columns."""
+        rfm = self.rfm
+        since_the_first_release = {
+            "event": rfm.event,
+            "within": canonical(rfm.within),
+            "monetary": rfm.monetary.value,
+            "refit": canonical(rfm.refit),
+        }
+        later = _told(where=rfm.where, thresholds=rfm.thresholds)
+        yield "rfm", ["RfmSpec", since_the_first_release, *later]
+        tested = {test.field for test in rfm.where}
+        yield from self.event(rfm.event, tested | {"amount"} if monetary else tested)
 
     def event(self, name: str, names: Iterable[str | None]) -> Iterable[tuple[str, Json]]:
         """An event's table and those of its columns that are used."""

@@ -26,7 +26,6 @@ from relance.domain.condition import (
     Window,
 )
 from relance.domain.duration import Duration
-from relance.domain.fits import Fits
 from relance.domain.workspace import RfmSpec, Segment
 from relance.engine.reference import Customer, Event, Shop, Value, evaluate, fit, fit_rfm
 
@@ -392,7 +391,7 @@ def test_kept_cut_offs_are_used_instead_of_new_ones() -> None:
 def test_nobody_has_scores_in_a_shop_without_the_event() -> None:
     shop = Shop(zone=PARIS, customers=[Customer(key="ada")])
 
-    assert fit(shop, AT) == Fits()
+    assert fit_rfm(shop, AT) is None
     assert evaluate(RfmIs(), shop, AT) == set()
 
 

@@ -166,7 +166,7 @@ MISTAKEN = {
     "{event: order, where: {category: [a]}}": "active.where.category: must be text",
     "{segment: loyall}": "active.segment: there is no segment 'loyall' (did you mean loyal?)",
     "{rfm: {recency: 6}}": "active.rfm.recency: 6 is not a whole number from 1 to 5",
-    "{rfm: {}}": "active.rfm: is empty (give scores, such as recency: [4, 5])",
+    "{rfm: {}}": "active.rfm: is empty (give scores, such as recency: [4, 5], or a cell)",
     "{sql: drop table customers}": "active.sql: 'drop table customers' is not a query that begins with",
     "{all: {event: order}}": "active.all: must be a list of conditions, not a mapping",
     "{all: []}": "active.all: is an empty list",
