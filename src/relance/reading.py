@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -140,9 +141,13 @@ def _account_names(workspace: Workspace) -> set[str]:
 
 def _inspect(workspace: Workspace, loaded: Loaded) -> list[Problem]:
     from relance.engine import open_engine
+    from relance.store.peek import peek_live
 
     try:
-        with open_engine(in_memory(workspace)) as engine:
+        with (
+            peek_live(workspace.state) if workspace.live else nullcontext() as live,
+            open_engine(in_memory(workspace), live=live) as engine,
+        ):
             found = engine.inspect()
     except SourceError as error:
         # one mistake among others: those of the files are told as well

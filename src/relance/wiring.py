@@ -18,6 +18,8 @@ from relance.errors import UsageError, WorkspaceError
 from relance.reading import in_memory, read_workspace
 
 if TYPE_CHECKING:
+    from pyarrow import RecordBatch
+
     from relance.domain.duration import Duration
     from relance.domain.message import Rendered
     from relance.domain.trajectory import Trajectory
@@ -77,7 +79,8 @@ class Relance:
     def _open_engine(self, workspace: Workspace) -> RelanceEngine:
         from relance.engine import open_engine
 
-        engine = open_engine(workspace, lambda: self.state.ledger.standing().fits)
+        fits = lambda: self.state.ledger.standing().fits  # noqa: E731  the state opens when asked
+        engine = open_engine(workspace, fits, _Feed(self) if workspace.live else None)
         self._opened.append(engine.close)
         return engine
 
@@ -361,6 +364,19 @@ class Relance:
         if self.workspace.web.public_url is not None:
             values = {**values, **sample_links(self.workspace.web.public_url)}
         return self.templates.render(template, channel, locale=locale, values=values)
+
+
+class _Feed:
+    """Live events for an engine; the state is opened when they are first needed."""
+
+    def __init__(self, relance: Relance) -> None:
+        self._relance = relance
+
+    def span(self) -> tuple[str, int, int]:
+        return self._relance.state.live.span()
+
+    def after(self, number: int) -> Iterator[RecordBatch]:
+        return self._relance.state.live.after(number)
 
 
 @contextmanager

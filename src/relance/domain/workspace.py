@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 from enum import StrEnum
 from pathlib import Path
@@ -91,6 +91,13 @@ class EventSpec:
     account: str | None = None
     fields: Mapping[str, str] = field(default_factory=dict)
     live: LiveEventSpec | None = None
+
+    @property
+    def rows(self) -> EventSpec | None:
+        """The event as far as it is rows of a table of the source; None for live calls alone."""
+        if self.live is None:
+            return self
+        return replace(self, table=self.live.table, live=None) if self.live.table else None
 
     def column(self, logical: str) -> str | None:
         """The column behind a logical field name, if it is mapped."""

@@ -18,6 +18,7 @@ from relance.engine.failures import source_errors
 from relance.engine.selecting import NamedQueries
 from relance.engine.source import no_such_table
 from relance.engine.workbench import identifier, literal
+from relance.errors import SourceError
 
 _TABLES = """
 SELECT table_schema, table_name, table_schema = ANY (current_schemas(false))
@@ -26,6 +27,14 @@ FROM (
   UNION ALL SELECT schemaname, matviewname FROM pg_matviews
 ) AS known
 """
+_ADOPTED = {
+    pa.string(): "text",
+    pa.int64(): "bigint",
+    pa.float64(): "double precision",
+    pa.bool_(): "boolean",
+    pa.date32(): "date",
+    pa.timestamp("us"): "timestamp",
+}
 _BLOCK = 4 << 20  # bytes of CSV that become one Arrow batch
 
 
@@ -39,6 +48,7 @@ class PostgresSource:
         self._spec = spec
         self._named = NamedQueries(spec.tables, self.dialect)
         self._expressions: dict[str, ir.Table] = {}
+        self._adopted: dict[str, ir.Table] = {}
         self._connection = self._connect()
 
     def refresh(self) -> None:
@@ -76,6 +86,30 @@ class PostgresSource:
         blocks = self._blocks(f"COPY ({sql}) TO STDOUT (FORMAT csv)")
         return pa.RecordBatchReader.from_batches(schema, _batches(blocks, schema))
 
+    def adopt(self, name: str, rows: pa.RecordBatchReader) -> ir.Table:
+        """A temporary table: nobody else sees it, and it goes with the connection."""
+        listed = ", ".join(f"{identifier(f.name)} {_adopted_as(f.type)}" for f in rows.schema)
+        target = f"pg_temp.{identifier(name)}"
+        try:
+            with self._connection.transaction(), self._connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION READ WRITE")  # for what is temporary
+                cursor.execute(f"DROP TABLE IF EXISTS {target}".encode())
+                cursor.execute(f"CREATE TEMPORARY TABLE {identifier(name)} ({listed})".encode())
+                with cursor.copy(f"COPY {target} FROM STDIN".encode()) as copy:
+                    for batch in rows:
+                        for row in zip(*(c.to_pylist() for c in batch.columns), strict=True):
+                            copy.write_row(row)
+        except (psycopg.errors.InsufficientPrivilege, psycopg.errors.ReadOnlySqlTransaction):
+            raise SourceError(
+                f"{self._spec.shown}: live events need temporary tables, which are refused here",
+                hint="grant TEMPORARY on the database, and connect to the primary server",
+            ) from None
+        self._adopted[name] = ibis.table(self._types(target), name=name, database="pg_temp")
+        return self._adopted[name]
+
+    def adopted(self, name: str) -> ir.Table | None:
+        return self._adopted.get(name)
+
     def _connect(self) -> psycopg.Connection[tuple[object, ...]]:
         with source_errors(self._spec.shown):
             connection = psycopg.connect(
@@ -84,6 +118,7 @@ class PostgresSource:
             connection.execute("SET default_transaction_read_only = on")
             connection.execute(f"SET TIME ZONE {literal(str(self._spec.zone))}")
             connection.execute("SET datestyle = 'ISO, YMD'")
+            self._adopted.clear()
             return connection
 
     def _plain_table(self, name: str) -> ir.Table:
@@ -134,6 +169,12 @@ class PostgresSource:
                         gathered.clear()
             if gathered:
                 yield bytes(gathered)
+
+
+def _adopted_as(kind: pa.DataType) -> str:
+    if pa.types.is_timestamp(kind) and kind.tz is not None:
+        return "timestamptz"
+    return _ADOPTED[kind]
 
 
 def _plainly(expression: ir.Table) -> str:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from relance.domain.condition import Aggregate, Measure
-from relance.domain.workspace import AccountsSpec, Workspace
+from relance.domain.workspace import AccountsSpec, EventSpec, Workspace
 from relance.engine.clock import Clock, Kind
 from relance.engine.columns import Reading
 from relance.engine.needs import AccountKey, AccountNeed, Attribute, Column, Need
@@ -91,9 +91,9 @@ def gather(workbench: Workbench, profiles: Profiles, needs: Mapping[Need, str], 
     return workbench.load(pa.RecordBatchReader.from_batches(schema, batches), "rows")
 
 
-def count_rows(profiles: Profiles, event: str) -> int:
+def count_rows(profiles: Profiles, event: EventSpec) -> int:
     """How many rows an event's table has up to the profiles' instant, whoever they are about."""
-    events = profiles.events(profiles.event(event), ())
+    events = profiles.events(event, ())
     past = events.filter(~profiles.clock.later(events.at, profiles.clock.at))
     found = profiles.source.fetch(past.aggregate(rows=past.count())).read_all()
     return int(found["rows"][0].as_py())

@@ -21,6 +21,9 @@ from relance.engine.asking import Asking
 from relance.engine.clock import Clock
 from relance.engine.failures import source_errors, workbench_errors
 from relance.engine.inspection import inspect
+from relance.engine.live import LiveCache, LiveFeed
+from relance.engine.live_checks import live_problems
+from relance.engine.live_source import LiveSource
 from relance.engine.picture import Picture, Room
 from relance.engine.profile import Profiles
 from relance.engine.snapshot import Snapshots
@@ -36,7 +39,12 @@ from relance.uplift.survey import Survey
 class RelanceEngine:
     """See `relance.pipeline.ports.Engine`. One connection; calls from threads wait their turn."""
 
-    def __init__(self, workspace: Workspace, fits: Callable[[], Fits] = Fits) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        fits: Callable[[], Fits] = Fits,
+        live: LiveFeed | None = None,
+    ) -> None:
         """Raises SourceError or StateError where the source or the workbench cannot be opened."""
         self._workspace = workspace
         self._lock = threading.RLock()
@@ -47,7 +55,7 @@ class RelanceEngine:
             with workbench_errors(self._workbench.shown):
                 self._snapshots = Snapshots(self._workbench)
             with source_errors(workspace.source.shown):
-                self._source: Source = open_source(workspace, self._workbench)
+                self._source = self._open(live)
         except BaseException:
             self._workbench.close()
             raise
@@ -58,11 +66,22 @@ class RelanceEngine:
             turn=self._lock,
         )
 
+    def _open(self, live: LiveFeed | None) -> Source:
+        source, spec = open_source(self._workspace, self._workbench), self._workspace.live
+        if spec is None:
+            return source
+        cache = LiveCache(self._workbench, live)
+        return LiveSource(source, self._workspace, spec, self._workbench, cache)
+
     # -- the port
 
     def inspect(self) -> list[Problem]:
         with self._session():
-            return inspect(self._workbench, self._source, self._workspace)
+            found = inspect(self._workbench, self._source, self._workspace)
+            if isinstance(self._source, LiveSource):
+                self._source.catch_up()
+                found += live_problems(self._workbench, self._workspace)
+            return found
 
     def picture(
         self,

@@ -121,7 +121,10 @@ def mapped_columns(workspace: Workspace) -> Mapping[str, tuple[str, ...]]:
         held = (accounts.key, *accounts.attributes.values())
         found.setdefault(accounts.table, {}).update(dict.fromkeys(held))
     for event in workspace.events.values():
-        columns = (event.customer, event.account, event.at, event.amount, *event.fields.values())
-        known = dict.fromkeys(c for c in columns if c)
-        found.setdefault(event.table, {}).update(known)
+        rows = event.rows
+        if rows is None:
+            continue
+        own_id = event.live.table_id if event.live is not None else None
+        columns = (rows.customer, rows.account, rows.at, rows.amount, *rows.fields.values(), own_id)
+        found.setdefault(rows.table, {}).update(dict.fromkeys(c for c in columns if c))
     return {table: tuple(columns) for table, columns in found.items()}

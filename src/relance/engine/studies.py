@@ -49,7 +49,8 @@ def count_studies(
 
 def count_rows(profiles: Profiles, event: str) -> int:
     """How many rows an event's table has up to the clock's instant. Raises SourceError."""
-    events, clock = profiles.events(profiles.event(event), ()), profiles.clock
+    spec, clock = profiles.event(event), profiles.clock
+    events = profiles.events(spec.rows or spec, ())
     return figures(profiles, events, {"rows": (~clock.later(events.at, clock.at)).sum()})["rows"]
 
 

@@ -166,6 +166,14 @@ class Workbench:
         finally:
             self._connection.unregister("relance_inbox")
 
+    def append(self, data: pa.RecordBatchReader, table: str) -> None:
+        """Add Arrow data to a table, all of it or nothing."""
+        self._connection.register("relance_inbox", data)
+        try:
+            self.run(f"INSERT INTO {table} SELECT * FROM temp.main.relance_inbox")
+        finally:
+            self._connection.unregister("relance_inbox")
+
     @contextlib.contextmanager
     def scope(self) -> Iterator[None]:
         """Tables made inside go away at the end, however it comes."""
