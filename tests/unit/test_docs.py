@@ -203,7 +203,7 @@ BASE: Mapping[str, str] = {
 }
 SEGMENTS = "version: 1\nsegments: {everybody: {event: order}}\n"
 SECRETS = ("DB_PASSWORD", "STATE_PASSWORD", "POSTMARK_TOKEN", "TWILIO_ACCOUNT", "TWILIO_TOKEN")
-ENVIRONMENT = dict.fromkeys(SECRETS, "AC1")
+ENVIRONMENT = {**dict.fromkeys(SECRETS, "AC1"), "SHOP_WRITE_KEY": "0123456789abcdef"}
 
 
 def yaml_blocks() -> Iterator[tuple[str, int, str]]:
@@ -212,7 +212,7 @@ def yaml_blocks() -> Iterator[tuple[str, int, str]]:
         for number, block in enumerate(blocks(text, "yaml")):
             document = YAML(typ="safe").load(block)
             keys = set(document) if isinstance(document, dict) else set()
-            if "version" in keys or keys & {*BASE, "tables", "state", "channels", "limits"}:
+            if "version" in keys or keys & {*BASE, "tables", "state", "channels", "limits", "live"}:
                 yield name, number, block
 
 
