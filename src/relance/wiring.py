@@ -214,8 +214,14 @@ class Relance:
         return rfm_report(self.workspace, self.side_engine, self.state.ledger, at)
 
     def history(self, customer: str) -> History:
-        """What relance did with one customer."""
-        return self.state.reader.history(customer)
+        """What relance did with one customer, under all of the ids that are theirs."""
+        from relance.store import together
+
+        known = self.state.reader.history
+        if not self.workspace.identities:
+            return known(customer)
+        kin = self.side_engine.kin([customer], _utc_now())
+        return together(kin["customer"][0].as_py(), [known(i) for i in kin["id"].to_pylist()])
 
     def report(self, at: datetime) -> Report:
         """What each trigger was worth up to an instant, and all of them together."""

@@ -22,6 +22,7 @@ def history_document(history: History) -> dict[str, object]:
     """What `why --json` prints; docs/json.md documents it."""
     return {
         "customer": history.customer,
+        "also": list(history.also),
         "segments": [
             {"segment": s.segment, "since": s.entered_at.isoformat(), "baseline": s.baseline}
             for s in history.segments
@@ -110,6 +111,8 @@ def _message(message: MessageNote) -> dict[str, object]:
 def print_history(history: History, zone: ZoneInfo) -> None:
     """In the order of time: what happened, what did not, and why."""
     typer.echo(f"Customer {history.customer}")
+    if history.also:
+        typer.echo(f"  also known as {', '.join(history.also)}")
     for stay in history.segments:
         since = "at the baseline" if stay.baseline else f"since {local(stay.entered_at, zone)}"
         typer.echo(f"  in {stay.segment} {since}")

@@ -2,6 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Said:
+    """The latest word of one id about a channel or, where one is named, a topic."""
+
+    customer: str
+    topic: str
+    granted: bool
+    at: datetime
+
 
 def may_write(*, source: bool, recorded: bool | None) -> bool:
     """Whether a customer agreed to be written to on a channel.

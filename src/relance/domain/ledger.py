@@ -38,6 +38,7 @@ class Skip(StrEnum):
     TOPIC = "topic"  # does not want to hear of the trigger's topic
     PAUSED = "paused"  # asked not to be written to until a date
     SUPPRESSED = "suppressed"
+    MERGED = "merged"  # another id of the customer has the same message
     LEFT_SEGMENT = "left_segment"  # while_member: true, and no longer a member
     EXPIRED = "expired"  # too late for it to be of use
     DROPPED = "dropped"  # a person dropped it (`relance unknown drop`)
@@ -211,6 +212,19 @@ class Claimed:
     expires_at: datetime | None = None
     provider: str = ""
     doubtful_at: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sibling:
+    """A message of an id that a claimed message's customer has too."""
+
+    id: str
+    customer: str
+    trigger: str
+    step: int
+    entry_at: datetime
+    state: MessageState
+    changed_at: datetime
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -38,7 +38,12 @@ class SourceSpec:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CustomersSpec:
-    """The customers table: which column is what. `attributes` maps logical name to column."""
+    """The customers table: which column is what. `attributes` maps logical name to column.
+
+    Where `tables` are several (or identities make several rows one customer), this is what they
+    are together, see `domain.identity.joined`: `precedence` and `prefer` (by attribute) order
+    them, and `no_wins` says that a no to consent in any of them counts.
+    """
 
     table: str
     key: str
@@ -55,6 +60,10 @@ class CustomersSpec:
     household: str | None = None  # column: who shares it is drawn into the same arm
     account: str | None = None  # column: the key of the account that the contact belongs to
     role: str | None = None  # column: what the contact does there
+    tables: tuple[CustomersSpec, ...] = ()
+    precedence: tuple[str, ...] = ()
+    prefer: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    no_wins: bool = True
 
     def column(self, attribute: str) -> str | None:
         """The column behind a logical attribute name, if it is mapped."""
@@ -114,6 +123,16 @@ class RfmCutoffs:
     recency: tuple[float, ...]
     frequency: tuple[float, ...]
     monetary: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IdentitySpec:
+    """A table of links: whoever is known by `id` is the customer of `customer`, from `at` on."""
+
+    table: str
+    id: str
+    customer: str
+    at: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -278,6 +297,7 @@ class Workspace:
     live: LiveSpec | None = None
     accounts: AccountsSpec | None = None
     lifecycle: LifecycleSpec | None = None
+    identities: tuple[IdentitySpec, ...] = ()
 
     @property
     def named_segments(self) -> list[str]:

@@ -9,7 +9,8 @@ import ibis.expr.types as ir
 
 from relance.domain.workspace import AccountsSpec, EventSpec
 from relance.engine.checks import check_accounts, counted, figures
-from relance.engine.profile import Profiles, column_of
+from relance.engine.columns import column_of
+from relance.engine.profile import Profiles
 from relance.errors import Problem, SourceError
 
 CONFIG = "config/relance.yaml"

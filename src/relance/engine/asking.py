@@ -37,6 +37,8 @@ class Asking:
     ) -> pa.Table:
         """See `relance.pipeline.ports.Engine.ask`."""
         plan = RowPlan.of(self.profiles.workspace, self.profiles.clock, names)
+        cohort = cohort.select(["id", "customer", "entry_at"])
+        cohort = cohort.set_column(1, "customer", self.profiles.whose(cohort["customer"]))
         with self.workbench.scope():
             return self._finished(self._answered(cohort, questions, plan), questions, plan)
 

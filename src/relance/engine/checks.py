@@ -9,10 +9,12 @@ import ibis
 import ibis.expr.types as ir
 
 from relance.domain.condition import Aggregate
+from relance.domain.identity import origins
+from relance.domain.workspace import CustomersSpec
 from relance.engine.clock import Kind, kind_of
-from relance.engine.columns import Reading
+from relance.engine.columns import Reading, column_of
 from relance.engine.needs import AccountNeed, Attribute, Need
-from relance.engine.profile import Profiles, column_of, fields_of
+from relance.engine.profile import Profiles, fields_of
 from relance.engine.workbench import Workbench
 from relance.errors import SourceError
 
@@ -48,6 +50,8 @@ def check_keys(workbench: Workbench, profiles: Profiles, masks: str) -> int:
     Raises SourceError where a customer has no key, or a key belongs to several rows.
     """
     spec = profiles.workspace.customers
+    if spec.tables:
+        _check_tables(profiles)
     rows, keys, different = workbench.numbers(
         f"SELECT count(*), count(key), count(DISTINCT key) FROM {masks}"
     )
@@ -73,6 +77,26 @@ def check_accounts(profiles: Profiles) -> None:
         raise SourceError(problem, hint="each account needs a key of its own")
 
 
+def _check_tables(profiles: Profiles) -> None:
+    """The keys of each of several tables, before their rows become one customer's."""
+    for table in profiles.workspace.customers.tables:
+        problem = keys_of_table(profiles, table)
+        if problem:
+            raise SourceError(problem, hint="each customer needs a key of its own in each table")
+
+
+def keys_of_table(profiles: Profiles, table: CustomersSpec) -> str | None:
+    """What is wrong with the keys of one table."""
+    own = profiles.source.table(table.table).select(key=profiles.own_key(table))
+    numbers = figures(
+        profiles,
+        own,
+        {"rows": ibis._.count(), "keys": ibis._.key.count(), "different": ibis._.key.nunique()},
+    )
+    missing, repeated = numbers["rows"] - numbers["keys"], numbers["keys"] - numbers["different"]
+    return key_problem(table.table, table.key, missing, repeated)
+
+
 def key_problem(table: str, column: str, missing: int, repeated: int) -> str | None:
     """What is wrong with keys, in one sentence."""
     found = []
@@ -81,6 +105,15 @@ def key_problem(table: str, column: str, missing: int, repeated: int) -> str | N
     if repeated:
         found.append(f"{counted(repeated)} with the key of another row")
     return f"{table}.{column}: {' and '.join(found)}" if found else None
+
+
+def check_links(profiles: Profiles) -> None:
+    """Raises SourceError where a link has an instant that cannot be read."""
+    for spec in profiles.workspace.identities:
+        for text in _text(profiles, spec.table, spec.at, Reading.MOMENT):
+            rows = unreadable_rows(profiles, text)
+            if rows:
+                raise SourceError(text.complaint(rows), hint=text.hint)
 
 
 def check_texts(profiles: Profiles, needs: Mapping[Need, str]) -> None:
@@ -98,13 +131,23 @@ def text_columns(profiles: Profiles, needs: Mapping[Need, str]) -> Iterator[Text
         if isinstance(need, AccountNeed):
             yield from text_columns(profiles.accounts, {need.need: ""})
         elif isinstance(need, Attribute) and need.reading is not Reading.PLAIN:
-            yield from _text(profiles, customers.table, customers.column(need.name), need.reading)
+            for table, column in columns_behind(customers, need.name):
+                yield from _text(profiles, table, column, need.reading)
         elif isinstance(need, Aggregate):
             spec = profiles.event(need.event)
             yield from _text(profiles, spec.table, spec.at, Reading.MOMENT)
             for name, reading in fields_of([need]):
                 if reading is not Reading.PLAIN:
                     yield from _text(profiles, spec.table, spec.column(name), reading)
+
+
+def columns_behind(customers: CustomersSpec, attribute: str) -> list[tuple[str, str | None]]:
+    """Where an attribute stands: a table and its column, one for each of several tables."""
+    column = customers.column(attribute)
+    if not customers.tables or column is None:
+        return [(customers.table, column)]
+    found = origins(customers)[column]
+    return [(each.table.table, each.column) for each in found if isinstance(each.column, str)]
 
 
 def _text(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,6 +11,7 @@ import ibis
 import ibis.expr.types as ir
 
 from relance.engine.clock import Kind, kind_of
+from relance.errors import SourceError
 
 # what PostgreSQL, which has no try_cast, is asked to read
 _NUMBER = r"^\s*[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?\s*$"
@@ -22,6 +24,10 @@ _DAYS = (
 _TIME = "([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9]([.][0-9]+)?)?"
 _OFFSET = "(Z|[-+](0[0-9]|1[0-4])(:?[0-5][0-9])?)"
 _MOMENT = rf"^\s*(?!0000)({_LEAP}|{_DAYS})([ T]{_TIME}\s*{_OFFSET}?)?\s*$"
+
+
+YES = ("true", "t", "yes", "y", "1", "1.0", "on")
+NO = ("false", "f", "no", "n", "0", "0.0", "off", "")
 
 
 class Reading(StrEnum):
@@ -59,6 +65,26 @@ class Reader:
         """Whether a text is neither empty nor what it should be."""
         text = column.cast("string")
         return (text.strip() != "") & self.parse(column, reading).isnull()
+
+
+@ibis.udf.scalar.builtin  # type: ignore[untyped-decorator]
+def convert_to(text: str, encoding: str) -> bytes:  # type: ignore[empty-body]
+    """A text as bytes, in PostgreSQL."""
+
+
+def in_bytes(text: ir.Value, dialect: str) -> ir.Value:
+    """What orders texts letter by letter; PostgreSQL's own order is that of a language."""
+    return convert_to(text, "UTF8") if dialect == "postgres" else text
+
+
+def column_of(table: ir.Table, shown: str, name: str) -> ir.Value:
+    """A column of a table. Raises SourceError, with the nearest name, where there is none."""
+    if name in table.columns:
+        return table[name]
+    near = difflib.get_close_matches(name, table.columns, n=1)
+    raise SourceError(
+        f"table {shown} has no column {name!r}", hint=f"did you mean {near[0]}?" if near else None
+    )
 
 
 def key_kind(column: ir.Value) -> Kind | None:

@@ -72,7 +72,7 @@ def find_entrants(
     """The first entries up to the clock's instant, in scratch tables of the current scope."""
     clock, whole = profiles.clock, profiles.key_kind is Kind.INTEGER
     listed = workbench.load(_listed(studies), "studies")
-    loaded = workbench.load(entries.select(_COLUMNS), "entries")
+    loaded = workbench.load(with_owners(profiles, entries.select(_COLUMNS)), "entries")
     known = workbench.create(_known(loaded, listed, clock.at, whole=whole), "known")
     asked = workbench.create(f"SELECT DISTINCT key FROM {known} WHERE key IS NOT NULL", "asked")
     people = _people(workbench, profiles, asked)
@@ -91,6 +91,12 @@ def find_entrants(
         offsets=offsets,
         source_offsets=Offsets.of(clock.source, low, high),
     )
+
+
+def with_owners(profiles: Profiles, told: pa.Table) -> pa.Table:
+    """A table whose customers are those that the ids written down belong to."""
+    place = told.schema.get_field_index("customer")
+    return told.set_column(place, "customer", profiles.whose(told["customer"]))
 
 
 def week_of(local: str) -> str:

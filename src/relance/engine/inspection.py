@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
 import ibis
-import ibis.expr.types as ir
 
 from relance.domain.condition import Condition, leaves
 from relance.domain.fits import Fits
@@ -19,30 +18,17 @@ from relance.engine.checks import (
     TextColumn,
     counted,
     figures,
-    key_problem,
     text_columns,
     unreadable_rows,
 )
-from relance.engine.clock import Clock, Kind, kind_of
-from relance.engine.columns import Reading
+from relance.engine.clock import Kind, kind_of
+from relance.engine.columns import Reading, column_of
 from relance.engine.compiler import Compiler
+from relance.engine.inspecting_people import inspect_customers, inspect_identities
 from relance.engine.needs import Attribute, Need, inlined, needs_of, without_entry
-from relance.engine.profile import Profiles, column_of
-from relance.engine.rows import NO, YES
-from relance.engine.source import Source
-from relance.engine.workbench import Workbench
+from relance.engine.problems import CONFIG, SEGMENTS, failure, warning
+from relance.engine.profile import Profiles
 from relance.errors import Problem, SourceError
-
-CONFIG = "config/relance.yaml"
-SEGMENTS = "config/segments.yaml"
-
-
-def inspect(workbench: Workbench, source: Source, workspace: Workspace) -> list[Problem]:
-    """See `relance.pipeline.ports.Engine.inspect`."""
-    at = workbench.now()
-    clock = Clock(at=at, zone=workspace.zone, source=workspace.source.zone)
-    profiles = Profiles(source=source, workspace=workspace, clock=clock)
-    return Inspection(profiles=profiles).problems()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +38,8 @@ class Inspection:
     profiles: Profiles
 
     def problems(self) -> list[Problem]:
-        found = self._customers()
+        found = inspect_customers(self.profiles)
+        found += inspect_identities(self.profiles)
         found += account_problems(self.profiles) if not _stops(found) else []
         for spec in self.profiles.workspace.events.values():
             found += self._event(spec)
@@ -60,78 +47,11 @@ class Inspection:
             found += self._conditions()
         return list(dict.fromkeys(found))
 
-    # -- customers
-
-    def _customers(self) -> list[Problem]:
-        spec = self.profiles.workspace.customers
-        found = self._failure(CONFIG, "customers.table", lambda: self.profiles.customers)
-        if found:
-            return found
-        columns = {"customers.key": spec.key, **self._customer_columns()}
-        for where, column in columns.items():
-            found += self._failure(CONFIG, where, partial(self._own, column))
-        if not found:
-            found = self._failure(CONFIG, "customers.key", lambda: self.profiles.key_kind)
-        return found or [*self._keys(), *self._consents()]
-
-    def _customer_columns(self) -> dict[str, str]:
-        spec = self.profiles.workspace.customers
-        own = {
-            name: getattr(spec, name)
-            for name in ("email", "phone", "locale", "timezone", "country", "household")
-        }
-        columns = {
-            f"customers.{name}": column for name, column in own.items() if column is not None
-        }
-        columns |= {f"customers.attributes.{n}": column for n, column in spec.attributes.items()}
-        consents = {
-            f"customers.consent.{n}": c for n, c in spec.consent.items() if isinstance(c, str)
-        }
-        return columns | consents
-
-    def _own(self, column: str) -> ir.Value:
-        return column_of(self.profiles.customers, self.profiles.workspace.customers.table, column)
-
-    def _keys(self) -> Iterator[Problem]:
-        spec = self.profiles.workspace.customers
-        key = self.profiles.key()
-        numbers = figures(
-            self.profiles,
-            self.profiles.customers.select(key=key),
-            {"rows": ibis._.count(), "keys": ibis._.key.count(), "different": ibis._.key.nunique()},
-        )
-        if not numbers["rows"]:
-            yield _warning("customers.table", f"table {spec.table} has no rows")
-        missing = numbers["rows"] - numbers["keys"]
-        problem = key_problem(spec.table, spec.key, missing, numbers["keys"] - numbers["different"])
-        if problem:
-            yield Problem(
-                path=CONFIG, where="customers.key", message=problem,
-                hint="each customer needs a key of its own",
-            )  # fmt: skip
-
-    def _consents(self) -> Iterator[Problem]:
-        spec = self.profiles.workspace.customers
-        for channel, column in spec.consent.items():
-            if isinstance(column, str) and kind_of(self._own(column).type()) is not Kind.TRUTH:
-                answer = self._own(column).cast("string").strip().lower()
-                strange = answer.notin([*YES, *NO])
-                table = self.profiles.customers.select(strange=strange)
-                rows = figures(self.profiles, table, {"rows": ibis._.strange.sum()})["rows"]
-                if rows:
-                    yield _warning(
-                        f"customers.consent.{channel}",
-                        f"{spec.table}.{column}: {counted(rows)} say neither yes nor no",
-                        "they count as no consent",
-                    )
-
     # -- events
 
     def _event(self, spec: EventSpec) -> list[Problem]:
         place = f"events.{spec.name}"
-        found = self._failure(
-            CONFIG, f"{place}.table", lambda: self.profiles.source.table(spec.table)
-        )
+        found = failure(CONFIG, f"{place}.table", lambda: self.profiles.source.table(spec.table))
         if found:
             return found
         columns = {
@@ -144,14 +64,14 @@ class Inspection:
         table = self.profiles.source.table(spec.table)
         for where, column in columns.items():
             if column is not None:
-                found += self._failure(
+                found += failure(
                     CONFIG, f"{place}.{where}",
                     partial(column_of, table, spec.table, column),
                 )  # fmt: skip
         if found:
             return found
-        found = self._failure(CONFIG, f"{place}.at", lambda: self.profiles.events(spec, ()))
-        found += self._failure(CONFIG, f"{place}.amount", lambda: self._amount(spec))
+        found = failure(CONFIG, f"{place}.at", lambda: self.profiles.records(spec, ()))
+        found += failure(CONFIG, f"{place}.amount", lambda: self._amount(spec))
         return found or [*self._texts(spec), *self._event_rows(spec)]
 
     def _amount(self, spec: EventSpec) -> None:
@@ -174,7 +94,7 @@ class Inspection:
             yield Problem(path=path, where=where, message=text.complaint(rows), hint=text.hint)
 
     def _event_rows(self, spec: EventSpec) -> Iterator[Problem]:
-        events = self.profiles.events(spec, ()).mutate(
+        events = self.profiles.records(spec, ()).mutate(
             future=lambda t: self.profiles.clock.later(t.at, self.profiles.clock.at)
         )
         numbers = figures(
@@ -189,19 +109,19 @@ class Inspection:
         )
         place, table = f"events.{spec.name}", spec.table
         if not numbers["rows"]:
-            yield _warning(f"{place}.table", f"table {table} has no rows")
+            yield warning(f"{place}.table", f"table {table} has no rows")
             return
         if numbers["nobody"] and spec.customer:
-            yield _warning(
+            yield warning(
                 f"{place}.customer",
                 f"{table}.{spec.customer}: {counted(numbers['nobody'])} without a customer",
             )
         if numbers["undated"]:
-            yield _warning(
+            yield warning(
                 f"{place}.at", f"{table}.{spec.at}: {counted(numbers['undated'])} without a date"
             )
         if numbers["future"]:
-            yield _warning(
+            yield warning(
                 f"{place}.at", f"{table}.{spec.at}: {counted(numbers['future'])} in the future"
             )
         if spec.customer:
@@ -217,7 +137,7 @@ class Inspection:
         strange = owners.filter(owners.owner.notnull()).anti_join(people, [("owner", "key")])
         rows = figures(self.profiles, strange, {"rows": strange.count()})["rows"]
         if rows:
-            yield _warning(
+            yield warning(
                 f"events.{spec.name}.customer",
                 f"{spec.table}.{spec.customer}: {counted(rows)} of customers who are not in"
                 f" {self.profiles.workspace.customers.table}",
@@ -228,7 +148,7 @@ class Inspection:
     def _conditions(self) -> list[Problem]:
         found = []
         for path, where, condition in self._every_condition():
-            found += self._failure(path, where, partial(self._compile, condition)) or list(
+            found += failure(path, where, partial(self._compile, condition)) or list(
                 self._condition_texts(path, where, condition)
             )
         return [*found, *self._dates()]
@@ -278,7 +198,7 @@ class Inspection:
         for trigger in self.profiles.workspace.triggers.values():
             if isinstance(trigger.on, OnDate):
                 need = Attribute(trigger.on.attribute, Reading.MOMENT)
-                found += self._failure(trigger.path, "on.date", partial(self._moment, need))
+                found += failure(trigger.path, "on.date", partial(self._moment, need))
                 if not found:
                     for text in text_columns(self.profiles, {need: "c0"}):
                         found += self._unreadable(trigger.path, "on.date", text)
@@ -288,14 +208,6 @@ class Inspection:
         kind = kind_of(self.profiles.attribute(need).type())
         if not kind.is_moment:
             raise SourceError(f"customer {need.name} holds {kind}, not dates")
-
-    def _failure(self, path: str, where: str, work: Callable[[], object]) -> list[Problem]:
-        """The SourceError of some work as a problem; none where it succeeds."""
-        try:
-            work()
-        except SourceError as error:
-            return [Problem(path=path, where=where, message=error.message, hint=error.hint)]
-        return []
 
 
 def _stops(found: Iterable[Problem]) -> bool:
@@ -309,7 +221,3 @@ def _place(workspace: Workspace, name: str) -> str:
         return "lifecycle"
     cells = {each.name for each in workspace.rfm.grid.cells} if workspace.rfm.segments else set()
     return "rfm" if cell != name and cell in cells else f"segments.{name}"
-
-
-def _warning(where: str, message: str, hint: str | None = None) -> Problem:
-    return Problem(path=CONFIG, where=where, message=message, hint=hint, warning=True)

@@ -14,9 +14,9 @@ from relance.domain.study import Study
 from relance.domain.trigger import Goal
 from relance.domain.workspace import EventSpec
 from relance.engine.clock import EPOCH, Kind, kind_of, microseconds
-from relance.engine.columns import Reading
+from relance.engine.columns import Reading, column_of
 from relance.engine.entrants import Entrants, week_of
-from relance.engine.profile import Only, Profiles, column_of, fields_tested
+from relance.engine.profile import Only, Profiles, fields_tested
 from relance.engine.rows import CHUNK, chunked
 from relance.engine.windows import Scale, Windows, beginning
 from relance.engine.workbench import Workbench, compiled

@@ -18,7 +18,7 @@ from relance.domain.condition import leaves
 from relance.domain.fits import Fits
 from relance.domain.trigger import OnDate, OnEnter, OnExit, OnMove, OnSchedule, OnStay, Trigger
 from relance.domain.workspace import Segment
-from relance.engine.checks import check_accounts, check_keys, check_texts
+from relance.engine.checks import check_accounts, check_keys, check_links, check_texts
 from relance.engine.compiler import Compiler
 from relance.engine.dates import due_customers
 from relance.engine.failures import workbench_errors
@@ -27,13 +27,16 @@ from relance.engine.layout import Bit, Layout
 from relance.engine.needs import Need, inlined, measure_of, needs_of
 from relance.engine.profile import Profiles
 from relance.engine.rows import RowPlan, ask_for, count_rows, gather, need_of
-from relance.engine.snapshot import Difference, Masks, Snapshots, compare
+from relance.engine.snapshot import Difference, Masks, Snapshots, compare, find_merged
 from relance.engine.workbench import Workbench, compiled
 from relance.errors import SourceError
 
 Session = Callable[[], AbstractContextManager[None]]
 
 _CUSTOMER = pa.schema([("customer", pa.string())])
+_NO_MERGE = pa.schema(
+    [("id", pa.string()), ("customer", pa.string()), ("stays", pa.bool_())]
+).empty_table()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +78,10 @@ class Picture:
         self._fitter = Fitter(room.workbench, profiles, [each.condition for each in segments])
         self._fits = self._fitter.standing(fits)
         self._differences: dict[datetime, Difference] = {}
+        self._merged: dict[datetime, pa.Table] = {}
+        identities = profiles.identities
+        # looked at here: later the source may be gone
+        self._aliases = identities.table if identities is not None and identities.some else None
         layout = Layout.of([segment.name for segment in segments])
         self._known = self._columns_for_rows()
         self._masks = Masks(
@@ -88,6 +95,7 @@ class Picture:
             self._counts = self._count()
         except BaseException:
             room.workbench.drop(self._masks.table)  # a worker tries again and again
+            profiles.close()
             raise
 
     # -- the port
@@ -127,6 +135,22 @@ class Picture:
                 f"SELECT CAST(key AS VARCHAR) AS customer, * EXCLUDE (key) FROM {difference.table}"
             )
         return {name: _moves(moved, difference.layout.bits[name]) for name in segments}
+
+    def merged(self, earlier: datetime, segment: str) -> pa.Table:
+        if self._aliases is None:
+            return _NO_MERGE
+        with self._room.at_bench():
+            if earlier not in self._merged:
+                kept = self._room.snapshots.find(earlier)
+                self._merged[earlier] = find_merged(
+                    self._room.workbench, self._masks, kept, self._aliases
+                )
+        found = self._merged[earlier]
+        return found.filter(pc.equal(found["segment"], segment)).drop_columns("segment")
+
+    def whose(self, ids: pa.Array) -> pa.Array:
+        with self._room.at_bench():
+            return self._profiles.whose(ids)
 
     def candidates(self, trigger: Trigger, earlier: datetime | None) -> pa.Table:
         """Raises ValueError where an earlier snapshot is needed and is not kept."""
@@ -170,6 +194,7 @@ class Picture:
             tables = [difference.table for difference in self._differences.values()]
             self._room.workbench.drop(self._masks.table, *tables)
             self._differences.clear()
+            self._profiles.close()
 
     # -- building
 
@@ -190,6 +215,7 @@ class Picture:
         names = self._profile_names()
         with workbench.scope():
             check_accounts(profiles)
+            check_links(profiles)
             check_texts(profiles, names)
             table = self._profile(names)
             compiler = Compiler(
@@ -285,7 +311,8 @@ class Picture:
             if difference is not None:
                 self._room.workbench.drop(difference.table)
             kept = self._room.snapshots.find(earlier)
-            difference = compare(self._room.workbench, self._masks, kept)
+            difference = compare(self._room.workbench, self._masks, kept, self._aliases)
+            self._merged.pop(earlier, None)
             self._differences[earlier] = difference
         if missing := [name for name in segments if name not in difference.segments]:
             raise ValueError(f"not kept alike for {earlier:%Y-%m-%d %H:%M}: {', '.join(missing)}")

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import ibis
 import ibis.expr.types as ir
+import pyarrow as pa
 
 from relance.domain.accounts import as_customers
 from relance.domain.condition import Aggregate, FieldTest, Measure, Window
-from relance.domain.workspace import EventSpec, Workspace
+from relance.domain.workspace import CustomersSpec, EventSpec, Workspace
 from relance.engine.clock import Clock, Kind, kind_of
-from relance.engine.columns import Reader, Reading, key, key_kind
+from relance.engine.columns import Reader, Reading, column_of, key, key_kind
 from relance.engine.comparing import compare
+from relance.engine.identities import Identities
 from relance.engine.needs import (
     AccountKey,
     AccountNeed,
@@ -26,6 +27,7 @@ from relance.engine.needs import (
     Need,
     reading_of,
 )
+from relance.engine.people import People
 from relance.engine.selecting import checked, with_instant
 from relance.engine.source import Source
 from relance.engine.workbench import literal
@@ -69,6 +71,7 @@ class Profiles:
     clock: Clock
     text_times: dict[tuple[str, str], bool] = field(default_factory=dict)
     contacts: Profiles | None = None  # where the customers are accounts: those of their contacts
+    identities: Identities | None = None  # None where nobody is known by several ids
 
     @functools.cached_property
     def reader(self) -> Reader:
@@ -76,18 +79,49 @@ class Profiles:
 
     @property
     def customers(self) -> ir.Table:
-        return self.source.table(self.workspace.customers.table)
+        return self._people(None)
+
+    def _people(self, only: Only | None) -> ir.Table:
+        """The customers table, or what several tables and ids make of it; `only` may be heeded."""
+        spec = self.workspace.customers
+        if not spec.tables:
+            return self.source.table(spec.table)
+        narrowed = None if only is None else lambda table: only.rows(table, table[spec.key])
+        return People(self.source, self.clock, spec, self.identities).table(narrowed)
+
+    def own_key(self, table: CustomersSpec) -> ir.Value:
+        """The key of one of the customers' tables as text. Raises SourceError."""
+        return People(self.source, self.clock, self.workspace.customers, None).own_key(table)
+
+    def kin(self, customers: Sequence[str]) -> pa.Table:
+        """See `relance.pipeline.ports.Engine.kin`."""
+        if self.identities is not None:
+            return self.identities.kin(customers)
+        ids = pa.array(dict.fromkeys(customers), pa.string())
+        return pa.table({"asked": ids, "customer": ids, "id": ids})
+
+    def whose(self, ids: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+        """The customers whom ids belong to, in their order."""
+        return ids if self.identities is None else self.identities.customers(ids)
+
+    def close(self) -> None:
+        """Forget what was computed beside the expressions. Safe to call twice."""
+        if self.identities is not None:
+            self.identities.close()
 
     @functools.cached_property
     def key_kind(self) -> Kind:
         """INTEGER or TEXT. Raises SourceError for a key of another type."""
         spec = self.workspace.customers
+        if spec.tables:
+            return Kind.TEXT  # ids of several kinds meet as text
         return _key_kind(column_of(self.customers, spec.table, spec.key), spec.table, spec.key)
 
-    def key(self) -> ir.Value:
-        """The clean key of the customers table."""
+    def key(self, people: ir.Table | None = None) -> ir.Value:
+        """The clean key of the customers table (or of `people` of it)."""
         spec = self.workspace.customers
-        return key(column_of(self.customers, spec.table, spec.key), self.key_kind)
+        people = self.customers if people is None else people
+        return key(column_of(people, spec.table, spec.key), self.key_kind)
 
     @functools.cached_property
     def accounts(self) -> Profiles:
@@ -103,28 +137,32 @@ class Profiles:
             contacts=self,
         )
 
-    def account(self) -> ir.Value:
+    def account(self, people: ir.Table | None = None) -> ir.Value:
         """The clean key of each customer's account, of the accounts' kind of key."""
         spec = self.workspace.customers
-        column = column_of(self.customers, spec.table, spec.account or "")
+        people = self.customers if people is None else people
+        column = column_of(people, spec.table, spec.account or "")
         own = key(column, _key_kind(column, spec.table, spec.account or ""))
         kind = self.accounts.key_kind
         return own if kind_of(own.type()) is kind else as_key(own, kind)
 
-    def attribute(self, need: Attribute | Column | AccountKey) -> ir.Value:
-        """An attribute or a column of the customers table, clean."""
+    def attribute(
+        self, need: Attribute | Column | AccountKey, people: ir.Table | None = None
+    ) -> ir.Value:
+        """An attribute or a column of the customers table (or of `people` of it), clean."""
         if isinstance(need, AccountKey):
-            return self.account()
+            return self.account(people)
         spec = self.workspace.customers
+        people = self.customers if people is None else people
         if isinstance(need, Column):
-            return self.reader.read(column_of(self.customers, spec.table, need.name))
+            return self.reader.read(column_of(people, spec.table, need.name))
         name = spec.column(need.name)
         if name is None:
             raise SourceError(
                 f"customer {need.name}: no column is mapped to it",
                 hint="`customers.attributes` in config/relance.yaml maps names to columns",
             )
-        return self._read(self.customers, spec.table, name, need.reading)
+        return self._read(people, spec.table, name, need.reading)
 
     def _read(self, table: ir.Table, shown: str, name: str, reading: Reading) -> ir.Value:
         """A column, clean; text that is dates without any time of day becomes days."""
@@ -151,12 +189,13 @@ class Profiles:
 
     def build(self, names: Mapping[Need, str], only: Only | None = None) -> ir.Table:
         """The profile: the column `key`, and one column of the given name per need."""
+        table = self._people(only)
         own = {
-            name: self.attribute(need)
+            name: self.attribute(need, table)
             for need, name in names.items()
             if isinstance(need, Attribute | Column | AccountKey)
         }
-        people = self.customers.select(key=self.key(), **own)
+        people = table.select(key=self.key(table), **own)
         if only is not None:
             people = only.rows(people, people.key)
         joined = people.mutate(key_text=people.key.cast("string"))
@@ -206,8 +245,15 @@ class Profiles:
         )
         first = found[found.columns[0]]
         owner = key(first, _key_kind(first, "sql", found.columns[0]))
-        return (
-            found.select(**{f"owner_{name}": owner}).distinct().mutate(**{name: ibis.literal(True)})
+        named = self._owned(found.select(**{f"owner_{name}": owner}), f"owner_{name}")
+        return named.distinct().mutate(**{name: ibis.literal(True)})
+
+    def _owned(self, rows: ir.Table, column: str) -> ir.Table:
+        """Rows whose column with ids names the customers that those are."""
+        if self.identities is None:
+            return rows
+        return self.identities.resolved(
+            rows.mutate(**{column: rows[column].cast("string")}), column
         )
 
     def _instant(self) -> str:
@@ -215,7 +261,7 @@ class Profiles:
         if self.source.dialect == "sqlite":
             return literal(self.clock.written_like(self._sample()))
         local = self.clock.local(self.clock.at).isoformat(sep=" ")
-        kinds = {kind_of(self.events(spec, ())["at"].type()) for spec in self._event_specs()}
+        kinds = {kind_of(self.records(spec, ())["at"].type()) for spec in self._event_specs()}
         if kinds == {Kind.INSTANT}:
             zoned = self.clock.at.astimezone(self.clock.source).isoformat(sep=" ")
             return f"CAST('{zoned}' AS TIMESTAMPTZ)"
@@ -237,10 +283,16 @@ class Profiles:
     def events(
         self, spec: EventSpec, fields: Iterable[Field], more: Mapping[str, ir.Value] | None = None
     ) -> ir.Table:
-        """An event table, clean: `owner`, `at`, a column per field (see `field_name`), and `more`
-        columns made of its own."""
+        """An event table, clean: `owner` (the customer whom the id belongs to), `at`, a column per
+        field (see `field_name`), and `more` columns made of its own."""
         if self.contacts is not None and self.contacts.event(spec.name).account is None:
             return self.contacts.events_by_account(spec, fields, more)
+        return self._owned(self.records(spec, fields, more), "owner")
+
+    def records(
+        self, spec: EventSpec, fields: Iterable[Field], more: Mapping[str, ir.Value] | None = None
+    ) -> ir.Table:
+        """The same with the ids as they are written."""
         table = self.source.table(spec.table)
         at = self._read(table, spec.table, spec.at, Reading.MOMENT)
         if not kind_of(at.type()).is_moment:
@@ -402,16 +454,6 @@ def fields_tested(tests: Iterable[FieldTest]) -> list[Field]:
 def field_name(wanted: Field) -> str:
     """The name of a field's column in clean events."""
     return f"field_{wanted[1]}_{wanted[0]}"
-
-
-def column_of(table: ir.Table, shown: str, name: str) -> ir.Value:
-    """A column of a table. Raises SourceError, with the nearest name, where there is none."""
-    if name in table.columns:
-        return table[name]
-    near = difflib.get_close_matches(name, table.columns, n=1)
-    raise SourceError(
-        f"table {shown} has no column {name!r}", hint=f"did you mean {near[0]}?" if near else None
-    )
 
 
 def as_key(own: ir.Value, kind: Kind) -> ir.Value:

@@ -11,14 +11,11 @@ import pyarrow.compute as pc
 from relance.domain.condition import Aggregate, Measure
 from relance.domain.workspace import AccountsSpec, EventSpec, Workspace
 from relance.engine.clock import Clock, Kind
-from relance.engine.columns import Reading
+from relance.engine.columns import YES, Reading
 from relance.engine.needs import AccountKey, AccountNeed, Attribute, Column, Need
 from relance.engine.profile import Only, Profiles
 from relance.engine.workbench import Workbench
 from relance.errors import SourceError
-
-YES = ("true", "t", "yes", "y", "1", "1.0", "on")
-NO = ("false", "f", "no", "n", "0", "0.0", "off", "")
 
 _MEASURES = {str(measure): measure for measure in Measure}
 _TEXTS = ("email", "phone", "locale", "timezone")
@@ -93,7 +90,7 @@ def gather(workbench: Workbench, profiles: Profiles, needs: Mapping[Need, str], 
 
 def count_rows(profiles: Profiles, event: EventSpec) -> int:
     """How many rows an event's table has up to the profiles' instant, whoever they are about."""
-    events = profiles.events(event, ())
+    events = profiles.records(event, ())
     past = events.filter(~profiles.clock.later(events.at, profiles.clock.at))
     found = profiles.source.fetch(past.aggregate(rows=past.count())).read_all()
     return int(found["rows"][0].as_py())

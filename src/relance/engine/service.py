@@ -20,7 +20,8 @@ from relance.domain.workspace import Segment, Workspace
 from relance.engine.asking import Asking
 from relance.engine.clock import Clock
 from relance.engine.failures import source_errors, workbench_errors
-from relance.engine.inspection import inspect
+from relance.engine.identities import Identities, known_by_ids
+from relance.engine.inspection import Inspection
 from relance.engine.live import LiveCache, LiveFeed
 from relance.engine.live_checks import live_problems
 from relance.engine.live_source import LiveSource
@@ -46,7 +47,7 @@ class RelanceEngine:
         live: LiveFeed | None = None,
     ) -> None:
         """Raises SourceError or StateError where the source or the workbench cannot be opened."""
-        self._workspace = workspace
+        self._workspace = known_by_ids(workspace)
         self._lock = threading.RLock()
         self._depth = 0
         self._fits = fits
@@ -77,7 +78,9 @@ class RelanceEngine:
 
     def inspect(self) -> list[Problem]:
         with self._session():
-            found = inspect(self._workbench, self._source, self._workspace)
+            at = self._workbench.now()
+            with contextlib.closing(self._profiles(at)) as profiles:
+                found = Inspection(profiles=profiles).problems()
             if isinstance(self._source, LiveSource):
                 self._source.catch_up()
                 found += live_problems(self._workbench, self._workspace)
@@ -116,9 +119,17 @@ class RelanceEngine:
         at: datetime,
     ) -> pa.Table:
         """Answered under the fits in force."""
-        with self._session():
-            asking = Asking(workbench=self._workbench, profiles=self._profiles(at), fits=self._fits)
+        with self._session(), contextlib.closing(self._profiles(at)) as profiles:
+            asking = Asking(workbench=self._workbench, profiles=profiles, fits=self._fits)
             return asking.answer(cohort, questions, names)
+
+    def kin(self, customers: Sequence[str], at: datetime) -> pa.Table:
+        with self._session(), contextlib.closing(self._profiles(at)) as profiles:
+            return profiles.kin(customers)
+
+    def whose(self, ids: pa.Array, at: datetime) -> pa.Array:
+        with self._session(), contextlib.closing(self._profiles(at)) as profiles:
+            return profiles.whose(ids)
 
     def study(
         self,
@@ -128,10 +139,8 @@ class RelanceEngine:
         lapsed_after: Duration,
         at: datetime,
     ) -> Outcomes:
-        with self._session():
-            return count_studies(
-                self._workbench, self._profiles(at), entries, studies, optouts, lapsed_after
-            )
+        with self._session(), contextlib.closing(self._profiles(at)) as profiles:
+            return count_studies(self._workbench, profiles, entries, studies, optouts, lapsed_after)
 
     def survey(
         self,
@@ -183,7 +192,18 @@ class RelanceEngine:
         clock = Clock(
             at=at.astimezone(UTC), zone=self._workspace.zone, source=self._workspace.source.zone
         )
-        return Profiles(source=self._source, workspace=self._workspace, clock=clock)
+        return Profiles(
+            source=self._source,
+            workspace=self._workspace,
+            clock=clock,
+            identities=self._identities(clock),
+        )
+
+    def _identities(self, clock: Clock) -> Identities | None:
+        specs = self._workspace.identities
+        if not specs:
+            return None
+        return Identities(workbench=self._workbench, source=self._source, specs=specs, clock=clock)
 
     @contextlib.contextmanager
     def _session(self) -> Iterator[None]:

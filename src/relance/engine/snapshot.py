@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import pyarrow as pa
@@ -192,8 +192,18 @@ class Difference:
         return f"(xor(now{bit.column}, x{bit.column}) & {bit.value}) <> 0"
 
 
-def compare(workbench: Workbench, now: Masks, earlier: Sequence[Masks]) -> Difference:
-    """Who moved between kept masks and those of now: one join, one xor per mask column."""
+def compare(
+    workbench: Workbench, now: Masks, earlier: Sequence[Masks], aliases: str | None = None
+) -> Difference:
+    """Who moved between kept masks and those of now: one join, one xor per mask column.
+
+    `aliases` (columns alias, customer) says who of the earlier ids is somebody else now. A merge
+    moves nobody: who was in a segment under any id does not enter it, and leaves it only who was
+    in it under the id that lives on.
+    """
+    merged: set[int] = set()
+    if aliases is not None:
+        earlier, merged = _merged(workbench, earlier, aliases)
     common = {
         name
         for masks in earlier
@@ -207,7 +217,7 @@ def compare(workbench: Workbench, now: Masks, earlier: Sequence[Masks]) -> Diffe
         )
         for number in columns
     }
-    before = {number: _aligned(now.layout, earlier, common, number) for number in columns}
+    before = {number: _before(now.layout, earlier, common, number, merged) for number in columns}
     selected = ", ".join(
         f"coalesce(n.m{c}, 0) AS now{c},"
         f" xor(coalesce(n.m{c}, 0) & {wanted[c]}, {before[c]}) AS x{c}"
@@ -218,6 +228,7 @@ def compare(workbench: Workbench, now: Masks, earlier: Sequence[Masks]) -> Diffe
     table = workbench.create(
         f"SELECT * FROM (SELECT {key} AS key, {selected} FROM {source}) WHERE {moved}", "diff"
     )
+    workbench.drop(*(earlier[number].table for number in merged))
     return Difference(table=table, layout=now.layout, segments=frozenset(common))
 
 
@@ -234,8 +245,86 @@ def _joined(workbench: Workbench, now: Masks, earlier: Sequence[Masks]) -> tuple
     return source, key
 
 
-def _aligned(layout: Layout, earlier: Sequence[Masks], common: set[str], column: int) -> str:
-    """Earlier bits moved to where the present has them, taken in groups that move alike."""
+def _merged(
+    workbench: Workbench, earlier: Sequence[Masks], aliases: str
+) -> tuple[list[Masks], set[int]]:
+    """Earlier masks by the customers of now; and which of them have rows of several ids, with
+    the bits of any id (m0, …) and those of the id that lives on (o0, …)."""
+    found, merged = [], set()
+    for number, masks in enumerate(earlier):
+        joined = f"{masks.table} AS e LEFT JOIN {aliases} AS k ON k.alias = e.key::VARCHAR"
+        if not workbench.numbers(f"SELECT count(k.alias) FROM {joined}")[0]:
+            found.append(masks)
+            continue
+        bits = ", ".join(
+            f"bit_or(e.m{c}) AS m{c},"
+            f" bit_or(CASE WHEN k.alias IS NULL THEN e.m{c} ELSE 0 END) AS o{c}"
+            for c in range(masks.layout.columns)
+        )
+        table = workbench.create(
+            f"SELECT coalesce(k.customer, e.key::VARCHAR) AS key, {bits}"
+            f" FROM {joined} GROUP BY ALL",
+            "merged",
+        )
+        merged.add(number)
+        found.append(replace(masks, table=table))
+    return found, merged
+
+
+def find_merged(
+    workbench: Workbench, now: Masks, earlier: Sequence[Masks], aliases: str
+) -> pa.Table:
+    """The ids of earlier masks that are somebody else's now, one row per segment they were in.
+
+    Columns: segment, id, customer (strings), and stays: whether the customer is in it now.
+    """
+    parts = [
+        f"SELECT {literal(name)} AS segment, e.key::VARCHAR AS id, k.customer,"
+        f" coalesce({now.layout.holds(name, 'n')}, false) AS stays"
+        f" FROM {masks.table} AS e JOIN {aliases} AS k ON k.alias = e.key::VARCHAR"
+        f" LEFT JOIN {now.table} AS n ON n.key::VARCHAR = k.customer"
+        f" WHERE {masks.layout.holds(name, 'e')}"
+        for masks in earlier
+        for name in masks.layout.bits
+        if now.versions.get(name) == masks.versions[name]
+    ]
+    if not parts:
+        return _MERGED.empty_table()
+    return workbench.arrow(" UNION ALL ".join(parts)).cast(_MERGED)
+
+
+_MERGED = pa.schema(
+    [
+        ("segment", pa.string()),
+        ("id", pa.string()),
+        ("customer", pa.string()),
+        ("stays", pa.bool_()),
+    ]
+)
+
+
+def _before(
+    layout: Layout, earlier: Sequence[Masks], common: set[str], column: int, merged: set[int]
+) -> str:
+    """What the bits of now are held against: for those in it now the bits of any of their ids,
+    for the others those of the id that lives on."""
+    before = _aligned(layout, earlier, common, column, lambda _: "m")
+    if not merged:
+        return before
+    own = _aligned(layout, earlier, common, column, lambda n: "o" if n in merged else "m")
+    now = f"coalesce(n.m{column}, 0)"
+    return f"((({before}) & {now}) | (({own}) & ~{now}))"
+
+
+def _aligned(
+    layout: Layout,
+    earlier: Sequence[Masks],
+    common: set[str],
+    column: int,
+    letter: Callable[[int], str],
+) -> str:
+    """Earlier bits moved to where the present has them, taken in groups that move alike; `letter`
+    begins the names of a table's columns."""
     groups: dict[tuple[int, int, int], int] = {}
     for number, masks in enumerate(earlier):
         for name, bit in masks.layout.bits.items():
@@ -244,7 +333,7 @@ def _aligned(layout: Layout, earlier: Sequence[Masks], common: set[str], column:
                 group = (number, bit.column, shift)
                 groups[group] = groups.get(group, 0) | bit.value
     terms = [
-        f"coalesce({_shifted(f'e{number}.m{origin} & {mask}', shift)}, 0)"
+        f"coalesce({_shifted(f'e{number}.{letter(number)}{origin} & {mask}', shift)}, 0)"
         for (number, origin, shift), mask in groups.items()
     ]
     return " + ".join(terms) or "0"

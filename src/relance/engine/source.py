@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from relance.domain.workspace import SourceSpec, Workspace
+from relance.domain.workspace import CustomersSpec, SourceSpec, Workspace
 from relance.engine.workbench import Workbench
 from relance.errors import SourceError
 
@@ -97,34 +97,43 @@ def no_such_table(shown: str, name: str, known: Iterable[str]) -> SourceError:
 
 def identifying_columns(workspace: Workspace) -> frozenset[str]:
     """Columns that are text even where all their values are digits: keys, phone numbers."""
-    customers = workspace.customers
-    mapped = (customers.key, customers.email, customers.phone, customers.locale,
-              customers.timezone, customers.country, customers.household,
-              customers.account, customers.role)  # fmt: skip
-    accounts = (workspace.accounts.key,) if workspace.accounts else ()
-    events = (
-        name for event in workspace.events.values() for name in (event.customer, event.account)
-    )
-    return frozenset(name for name in (*mapped, *accounts, *events) if name)
+    found: set[str | None] = {workspace.accounts.key if workspace.accounts else None}
+    for table in tables_of(workspace.customers):
+        found |= {table.key, table.email, table.phone, table.locale, table.timezone,
+                  table.country, table.household, table.account, table.role}  # fmt: skip
+    for event in workspace.events.values():
+        found |= {event.customer, event.account}
+    for link in workspace.identities:
+        found |= {link.id, link.customer}
+    return frozenset(name for name in found if name)
+
+
+def tables_of(customers: CustomersSpec) -> tuple[CustomersSpec, ...]:
+    """The customers' tables, each as the YAML describes it."""
+    return customers.tables or (customers,)
 
 
 def mapped_columns(workspace: Workspace) -> Mapping[str, tuple[str, ...]]:
     """The columns of each table that the YAML mentions, in a fixed order."""
-    customers = workspace.customers
     found: dict[str, dict[str, None]] = {}
-    consents = (column for column in customers.consent.values() if isinstance(column, str))
-    own = (customers.key, customers.email, customers.phone, customers.locale, customers.timezone,
-           customers.country, customers.household, customers.account, customers.role, *consents,
-           *customers.attributes.values())  # fmt: skip
-    found.setdefault(customers.table, {}).update(dict.fromkeys(c for c in own if c is not None))
+    for table, columns in _mentioned(workspace):
+        known = dict.fromkeys(c for c in columns if c and isinstance(c, str))
+        found.setdefault(table, {}).update(known)
+    return {table: tuple(columns) for table, columns in found.items()}
+
+
+def _mentioned(workspace: Workspace) -> Iterator[tuple[str, tuple[object, ...]]]:
+    for own in tables_of(workspace.customers):
+        yield own.table, (own.key, own.email, own.phone, own.locale, own.timezone, own.country,
+                          own.household, own.account, own.role, *own.consent.values(),
+                          *own.attributes.values())  # fmt: skip
     if (accounts := workspace.accounts) is not None:
-        held = (accounts.key, *accounts.attributes.values())
-        found.setdefault(accounts.table, {}).update(dict.fromkeys(held))
+        yield accounts.table, (accounts.key, *accounts.attributes.values())
     for event in workspace.events.values():
         rows = event.rows
-        if rows is None:
-            continue
-        own_id = event.live.table_id if event.live is not None else None
-        columns = (rows.customer, rows.account, rows.at, rows.amount, *rows.fields.values(), own_id)
-        found.setdefault(rows.table, {}).update(dict.fromkeys(c for c in columns if c))
-    return {table: tuple(columns) for table, columns in found.items()}
+        if rows is not None:
+            own_id = event.live.table_id if event.live is not None else None
+            yield rows.table, (rows.customer, rows.account, rows.at, rows.amount,
+                               *rows.fields.values(), own_id)  # fmt: skip
+    for link in workspace.identities:
+        yield link.table, (link.id, link.customer, link.at)

@@ -12,7 +12,7 @@ from relance.domain.study import Study
 from relance.engine.checks import figures
 from relance.engine.clock import microseconds
 from relance.engine.counting import count_ages, count_planned, count_weeks
-from relance.engine.entrants import Entrants, find_entrants
+from relance.engine.entrants import Entrants, find_entrants, with_owners
 from relance.engine.looks import Looker, looks
 from relance.engine.mingling import count_pairs, count_shared
 from relance.engine.profile import Profiles
@@ -36,12 +36,13 @@ def count_studies(
         entrants = find_entrants(workbench, profiles, entries, studies, lapsed_after)
         if not entrants.count:
             return Outcomes()
+        told = with_owners(profiles, optouts)
         looker = Looker(
             workbench=workbench,
             profiles=profiles,
             entrants=entrants,
             studies=studies,
-            optouts=_optouts(workbench, entrants, optouts, profiles.clock.at),
+            optouts=_optouts(workbench, entrants, told, profiles.clock.at),
             lapsed_after=lapsed_after,
         )
         return _counted(looker, studies)
@@ -50,7 +51,7 @@ def count_studies(
 def count_rows(profiles: Profiles, event: str) -> int:
     """How many rows an event's table has up to the clock's instant. Raises SourceError."""
     spec, clock = profiles.event(event), profiles.clock
-    events = profiles.events(spec.rows or spec, ())
+    events = profiles.records(spec.rows or spec, ())
     return figures(profiles, events, {"rows": (~clock.later(events.at, clock.at)).sum()})["rows"]
 
 

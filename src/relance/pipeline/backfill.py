@@ -90,4 +90,4 @@ def _concerned(tools: Tools, trigger: Trigger, picture: Picture) -> pa.Array:
     until = trigger.on.length.before(picture.at, tools.workspace.zone)
     version = tools.workspace.segments[trigger.segment].version
     stayed = tools.ledger.stayed(trigger.segment, version, None, until, with_baseline=True)
-    return members.filter(pc.is_in(members, value_set=stayed))
+    return members.filter(pc.is_in(members, value_set=picture.whose(stayed)))

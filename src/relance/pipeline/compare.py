@@ -126,7 +126,23 @@ class Comparison:
         if state is None or not len(customers):
             return customers
         _, left = self._moves(self._picture, trigger.segment, state.at)
+        merged = self._picture.merged(state.at, trigger.segment)
+        if len(merged):
+            customers = self._of_one(customers, merged, trigger, on.length.before(earlier, zone))
+            left = pa.concat_arrays([left, _ids(merged.filter(pc.invert(merged["stays"])))])
         return customers.filter(pc.invert(pc.is_in(customers, value_set=left)))
+
+    def _of_one(
+        self, stayed: pa.Array, merged: pa.Table, trigger: Trigger, since: datetime
+    ) -> pa.Array:
+        """Those who stayed, each customer once: not where another id of theirs was in it long
+        enough before, and was told of then (or never, because it had been there always)."""
+        version = self._workspace.segments[trigger.segment].version
+        before = self._ledger.stayed(trigger.segment, version, None, since, with_baseline=True)
+        told = pc.is_in(stayed, value_set=_ids(merged.filter(pc.invert(merged["stays"]))))
+        here = self._picture.whose(stayed.filter(pc.invert(told)))
+        earlier = self._picture.whose(before)
+        return pc.unique(here.filter(pc.invert(pc.is_in(here, value_set=earlier))))
 
     def figures(self, trigger: Trigger) -> Figures:
         """Members now, and how many entered and left since the trigger's last run."""
@@ -149,7 +165,15 @@ class Comparison:
                 if state.at == picture.at:
                     continue  # another trigger's tick of this instant wrote them
                 opened, closed = self._moves(picture, segment.name, state.at)
-                yield _spell_change(segment, fresh=False, opened=[opened], closed=[closed])
+                merged = picture.merged(state.at, segment.name)
+                gone = _ids(merged.filter(pc.invert(merged["stays"])))
+                yield _spell_change(
+                    segment,
+                    fresh=False,
+                    opened=[opened],
+                    closed=[closed, gone],
+                    carried=merged.filter(merged["stays"]),
+                )
             else:
                 members = (batch.column("customer") for batch in picture.members(segment.name))
                 yield _spell_change(segment, fresh=True, opened=members, closed=())
@@ -194,9 +218,23 @@ def _moves_matter(segment: Segment) -> bool:
     return segment.condition != AllOf(())
 
 
+def _ids(merged: pa.Table) -> pa.Array:
+    return merged["id"].combine_chunks()
+
+
 def _spell_change(
-    segment: Segment, *, fresh: bool, opened: Iterable[pa.Array], closed: Iterable[pa.Array]
+    segment: Segment,
+    *,
+    fresh: bool,
+    opened: Iterable[pa.Array],
+    closed: Iterable[pa.Array],
+    carried: pa.Table | None = None,
 ) -> SpellChange:
     return SpellChange(
-        segment=segment.name, version=segment.version, fresh=fresh, opened=opened, closed=closed
+        segment=segment.name,
+        version=segment.version,
+        fresh=fresh,
+        opened=opened,
+        closed=closed,
+        carried=carried,
     )

@@ -115,7 +115,7 @@ def _notice(ready: Ready, rendered: Rendered, at: datetime) -> Notice:
     return Notice(
         message_id=message.id,
         trigger=message.trigger,
-        customer=message.customer,
+        customer=ready.customer,
         text=rendered.text,
         entered_at=message.entry_at,
         at=at,

@@ -32,6 +32,7 @@ class Bars:
     consents: Mapping[str, bool] = field(default_factory=dict)
     topics: set[tuple[str, str]] = field(default_factory=set)
     paused: Mapping[str, datetime] = field(default_factory=dict)
+    merged: set[str] = field(default_factory=set)  # messages that another id's stands for
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,6 +66,10 @@ def _expired(message: Claimed, wave: Wave) -> bool:
 
 def _gone(message: Claimed, wave: Wave) -> bool:
     return message.id not in wave.rows
+
+
+def _merged(message: Claimed, wave: Wave) -> bool:
+    return message.id in wave.bars.merged
 
 
 def _suppressed(message: Claimed, wave: Wave) -> bool:
@@ -111,6 +116,7 @@ Reason = tuple[Skip, Callable[[Claimed, Wave], bool]]
 _PERSONAL: tuple[Reason, ...] = (
     (Skip.EXPIRED, _expired),
     (Skip.GONE, _gone),
+    (Skip.MERGED, _merged),
     (Skip.SUPPRESSED, _suppressed),
     (Skip.NO_CONSENT, _no_consent),
     (Skip.TOPIC, _topic),

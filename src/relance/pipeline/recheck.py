@@ -6,7 +6,7 @@ One set-based question to the engine per wave; what follows is a few comparisons
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import orjson
@@ -18,6 +18,7 @@ from relance.domain.quiet import quiet_until, zone_or
 from relance.domain.receipt import recipient_digest
 from relance.domain.workspace import Workspace
 from relance.pipeline.addresses import emails_ok, to_e164_again
+from relance.pipeline.kin import Kin
 from relance.pipeline.outcomes import POSTPONED, put_off, skip
 from relance.pipeline.ports import Engine, Queue, Renderer
 from relance.pipeline.questions import Questions, Steps
@@ -36,6 +37,7 @@ class Ready:
     message: Claimed
     address: Address
     locale: str | None
+    customer: str  # whom the message's id belongs to now
     values: Mapping[str, Mapping[str, object]] = field(repr=False)
 
 
@@ -123,6 +125,11 @@ class Recheck:
             topics=self._topics,
         )
 
+    def _kin(self, messages: Sequence[Claimed], at: datetime) -> Kin:
+        if not self._workspace.identities:
+            return Kin()
+        return Kin.of(self._engine.kin(sorted({m.customer for m in messages}), at))
+
     def _bars(
         self,
         channel: str,
@@ -130,8 +137,12 @@ class Recheck:
         addresses: Mapping[str, Address],
         at: datetime,
     ) -> Bars:
+        kin = self._kin(messages, at)
+        merged = kin.doubled(self._queue, messages) if kin.several else set()
         if not is_personal(channel):
-            return Bars()
+            return Bars(merged=merged)
+        if kin.several:
+            return replace(kin.bars(self._queue, channel, addresses, at), merged=merged)
         customers = sorted({message.customer for message in messages})
         recipients = sorted({address.digest for address in addresses.values()})
         topical = any(message.trigger in self._topics for message in messages)
@@ -174,6 +185,7 @@ def _ready(message: Claimed, wave: Wave, context: Mapping[str, object]) -> Ready
         message=message,
         address=wave.addresses.get(message.id, NOWHERE),
         locale=locale if isinstance(locale, str) else None,
+        customer=str(row["customer"]),
         values=nested({**context, **fresh} if fresh else context, message),
     )
 

@@ -29,6 +29,7 @@ from relance.pipeline.gates import (
     pass_gates,
     with_reachable,
 )
+from relance.pipeline.kinship import by_customers
 from relance.pipeline.ports import Engine, Ledger, Picture
 
 _NOBODY = pa.array([], pa.string())
@@ -66,7 +67,8 @@ def rehearse(
     The engine must be one whose snapshots nobody else needs: they are forgotten on the way.
     Raises SourceError.
     """
-    facts = _facts(workspace, ledger, trigger, at)
+    known = by_customers(workspace, ledger, lambda ids: engine.whose(ids, at))
+    facts = _facts(workspace, known, trigger, at)
     seen, refused = _NOBODY, Counter[str]()
     instants, entered = [], []
     for instant, picture, found in _candidates(workspace, engine, trigger, at, weeks):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
@@ -44,6 +44,7 @@ from relance.pipeline.gates import (
     share_places,
     with_reachable,
 )
+from relance.pipeline.kinship import by_customers
 from relance.pipeline.ports import Engine, Ledger, Picture, Renderer, TickRecord
 
 _MISSED = timedelta(days=7)  # that a table's lost rows are waited for
@@ -229,6 +230,7 @@ def take_in(
     tools: Tools, picture: Picture, triggers: list[Trigger], candidates: Mapping[str, pa.Array]
 ) -> Intake:
     """Gates, frequency caps over all triggers together, then the arms."""
+    tools = replace(tools, ledger=by_customers(tools.workspace, tools.ledger, picture.whose))
     met = [trigger for trigger in triggers if len(candidates[trigger.name])]
     if not met:
         return Intake(passed={}, entries={})

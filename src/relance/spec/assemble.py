@@ -40,6 +40,7 @@ def assemble(
         global_holdout=main.global_holdout, rotation=main.rotation, brand=main.brand,
         web=main.web, topics=main.topics, bounces=main.bounces, report=main.report, live=main.live,
         lifecycle=named.lifecycle,
+        identities=main.identities,
         segments={segment.name: segment for segment in [*segments, *own]},
         triggers={file.name: _trigger(definitions, file, texts) for file in enabled},
     )  # fmt: skip

@@ -83,6 +83,14 @@ def check_channels(main: Node | None, notes: Notes, triggers: Mapping[str, Node 
         _check_consent(channel, path, customers, notes)
 
 
+def customer_tables(customers: Node | None) -> list[Node]:
+    """The blocks of the customers' tables: the first one, then `more_tables`."""
+    more = child(customers, "more_tables")
+    return (
+        [] if customers is None else [customers, *(more.items if isinstance(more, Items) else ())]
+    )
+
+
 def _channels(trigger: Node | None) -> Iterator[str]:
     steps = child(trigger, "steps")
     for step in steps.items if isinstance(steps, Items) else ():
@@ -93,14 +101,15 @@ def _channels(trigger: Node | None) -> Iterator[str]:
 
 def _check_address(channel: str, path: str, customers: Fields, notes: Notes) -> None:
     key = _ADDRESS[channel]
-    if key not in names_in(customers):
+    if not any(key in names_in(table) for table in customer_tables(customers)):
         message = f"is missing, but {path} sends {channel}"
         notes.add(customers, f"customers.{key}", message, "say which column it is")
 
 
 def _check_consent(channel: str, path: str, customers: Fields, notes: Notes) -> None:
     consent = customers.get("consent")
-    if channel not in names_in(consent):
+    tables = customer_tables(customers)
+    if not any(channel in names_in(child(table, "consent")) for table in tables):
         notes.add(
             consent or customers,
             f"customers.consent.{channel}",

@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from relance.domain.channel import CHANNELS
 from relance.domain.workspace import CustomersSpec, EventSpec
+from relance.spec.identities import PRECEDENCE, PREFER, join_tables
 from relance.spec.live import LIVE_PART, LiveEventYaml, joined, only_live
 from relance.spec.nodes import Fields, Items, Scalar, kind
 from relance.spec.notations import ZONE
 from relance.spec.record import Key, Of, Record, optional, required
-from relance.spec.shapes import IDENTIFIER_PATTERN, Either, JsonSchema, ListOf, MapOf, Shape, Text
+from relance.spec.shapes import (
+    IDENTIFIER_PATTERN,
+    Choice,
+    Either,
+    JsonSchema,
+    ListOf,
+    MapOf,
+    Shape,
+    Text,
+)
 from relance.spec.spot import Spot
 
 OWN_ATTRIBUTES = ("email", "phone", "locale", "timezone")
@@ -148,8 +158,8 @@ class ConsentYaml(Record[Mapping[str, str | bool]]):
         return {name: value for name, value in given.items() if isinstance(value, str | bool)}
 
 
-class CustomersYaml(Record[CustomersSpec]):
-    """The customers' table and what its columns are."""
+class TableYaml(Record[CustomersSpec]):
+    """A table of customers and what its columns are."""
 
     what = "a mapping with table and key"
     table = required(_TABLE, "The table, or a query from `tables`.")
@@ -161,10 +171,6 @@ class CustomersYaml(Record[CustomersSpec]):
         _COLUMN, "The column with the IANA time zone, for quiet hours and birthdays."
     )
     country = optional(_COLUMN, "The column with the ISO country, to read national phone numbers.")
-    region = optional(
-        Text("a country such as `FR`", "[A-Z]{2}", "two capital letters"),
-        "The country of national phone numbers where no column tells it.",
-    )
     household = optional(
         _COLUMN, "The column that the people of one household or one mailbox share: they are held "
         "out, or written to, together. Naming another column is a new version of every trigger.",
@@ -191,9 +197,53 @@ class CustomersYaml(Record[CustomersSpec]):
                 )
         return CustomersSpec(
             table=self.table, key=self.key, email=self.email, phone=self.phone,
-            locale=self.locale, timezone=self.timezone, country=self.country, region=self.region,
+            locale=self.locale, timezone=self.timezone, country=self.country,
             household=self.household, account=self.account, role=self.role,
             consent=self.consent, attributes=self.attributes,
+        )  # fmt: skip
+
+
+class CustomersYaml(TableYaml):
+    """The customers' table, or tables, and what the columns are."""
+
+    region = optional(
+        Text("a country such as `FR`", "[A-Z]{2}", "two capital letters"),
+        "The country of national phone numbers where no column tells it.",
+    )
+    more_tables: Key[tuple[CustomersSpec, ...]] = optional(
+        ListOf(Of(TableYaml), "tables"), "More tables of the same customers, each with its own "
+        "columns. Who has the same key in two, or is the same by `identities`, is one customer.",
+        default=(), shown="none",
+    )  # fmt: skip
+    precedence: Key[tuple[str, ...]] = optional(
+        PRECEDENCE, "Which table is believed where several have a value, the first first.",
+        default=(), shown="as they are written",
+    )  # fmt: skip
+    prefer: Key[Mapping[str, tuple[str, ...]]] = optional(
+        PREFER, "The tables that are believed first for one attribute, by its name.",
+        default={}, shown="none",
+    )  # fmt: skip
+    consent_conflict = optional(
+        Choice("no_wins", "precedence"), "What counts where tables disagree on a consent: a no in "
+        "any of them, or what the first table says that says something.",
+        default="no_wins", shown="no_wins",
+    )  # fmt: skip
+
+    @classmethod
+    def keys(cls) -> dict[str, Key[object]]:
+        """Those of every table before those about all of them."""
+        return {**TableYaml.keys(), **super().keys()}
+
+    def build(self) -> CustomersSpec:
+        main = replace(super().build(), region=self.region)
+        if not self.more_tables:
+            for key in ("precedence", "prefer", "consent_conflict"):
+                if self.has(key):
+                    self.below(key).note("there is one table only", "delete it or add more_tables")
+            return main
+        return join_tables(
+            self.spot, [main, *self.more_tables], self.precedence, self.prefer,
+            no_wins=self.consent_conflict == "no_wins",
         )  # fmt: skip
 
 

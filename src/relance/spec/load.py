@@ -14,7 +14,7 @@ from relance.errors import Problem
 from relance.spec import events_file, relance_file, segments_file
 from relance.spec.assemble import assemble
 from relance.spec.channels import readable_channels
-from relance.spec.crosschecks import check_channels, check_circles
+from relance.spec.crosschecks import check_channels, check_circles, customer_tables
 from relance.spec.data import OWN_ATTRIBUTES
 from relance.spec.environment import fill
 from relance.spec.events_file import EventsFileYaml
@@ -203,9 +203,10 @@ def _zone(main: Node | None) -> ZoneInfo:
 def _attributes(main: Node | None) -> list[str] | None:
     if main is None:
         return None
-    customers = child(main, "customers")
-    own = [name for name in names_in(customers) if name in OWN_ATTRIBUTES]
-    return [*own, *names_in(child(customers, "attributes"))]
+    tables = customer_tables(child(main, "customers"))
+    own = [name for table in tables for name in names_in(table) if name in OWN_ATTRIBUTES]
+    named = [name for table in tables for name in names_in(child(table, "attributes"))]
+    return list(dict.fromkeys([*own, *named]))
 
 
 def _account_attributes(main: Node | None) -> list[str] | None:

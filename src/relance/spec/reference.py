@@ -12,6 +12,7 @@ from relance.spec import (
     conditions,
     data,
     events_file,
+    identities,
     lifecycle,
     limits,
     live,
@@ -36,8 +37,10 @@ _Section = tuple[str, type[Record[object]]]
 
 _RELANCE: Sequence[_Section] = (
     ("customers", data.CustomersYaml),
+    ("customers.more_tables.N", data.TableYaml),
     ("customers.consent", data.ConsentYaml),
     ("accounts", accounts.AccountsYaml),
+    ("identities.N", identities.IdentityYaml),
     ("events.NAME", data.EventYaml),
     ("events.NAME, of live calls alone", live.LiveEventYaml),
     ("events.NAME.live", live.LivePartYaml),

@@ -15,6 +15,7 @@ from relance.domain.workspace import (
     ChannelSpec,
     CustomersSpec,
     EventSpec,
+    IdentitySpec,
     Limits,
     ReportSpec,
     Rotation,
@@ -25,6 +26,7 @@ from relance.domain.workspace import (
 from relance.spec.accounts import AccountsYaml
 from relance.spec.channels import ChannelsYaml
 from relance.spec.data import EVENT, QUERY, CustomersYaml, PlaceText, SourceYaml
+from relance.spec.identities import IDENTITIES
 from relance.spec.limits import BouncesYaml, LimitsYaml
 from relance.spec.live import LiveYaml
 from relance.spec.notations import CURRENCY, LOCALE, ZONE
@@ -113,6 +115,7 @@ class RelanceFile:
     bounces: BouncePolicy
     report: ReportSpec
     live: LiveSpec | None = None
+    identities: tuple[IdentitySpec, ...] = ()
 
 
 class RelanceYaml(Record[RelanceFile]):
@@ -153,6 +156,10 @@ class RelanceYaml(Record[RelanceFile]):
     accounts = optional(
         Of(AccountsYaml), "The accounts' table, where customers are the contacts of companies.",
         shown="none",
+    )  # fmt: skip
+    identities: Key[tuple[IdentitySpec, ...]] = optional(
+        IDENTITIES, "Tables that say which ids are whose: visitors before their first login, "
+        "customers merged into others.", default=(), shown="none",
     )  # fmt: skip
     events: Key[Mapping[str, EventSpec]] = optional(
         MapOf(EVENT, "events", reserved=_RESERVED_EVENTS),
@@ -217,7 +224,7 @@ class RelanceYaml(Record[RelanceFile]):
             channels=self.channels, limits=self.limits,
             global_holdout=self.global_holdout.share, rotation=self.global_holdout.rotation,
             brand=self.brand, web=self.web, topics=self._topics(), bounces=self.bounces,
-            report=self.report, live=self.live,
+            report=self.report, live=self.live, identities=self.identities,
         )  # fmt: skip
 
     def _check_accounts(self) -> None:

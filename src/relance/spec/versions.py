@@ -30,6 +30,7 @@ from relance.domain.condition import (
     StageIs,
     leaves,
 )
+from relance.domain.identity import origins
 from relance.domain.lifecycle import LifecycleSpec
 from relance.domain.trigger import Goal, OnDate, OnMove, Step
 from relance.domain.workspace import RfmSpec
@@ -100,19 +101,41 @@ class Definitions:
     def condition(self, condition: Condition) -> Json:
         """A condition with all it depends on."""
         found = {key: value for leaf in leaves(condition) for key, value in self._needs(leaf)}
-        customers = self.file.customers
         return {
             "condition": canonical(condition),
             "needs": found,
-            "customers": [customers.table, customers.key, self._queries(customers.table)],
+            "customers": self._customers(),
             "zones": [self.file.zone.key, self.file.source.zone.key],
+            **self._identities(),
         }
+
+    def _customers(self) -> list[Json]:
+        """The table of the customers, or all of them."""
+        customers = self.file.customers
+        if not customers.tables:
+            return [customers.table, customers.key, self._queries(customers.table)]
+        return [[each.table, each.key, self._queries(each.table)] for each in customers.tables]
+
+    def _identities(self) -> dict[str, Json]:
+        """Which tables say who is who; nothing where there are none."""
+        if not self.file.identities:
+            return {}
+        told = [[canonical(each), self._queries(each.table)] for each in self.file.identities]
+        return {"identities": _sorted(told)}
+
+    def attribute(self, name: str) -> Json:
+        """The column behind an attribute; of several tables those that have it, in their order."""
+        column = self.file.customers.column(name)
+        if not self.file.customers.tables or column is None:
+            return column
+        found = origins(self.file.customers)[column]
+        return [[origin.table.table, origin.column] for origin in found]
 
     def _needs(self, leaf: object) -> Iterable[tuple[str, Json]]:
         if isinstance(leaf, SegmentIs):
             yield f"segment {leaf.segment}", self.segment(leaf.segment)
         elif isinstance(leaf, CustomerIs):
-            yield f"attribute {leaf.attribute}", self.file.customers.column(leaf.attribute)
+            yield f"attribute {leaf.attribute}", self.attribute(leaf.attribute)
         elif isinstance(leaf, EventIs):
             names = {test.field for test in leaf.aggregate.where} | {leaf.aggregate.field}
             yield from self.event(leaf.aggregate.event, names)
@@ -209,7 +232,7 @@ def baseline_version(definitions: Definitions, file: TriggerFile, condition: Con
     if isinstance(file.on, OnMove):
         parts.append(definitions.segment(file.on.source))
     if isinstance(file.on, OnDate):
-        parts.append(definitions.file.customers.column(file.on.attribute))
+        parts.append(definitions.attribute(file.on.attribute))
     return digest(parts)
 
 

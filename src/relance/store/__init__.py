@@ -22,6 +22,7 @@ from relance.store.views import (
     Tally,
     UnknownMessage,
     VersionSpan,
+    together,
 )
 
 __all__ = [
@@ -47,4 +48,5 @@ __all__ = [
     "UnknownMessage",
     "VersionSpan",
     "open_state",
+    "together",
 ]

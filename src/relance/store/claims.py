@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from relance.domain.ledger import Claimed
+from relance.domain.ledger import Claimed, Sibling
 from relance.domain.message import MessageState
 from relance.store.driver import Driver, Statement, instant, instant_or_none
 from relance.store.instants import OPEN, Stored
@@ -180,3 +180,29 @@ def _note(driver: Driver, rows: list[tuple[Any, ...]], state: MessageState, now:
     """One attempt for each message whose sender never came back."""
     notes = ((row[1], now, row[2], state.value, LEASE_EXPIRED, "", None) for row in rows)
     driver.many(ATTEMPT, notes)
+
+
+_SIBLINGS = Statement(
+    "SELECT id, customer, trigger, step, entry_at, state, changed_at FROM message"
+    " WHERE customer {these} AND state NOT IN ('skipped', 'failed')"
+)
+
+
+def siblings(driver: Driver, customers: Sequence[str], triggers: Sequence[str]) -> list[Sibling]:
+    """Every message of these customers by these triggers, those that went nowhere aside."""
+    wanted = frozenset(triggers)
+    return [
+        Sibling(
+            id=id_,
+            customer=customer,
+            trigger=trigger,
+            step=step,
+            entry_at=instant(entry_at),
+            state=MessageState(state),
+            changed_at=instant(changed_at),
+        )
+        for id_, customer, trigger, step, entry_at, state, changed_at in driver.rows(
+            _SIBLINGS, driver.listed(customers)
+        )
+        if trigger in wanted
+    ]

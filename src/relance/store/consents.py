@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Connection, func, select
 
+from relance.domain.consent import Said
 from relance.store import bulk
 from relance.store.driver import Driver, Statement, instant
 from relance.store.tables import CONSENT_CHANGE, PAUSE
@@ -36,6 +37,13 @@ _OF_TOPICS = Statement(
     )
 )
 _OF_CUSTOMER = Statement(_LATEST.format(names="channel, topic", which="customer = ?"))
+_SAID = Statement(
+    "SELECT customer, topic, at, granted FROM ("
+    "SELECT customer, topic, at, granted, row_number() OVER"
+    " (PARTITION BY customer, topic ORDER BY at DESC, id DESC) AS place"
+    " FROM consent_change WHERE (topic <> '' OR channel = ?) AND customer {these}"
+    ") AS ranked WHERE place = 1"
+)
 _PAUSED = Statement("SELECT customer, until FROM pause WHERE customer {these} AND until > ?")
 _PAUSE = Statement(
     "INSERT INTO pause (customer, until, at, source) VALUES (?, ?, ?, ?)"
@@ -90,6 +98,15 @@ def paused(driver: Driver, customers: Sequence[str], at: datetime) -> dict[str, 
     return {customer: instant(until) for customer, until in rows}
 
 
+def said(driver: Driver, channel: str, customers: Sequence[str]) -> list[Said]:
+    """Of these customers, their latest words about a channel and about every topic."""
+    rows = driver.rows(_SAID, channel, driver.listed(customers))
+    return [
+        Said(customer=customer, topic=topic, granted=bool(granted), at=instant(at))
+        for customer, topic, at, granted in rows
+    ]
+
+
 def preferences(driver: Driver, customer: str, at: datetime) -> Preferences:
     """What one customer said here, as of now."""
     rows = driver.rows(_OF_CUSTOMER, customer)
@@ -103,6 +120,11 @@ def preferences(driver: Driver, customer: str, at: datetime) -> Preferences:
 def all_of_channel(connection: Connection, channel: str) -> pa.Table:
     """The latest consent recorded per customer. Columns: customer, granted, at."""
     return _latest(connection, channel, "")
+
+
+def all_of_topic(connection: Connection, topic: str) -> pa.Table:
+    """The latest choice recorded per customer. Columns: customer, granted, at."""
+    return _latest(connection, "", topic)
 
 
 def all_refusing(connection: Connection, topic: str) -> pa.Array:

@@ -111,6 +111,11 @@ class SqlLedger:
         with self._database.read() as connection:
             return consents.all_refusing(connection, topic)
 
+    def topic_choices(self, topic: str) -> pa.Table:
+        """The latest choice recorded per customer. Columns: customer, granted, at."""
+        with self._database.read() as connection:
+            return consents.all_of_topic(connection, topic)
+
     def paused(self, at: datetime) -> pa.Array:
         """Customers who asked not to be written to until later than `at`."""
         with self._database.read() as connection:

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import func, select, text
 
-from relance.domain.ledger import Budget, Claimed, Mark, Marked, Outcome
+from relance.domain.consent import Said
+from relance.domain.ledger import Budget, Claimed, Mark, Marked, Outcome, Sibling
 from relance.store import claims, consents, lookups, suppressions
 from relance.store.database import Database
 from relance.store.driver import Driver
@@ -99,6 +100,16 @@ class SqlQueue:
         """Of these customers, the consent recorded here, where there is any."""
         with self._database.read() as connection:
             return consents.of_channel(Driver(connection), channel, customers)
+
+    def said(self, channel: str, customers: Sequence[str]) -> Sequence[Said]:
+        """Of these customers, their latest words about a channel and about every topic."""
+        with self._database.read() as connection:
+            return consents.said(Driver(connection), channel, customers)
+
+    def siblings(self, customers: Sequence[str], triggers: Sequence[str]) -> Sequence[Sibling]:
+        """Every message of these customers by these triggers, those that went nowhere aside."""
+        with self._database.read() as connection:
+            return claims.siblings(Driver(connection), customers, triggers)
 
     def topics_refused(self, customers: Sequence[str]) -> set[tuple[str, str]]:
         """Of these customers, who does not want to hear of what: (customer, topic)."""

@@ -13,7 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import Connection, Select, func, insert, literal, select, update
+from sqlalchemy import Connection, Select, bindparam, func, insert, literal, select, update
 
 from relance.domain.ledger import SegmentState
 from relance.errors import StateError
@@ -24,6 +24,9 @@ from relance.store.tables import MEMBERSHIP, REIGN
 
 _END = "UPDATE membership SET left_at = ? WHERE reign = ? AND left_at = ? AND customer = ?"
 _CUSTOMERS = pa.schema([("customer", pa.string())])
+_BEGINNINGS = pa.schema(
+    [("customer", pa.string()), ("entered_at", bulk.INSTANT), ("baseline", pa.bool_())]
+)
 MEMBERS = pa.schema([("segment", pa.string()), ("customer", pa.string())])
 
 
@@ -111,9 +114,10 @@ def _number(key: Any) -> int:  # SQLAlchemy types primary keys as Any
 
 
 def _apply(connection: Connection, reign: Reign, change: Spells, at: datetime) -> None:
+    carried = 0 if change.carried is None else _carry(connection, reign, change.carried, at)
     closed = _close(connection, reign, change.closed, at)
     opened = _open(connection, reign, change.opened, at, baseline=False)
-    if at == reign.at and (closed or opened):
+    if at == reign.at and (closed or opened or carried):
         raise StateError(
             f"time goes forward: {reign.segment} was already evaluated at {at.isoformat()},"
             " with other members",
@@ -151,6 +155,79 @@ def _close(
     if ended != leaving:
         raise _moved_on(reign.segment)
     return leaving
+
+
+def _carry(connection: Connection, reign: Reign, carried: pa.Table, at: datetime) -> int:
+    """End the open spells of ids that are somebody else's now, and let the customers have them,
+    from the beginning of the earliest (their own among them). How many ended."""
+    ids = carried["id"].to_pylist()
+    if not ids:
+        return 0
+    heirs = pc.unique(carried["customer"]).to_pylist()
+    spells = _open_spells(connection, reign, [*ids, *heirs])
+    own = {heir: heir for heir in heirs}
+    owners = {**own, **dict(zip(ids, carried["customer"].to_pylist(), strict=True))}
+    spells = spells.append_column(
+        "heir", pa.array([owners[each] for each in spells["customer"].to_pylist()], pa.string())
+    )
+    earliest = spells.sort_by([("entered_at", "ascending"), ("baseline", "descending")])
+    first = earliest.group_by("heir", use_threads=False).aggregate(
+        [("entered_at", "first"), ("baseline", "first")]
+    )
+    if _end(connection, reign.id, sorted(ids), at) != len(ids):
+        raise _moved_on(reign.segment)
+    known = set(spells["customer"].to_pylist())
+    rows = [
+        {"who": heir, "since": since, "base": base}
+        for heir, since, base in zip(
+            first["heir"].to_pylist(),
+            first["entered_at_first"].to_pylist(),
+            first["baseline_first"].to_pylist(),
+            strict=True,
+        )
+    ]
+    _begin(connection, reign, rows, known)
+    return len(ids)
+
+
+def _open_spells(connection: Connection, reign: Reign, customers: list[str]) -> pa.Table:
+    columns = (MEMBERSHIP.c.customer, MEMBERSHIP.c.entered_at, MEMBERSHIP.c.baseline)
+    still = (MEMBERSHIP.c.reign == reign.id, MEMBERSHIP.c.left_at == OPEN)
+    found = [
+        bulk.table(
+            connection,
+            select(*columns).where(*still, MEMBERSHIP.c.customer.in_(some)),
+            _BEGINNINGS,
+        )
+        for some in bulk.chunks(customers)
+    ]
+    return pa.concat_tables(found)
+
+
+def _begin(
+    connection: Connection, reign: Reign, rows: list[dict[str, Any]], known: set[str]
+) -> None:
+    """Let customers have open spells from given beginnings; those of `known` have one already."""
+    having = [row for row in rows if row["who"] in known]
+    lacking = [
+        {"reign": reign.id, "left_at": OPEN, "customer": row["who"], "entered_at": row["since"],
+         "baseline": row["base"]}
+        for row in rows
+        if row["who"] not in known
+    ]  # fmt: skip
+    if lacking:
+        connection.execute(insert(MEMBERSHIP), lacking)
+    if having:
+        moved = (
+            update(MEMBERSHIP)
+            .where(
+                MEMBERSHIP.c.reign == reign.id,
+                MEMBERSHIP.c.left_at == OPEN,
+                MEMBERSHIP.c.customer == bindparam("who"),
+            )
+            .values(entered_at=bindparam("since"), baseline=bindparam("base"))
+        )
+        connection.execute(moved, having)
 
 
 def _end(connection: Connection, reign: int, customers: list[str], at: datetime) -> int:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
 from relance.domain.ledger import EntryRecord, RefusalRecord
 from relance.domain.message import MessageState
 from relance.domain.receipt import ReceiptKind
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -179,7 +182,8 @@ class PauseNote:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class History:
-    """Everything the state knows about one customer, each list in the order of time."""
+    """Everything the state knows about one customer, each list in the order of time. `also` are
+    the other ids under which it came."""
 
     customer: str
     segments: tuple[Stay, ...]
@@ -189,3 +193,24 @@ class History:
     suppressions: tuple[SuppressionNote, ...]
     consents: tuple[ConsentNote, ...]
     pause: PauseNote | None = None
+    also: tuple[str, ...] = ()
+
+
+def together(customer: str, histories: Sequence[History]) -> History:
+    """What is known under several ids of one customer, each list in the order of time."""
+
+    def every(of: Callable[[History], Iterable[T]], when: Callable[[T], Any]) -> tuple[T, ...]:
+        return tuple(sorted((one for each in histories for one in of(each)), key=when))
+
+    pauses = [each.pause for each in histories if each.pause is not None]
+    return History(
+        customer=customer,
+        segments=every(lambda h: h.segments, lambda s: (s.entered_at, s.segment)),
+        entries=every(lambda h: h.entries, lambda e: (e.at, e.trigger)),
+        messages=every(lambda h: h.messages, lambda m: (m.due_at, m.id)),
+        refusals=every(lambda h: h.refusals, lambda r: (r.at, r.trigger)),
+        suppressions=every(lambda h: h.suppressions, lambda s: (s.at, s.channel)),
+        consents=every(lambda h: h.consents, lambda c: (c.at, c.channel, c.topic)),
+        pause=max(pauses, key=lambda pause: pause.until, default=None),
+        also=tuple(each.customer for each in histories if each.customer != customer),
+    )

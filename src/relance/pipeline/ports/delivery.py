@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from relance.domain.ledger import Budget, Claimed, Mark, Marked, Outcome
+from relance.domain.consent import Said
+from relance.domain.ledger import Budget, Claimed, Mark, Marked, Outcome, Sibling
 from relance.domain.message import Accepted, Outgoing, Rendered, Sendable
 from relance.domain.receipt import Doubtful, Receipt
 from relance.domain.vendor import Capabilities
@@ -68,6 +69,12 @@ class Queue(Protocol):
 
     def consents(self, channel: str, customers: Sequence[str]) -> Mapping[str, bool]:
         """Of these customers, the consent recorded here, where there is any."""
+
+    def said(self, channel: str, customers: Sequence[str]) -> Sequence[Said]:
+        """Of these customers, their latest words about a channel and about every topic."""
+
+    def siblings(self, customers: Sequence[str], triggers: Sequence[str]) -> Sequence[Sibling]:
+        """Every message of these customers by these triggers, those that went nowhere aside."""
 
     def topics_refused(self, customers: Sequence[str]) -> set[tuple[str, str]]:
         """Of these customers, who does not want to hear of what: (customer, topic)."""

@@ -27,6 +27,8 @@ class SpellChange:
     fresh: bool
     opened: Iterable[pa.Array]  # customers
     closed: Iterable[pa.Array]
+    # open spells that go over to the customer whom their id belongs to now: id, customer
+    carried: pa.Table | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,6 +89,9 @@ class Ledger(Protocol):
 
     def topic_refusals(self, topic: str) -> pa.Array:
         """Customers who do not want to hear of a topic."""
+
+    def topic_choices(self, topic: str) -> pa.Table:
+        """The latest choice recorded here per customer. Columns: customer, granted (bool), at."""
 
     def paused(self, at: datetime) -> pa.Array:
         """Customers who asked not to be written to until later than `at`."""

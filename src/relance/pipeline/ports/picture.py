@@ -53,6 +53,15 @@ class Picture(Protocol):
     def changes(self, earlier: datetime, segments: Sequence[str]) -> Changes:
         """Who entered and who left since an earlier snapshot, all segments at once."""
 
+    def merged(self, earlier: datetime, segment: str) -> pa.Table:
+        """The ids that were in a segment then and are somebody else's now.
+
+        Columns: id, customer (strings), and stays: whether the customer is in it now.
+        """
+
+    def whose(self, ids: pa.Array) -> pa.Array:
+        """The customer whom each of these ids belongs to, in their order."""
+
     def candidates(self, trigger: Trigger, earlier: datetime | None) -> pa.Table:
         """Who passes the trigger's transition, not yet any gate. Columns: customer (string).
 
@@ -130,6 +139,15 @@ class Engine(Protocol):
         Returns one row per id whose customer still exists: id, the columns of
         `Picture.rows`, and one bool column per question.
         """
+
+    def kin(self, customers: Sequence[str], at: datetime) -> pa.Table:
+        """Every id that is the same customer's as one of these, themselves among them.
+
+        Columns (strings): asked, customer (whose it is), id.
+        """
+
+    def whose(self, ids: pa.Array, at: datetime) -> pa.Array:
+        """The customer whom each of these ids belongs to at an instant, in their order."""
 
     def study(
         self,
