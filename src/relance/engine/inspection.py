@@ -130,7 +130,8 @@ class Inspection:
     def _strangers(self, spec: EventSpec) -> Iterator[Problem]:
         """Events of customers who are not in the customers table."""
         try:
-            people = self.profiles.customers.select(key=self.profiles.key().cast("string"))
+            people = self.profiles.customers
+            people = people.select(key=self.profiles.key(people).cast("string"))
         except SourceError:
             return  # told about the customers already
         owners = self.profiles.events(spec, ()).select(owner=lambda t: t.owner.cast("string"))

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from relance.domain.live import ColumnKind, LiveColumn
 from relance.domain.workspace import Workspace
 from relance.engine.checks import counted
-from relance.engine.inspection import CONFIG
 from relance.engine.live import of_calls, of_every_call, of_identify, unreadable
+from relance.engine.problems import CONFIG
 from relance.engine.workbench import Workbench
 from relance.errors import Problem
 
