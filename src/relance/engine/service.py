@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
@@ -151,11 +152,11 @@ class RelanceEngine:
         fits: Fits,
         joined: str | None = None,
     ) -> Survey:
-        with self._session():
-            now = self._profiles(at)
+        with self._session(), contextlib.closing(self._profiles(at)) as now:
+            then = self._profiles(now.clock.ago(goal.within))
             surveying = Surveying(
                 workbench=self._workbench,
-                then=self._profiles(now.clock.ago(goal.within)),
+                then=replace(then, identities=now.identities),  # who is who is asked once
                 now=now,
                 segments=segments,
                 goal=goal,
