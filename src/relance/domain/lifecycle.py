@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from relance.domain.condition import FieldTest
@@ -57,6 +58,16 @@ class Lengths:
         active = _days(long, recent + 1)
         at_risk = _days(longest, active + 1)
         return cls.of_days(recent, active, at_risk, 2 * at_risk)
+
+
+def span(length: Duration, at: datetime, ago: datetime) -> timedelta:
+    """A length as of an instant, `ago` being so long before it, as a gap between two others.
+
+    Days and longer are whole days of 24 hours: no gap is another one after the clocks change.
+    """
+    if length.unit in (Unit.MINUTE, Unit.HOUR):
+        return at - ago
+    return timedelta(days=round((at - ago) / timedelta(days=1)))
 
 
 def _days(gap: float, least: int) -> int:

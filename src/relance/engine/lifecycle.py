@@ -14,7 +14,7 @@ import ibis.expr.types as ir
 
 from relance.domain.condition import Aggregate, Measure, StageIs
 from relance.domain.fits import Rhythm
-from relance.domain.lifecycle import FALLBACK, Lengths, Stage
+from relance.domain.lifecycle import FALLBACK, Lengths, Stage, span
 from relance.domain.workspace import Workspace
 from relance.engine.clock import Clock, Kind, kind_of
 from relance.engine.needs import Need, lifecycle_of
@@ -93,7 +93,8 @@ def _stages(
         clock.later(before, clock.ago(length))
         for length in (lengths.active, lengths.at_risk, lengths.lapsed)
     )
-    returned = _apart(before, back, clock.at - clock.ago(lengths.at_risk))
+    gap = span(lengths.at_risk, clock.at, clock.ago(lengths.at_risk))
+    returned = _apart(before, back, gap)
     return {
         Stage.PROSPECT: ~recently & ~earlier,
         Stage.NEW: recently & ~earlier,
@@ -105,8 +106,8 @@ def _stages(
     }
 
 
-def _apart(before: ir.Value, after: ir.Value, span: timedelta) -> ir.BooleanValue:
+def _apart(before: ir.Value, after: ir.Value, gap: timedelta) -> ir.BooleanValue:
     """Whether so much time or more lies between two instants, on the source's own clock."""
     if kind_of(before.type()) is Kind.DAY:
         before, after = before.cast("timestamp"), after.cast("timestamp")
-    return after >= before + ibis.interval(seconds=round(span.total_seconds()))
+    return after >= before + ibis.interval(seconds=round(gap.total_seconds()))

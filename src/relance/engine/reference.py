@@ -40,7 +40,7 @@ from relance.domain.condition import (
 )
 from relance.domain.duration import Duration
 from relance.domain.fits import LIFECYCLE, RFM, Breakpoints, Fit, Fits, Rhythm
-from relance.domain.lifecycle import FALLBACK, Lengths, LifecycleSpec, Stage
+from relance.domain.lifecycle import FALLBACK, Lengths, LifecycleSpec, Stage, span
 from relance.domain.workspace import RfmSpec, Segment, day_start
 
 Value = Scalar | None
@@ -347,7 +347,8 @@ class _View:
         back = [time for time in times if time > self.ago(lengths.recent)]
         if not before:
             return Stage.NEW
-        if back and back[0] - before[-1] >= self.at - self.ago(lengths.at_risk):
+        gap = span(lengths.at_risk, self.at, self.ago(lengths.at_risk))
+        if back and back[0] - before[-1] >= gap:
             return Stage.REACTIVATED
         for length, stage in ((lengths.active, Stage.ACTIVE), (lengths.at_risk, Stage.AT_RISK),
                               (lengths.lapsed, Stage.LAPSED)):  # fmt: skip
