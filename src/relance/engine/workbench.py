@@ -5,11 +5,9 @@ from __future__ import annotations
 import contextlib
 import itertools
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from importlib.abc import MetaPathFinder
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -24,6 +22,7 @@ from ibis.backends.sql.datatypes import DuckDBType
 
 from relance.engine.clock import EPOCH
 from relance.engine.failures import is_held, reason
+from relance.engine.lean import without_other_engines, without_pandas
 from relance.errors import StateError
 from relance.logs import Action, get
 
@@ -33,29 +32,8 @@ Row = Mapping[str, Any]
 
 MEMORY_LIMIT = "1GB"  # the tick's budget is 1.5 GB, Python and Arrow included
 
-
-class _NoPandas(MetaPathFinder):
-    """Says that pandas is not installed."""
-
-    def find_spec(self, fullname: str, *_: object) -> None:
-        if fullname == "pandas":
-            raise ModuleNotFoundError(name=fullname)
-
-
-def _without_pandas() -> None:
-    """Keep pyarrow from importing pandas, where that is installed, with its first array: a second
-    and 67 MB for data frames that nobody here has. It asks once and remembers."""
-    if "pandas" in sys.modules:
-        return
-    finder = _NoPandas()
-    sys.meta_path.insert(0, finder)
-    try:
-        pa.array([0])
-    finally:
-        sys.meta_path.remove(finder)
-
-
-_without_pandas()
+without_pandas()
+without_other_engines()
 
 
 class Workbench:

@@ -6,14 +6,17 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import psycopg
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.engine import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError, StatementError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from relance.errors import StateError
+
+if TYPE_CHECKING:
+    import psycopg  # 9 MB that a state on SQLite does without
 
 _WRITES = "relance_writes"
 _PAGES = "relance_pages"
@@ -65,6 +68,7 @@ class Database:
         )
         self.path = Path(str(parsed.database)) if self.is_sqlite else None
         self.engine = _engine(parsed, lock_wait)
+        self._driver: Any = self.engine.dialect.loaded_dbapi  # sqlite3 or psycopg
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -92,7 +96,7 @@ class Database:
             if not isinstance(error, DBAPIError):
                 raise cause from None  # a value that we refuse ourselves: the caller's mistake
             raise self.translate(cause) from error
-        except (sqlite3.Error, psycopg.Error, SQLAlchemyError) as error:
+        except (self._driver.Error, SQLAlchemyError) as error:
             raise self.translate(error) from error
 
     def translate(self, error: BaseException) -> StateError:
@@ -100,9 +104,9 @@ class Database:
         code = _code(error)
         if code in _REASONS:
             reason, hint = _REASONS[code]
-        elif isinstance(error, psycopg.OperationalError):
+        elif not self.is_sqlite and isinstance(error, self._driver.OperationalError):
             reason, hint = _no_connection(error), "check that it runs, and `state:` in the YAML"
-        elif isinstance(error, sqlite3.IntegrityError | psycopg.IntegrityError):
+        elif isinstance(error, self._driver.IntegrityError):
             reason = "another process changed it meanwhile; nothing was stored"
             hint = "run the command again"
         else:
@@ -115,14 +119,12 @@ class Database:
 
 
 def _code(error: BaseException) -> str:
-    if isinstance(error, psycopg.Error):
-        return error.sqlstate or ""
     name = str(getattr(error, "sqlite_errorname", ""))
     # SQLITE_IOERR_WRITE and its like are kinds of SQLITE_IOERR
-    return "_".join(name.split("_")[:2])
+    return "_".join(name.split("_")[:2]) or getattr(error, "sqlstate", None) or ""
 
 
-def _no_connection(error: psycopg.OperationalError) -> str:
+def _no_connection(error: BaseException) -> str:
     """libpq gives a refused connection no code, only the server's sentence after FATAL."""
     _, _, sentence = str(error).partition("FATAL:")
     return sentence.strip().splitlines()[0] if sentence else "the server cannot be reached"
