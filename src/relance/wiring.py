@@ -36,7 +36,9 @@ if TYPE_CHECKING:
     from relance.store import History, MemberList, State
     from relance.uplift.checkup import Checkup
     from relance.uplift.moves import Comparison
+    from relance.uplift.portrait import Portrait
     from relance.uplift.report import Report
+    from relance.uplift.segments_report import SegmentsReport
     from relance.uplift.wording import Locale
 
 Progress = Callable[[str], None]
@@ -229,14 +231,16 @@ class Relance:
 
         return measure(self.workspace, self.side_engine, self.state.reader, at)
 
-    def report_html(self, report: Report, language: str | None) -> str:
+    def report_html(
+        self, report: Report, language: str | None, segments: SegmentsReport | None = None
+    ) -> str:
         """The report as one self-contained page, in French or English."""
         from relance.rendering.report import html
 
         local, locale = report.at.astimezone(self.workspace.zone), self._locale(language)
         return html(
             report, workspace=self.workspace.name, at=local, locale=locale,
-            trajectory=self.recent_trajectory(report.at),
+            trajectory=self.recent_trajectory(report.at), segments=segments,
         )  # fmt: skip
 
     def report_letter(self, report: Report, language: str | None) -> Rendered:
@@ -342,6 +346,29 @@ class Relance:
             progress=progress,
         )
         return check_up(clinic, at, segments, event=event, within=within, joined=joined)
+
+    def describe(self, at: datetime, segments: Sequence[str]) -> list[Portrait]:
+        """Who is in each segment, beside all customers. Raises UsageError."""
+        from relance.pipeline.describe import describe
+
+        fits = self.state.ledger.standing().fits
+        return describe(self.workspace, self.side_engine, fits, at, segments)
+
+    def segments_report(self, at: datetime) -> SegmentsReport:
+        """How every segment stands, and who is in those that triggers watch."""
+        from relance.uplift.segments_report import SegmentsReport
+
+        checkup = self.health(at)
+        watched = [one.name for one in checkup.segments if one.triggers]
+        return SegmentsReport(checkup=checkup, portraits=self.describe(at, watched))
+
+    def portrait_html(self, portrait: Portrait, language: str | None) -> str:
+        """A segment as one self-contained page, in French or English."""
+        from relance.rendering.report.portraits import portrait_page
+
+        local, locale = portrait.at.astimezone(self.workspace.zone), self._locale(language)
+        name, currency = self.workspace.name, self.workspace.currency
+        return portrait_page(portrait, workspace=name, at=local, currency=currency, locale=locale)
 
     def preview(
         self, template: str, customer: str | None, locale: str | None, at: datetime

@@ -14,10 +14,9 @@ from relance.errors import RelanceError, WorkspaceError, printable
 
 # in the order in which a newcomer needs them
 ORDER = (
-    "init", "check", "power", "tick", "deliver", "report", "programme", "health", "trajectories",
-    "run", "web", "members", "stages", "rfm", "preview", "why", "unknown", "suppress", "live",
-    "backfill", "schema",
-    "demo",
+    "init", "check", "power", "tick", "deliver", "report", "programme", "health", "describe",
+    "trajectories", "run", "web", "members", "stages", "rfm", "preview", "why", "unknown",
+    "suppress", "live", "backfill", "schema", "demo",
 )  # fmt: skip
 
 
@@ -115,6 +114,7 @@ def main() -> None:
 # each module adds its commands to `app`
 from relance.cli import (  # noqa: E402
     demo,  # noqa: F401
+    describe,  # noqa: F401
     evaluate,  # noqa: F401
     health,  # noqa: F401
     live,  # noqa: F401

@@ -43,6 +43,14 @@ def report(
         Literal["fr", "en"] | None,
         typer.Option(help="The language of --html.", show_default="the workspace's"),
     ] = None,
+    segments: Annotated[
+        bool | None,
+        typer.Option(
+            "--segments/--no-segments",
+            help="Whether --html tells how the segments stand, and who is in them.",
+            show_default="`report.segments`",
+        ),
+    ] = None,
     as_csv: Annotated[
         bool, typer.Option("--csv", help="One CSV document on stdout: a row per metric.")
     ] = False,
@@ -62,7 +70,9 @@ def report(
             with suppress(StateError):  # one that can only be read still has its report
                 relance.keep_figures(made)
         if html is not None:
-            show.write_file(html, relance.report_html(shown, language))
+            wanted = relance.workspace.report.segments if segments is None else segments
+            standing = relance.segments_report(instant) if wanted else None
+            show.write_file(html, relance.report_html(shown, language, standing))
     if as_json:
         _print_json(shown)
     elif as_csv:

@@ -266,6 +266,7 @@ class ReportSpec:
     email_to: tuple[str, ...] = field(default=(), repr=False)
     language: str | None = None
     lapsed_after: Duration = field(default_factory=lambda: Duration(180, Unit.DAY))
+    segments: bool = False  # whether the page tells how the segments stand
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

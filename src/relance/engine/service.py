@@ -27,6 +27,7 @@ from relance.engine.live import LiveCache, LiveFeed
 from relance.engine.live_checks import live_problems
 from relance.engine.live_source import LiveSource
 from relance.engine.picture import Picture, Room
+from relance.engine.portrait import Portraying
 from relance.engine.profile import Profiles
 from relance.engine.snapshot import Snapshots
 from relance.engine.source import Source, open_source
@@ -35,6 +36,7 @@ from relance.engine.survey import Surveying
 from relance.engine.workbench import Workbench
 from relance.errors import Problem
 from relance.uplift.outcomes import Outcomes
+from relance.uplift.portrait import Portrait
 from relance.uplift.survey import Survey
 
 
@@ -164,6 +166,13 @@ class RelanceEngine:
                 joined=joined,
             )
             return surveying.answer(events)
+
+    def portraits(self, at: datetime, segments: Sequence[Segment], fits: Fits) -> list[Portrait]:
+        with self._session():
+            portraying = Portraying(
+                workbench=self._workbench, profiles=self._profiles(at), fits=fits
+            )
+            return portraying.draw(segments)
 
     def rows(self, events: Mapping[str, datetime]) -> Mapping[str, int]:
         with self._session():

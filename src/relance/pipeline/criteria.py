@@ -9,7 +9,19 @@ from itertools import pairwise
 from relance.domain.condition import Condition, CustomerIs, EventIs, Leaf, SegmentIs, leaves
 from relance.domain.trigger import OnDate, Schedule, Trigger
 from relance.domain.workspace import Segment, Workspace
+from relance.errors import UsageError
 from relance.pipeline.compare import watched
+
+OWN = "trigger/"  # begins the name of a segment that a trigger has to itself
+
+
+def found_segment(workspace: Workspace, name: str) -> str:
+    """A segment by its name; a trigger's own by the trigger's. Raises UsageError."""
+    for known in (name, OWN + name):
+        if known in workspace.segments:
+            return known
+    listing = ", ".join(one.removeprefix(OWN) for one in workspace.segments) or "none"
+    raise UsageError(f"there is no segment {name!r}", hint=f"there are: {listing}")
 
 
 def criteria(condition: Condition, segments: Mapping[str, Segment]) -> Iterator[Leaf]:
@@ -55,7 +67,7 @@ def by_date(triggers: Sequence[Trigger]) -> bool:
 def users(workspace: Workspace, segment: str) -> list[str]:
     """Who else refers to a segment: other segments, and the steps of triggers."""
     found = [
-        name.removeprefix("trigger/")
+        name.removeprefix(OWN)
         for name, other in workspace.segments.items()
         if segment in _names(other.condition)
     ]

@@ -18,7 +18,7 @@ from relance.domain.life import Life
 from relance.domain.trigger import Goal, OnDate, OnExit, OnSchedule, Trigger
 from relance.domain.workspace import Segment, Workspace
 from relance.errors import UsageError
-from relance.pipeline.criteria import by_date, events_of, pause, users, watchers
+from relance.pipeline.criteria import OWN, by_date, events_of, found_segment, pause, users, watchers
 from relance.pipeline.ports.segments import SegmentBook, SegmentEngine
 from relance.pipeline.symptoms import Known, Reading, symptoms
 from relance.uplift.checkup import (
@@ -48,7 +48,6 @@ from relance.uplift.segments import (
 )
 from relance.uplift.survey import Counts, Survey
 
-OWN = "trigger/"  # begins the name of a segment that a trigger has to itself
 USUAL_WINDOW = Duration(30, Unit.DAY)
 USUAL_HOLDOUT = 0.1  # where a segment has no trigger that holds anybody out
 HALF_YEAR = timedelta(days=182)
@@ -89,7 +88,7 @@ def check_up(
     SourceError and StateError where the outside fails.
     """
     workspace = clinic.workspace
-    shown = {_found(workspace, name) for name in names} or set(workspace.segments)
+    shown = {found_segment(workspace, name) for name in names} or set(workspace.segments)
     goal = outcome(workspace, event, within)
     joined = joined_by(workspace, joined)
     segments = list(workspace.segments.values())
@@ -108,15 +107,6 @@ def check_up(
         lives = telling.result()
     doctor = _Doctor(clinic=clinic, survey=survey, lives=lives, looked=looked)
     return doctor.checkup(shown)
-
-
-def _found(workspace: Workspace, name: str) -> str:
-    """A segment by its name; a trigger's own by the trigger's. Raises UsageError."""
-    for known in (name, OWN + name):
-        if known in workspace.segments:
-            return known
-    listing = ", ".join(one.removeprefix(OWN) for one in workspace.segments) or "none"
-    raise UsageError(f"there is no segment {name!r}", hint=f"there are: {listing}")
 
 
 def joined_by(workspace: Workspace, attribute: str | None) -> str | None:
@@ -342,7 +332,7 @@ class _Doctor:
 
     def _writers(self, shown: str) -> set[str] | None:
         """The triggers that write to a segment; None where a date decides to whom."""
-        triggers = watchers(self.clinic.workspace, _found(self.clinic.workspace, shown))
+        triggers = watchers(self.clinic.workspace, found_segment(self.clinic.workspace, shown))
         return None if by_date(triggers) else {one.name for one in triggers}
 
 

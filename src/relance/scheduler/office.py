@@ -39,7 +39,8 @@ class RelanceOffice:
         relance.keep_figures(report)
         if spec.schedule is None:
             return None
-        self._write(relance.report_html(report, spec.language), at)
+        segments = relance.segments_report(at) if spec.segments else None
+        self._write(relance.report_html(report, spec.language, segments), at)
         return relance.report_letter(report, spec.language) if spec.email_to else None
 
     def _write(self, page: str, at: datetime) -> None:

@@ -10,7 +10,7 @@ from relance.spec.envelope import Address
 from relance.spec.nodes import Items
 from relance.spec.notations import GLOBAL_HOLDOUT, LENGTH
 from relance.spec.record import Key, Of, Record, optional, required
-from relance.spec.shapes import Choice, Either, ListOf, Shape, made
+from relance.spec.shapes import Choice, Either, Flag, ListOf, Shape, made
 from relance.spec.spot import Spot
 
 LANGUAGES = ("fr", "en")
@@ -52,6 +52,12 @@ class ReportYaml(Record[ReportSpec]):
         default=_SPEC.lapsed_after, shown=str(_SPEC.lapsed_after),
     )  # fmt: skip
 
+    segments = optional(
+        Flag(), "Whether the page tells how the segments stand and who is in them: it takes about"
+        " as long as a tick.",
+        default=False, shown="false",
+    )  # fmt: skip
+
     def build(self) -> ReportSpec:
         if self.has("email_to") and not self.has("schedule"):
             self.below("email_to").note(
@@ -59,7 +65,7 @@ class ReportYaml(Record[ReportSpec]):
             )
         return ReportSpec(
             schedule=self.schedule, email_to=self.email_to, language=self.language,
-            lapsed_after=self.lapsed_after,
+            lapsed_after=self.lapsed_after, segments=self.segments,
         )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from relance.domain.life import Life
 from relance.domain.study import Draw
 from relance.domain.trigger import Goal
 from relance.domain.workspace import Segment
+from relance.uplift.portrait import Portrait
 from relance.uplift.survey import Survey
 
 
@@ -32,6 +33,13 @@ class SegmentEngine(Protocol):
         What is scored is fitted is the same at both instants: the given ones, or those fitted at
         the later one. Who `joined` (an attribute) after the earlier instant was nobody then.
         Raises SourceError.
+        """
+
+    def portraits(self, at: datetime, segments: Sequence[Segment], fits: Fits) -> list[Portrait]:
+        """Each segment beside all customers: features, and values of columns that have few.
+
+        Columns that say who somebody is are left out, and groups of fewer than five are part of
+        "others". Raises SourceError.
         """
 
 

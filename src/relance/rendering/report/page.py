@@ -15,12 +15,14 @@ from relance.rendering.report.dossier import SYMBOLS, dossier
 from relance.rendering.report.labels import LABELS
 from relance.rendering.report.method import METHOD
 from relance.rendering.report.numbers import DASH, instant, tick
+from relance.rendering.report.portraits import segments_view
 from relance.rendering.report.tables import overlap_checks
 from relance.rendering.report.trajectory import TrajectoryView, trajectory_view
 from relance.rendering.report.words import clear_effects, lead
 from relance.rendering.standalone import standalone
 from relance.uplift.estimate import Why
 from relance.uplift.report import Report, TriggerReport
+from relance.uplift.segments_report import SegmentsReport
 from relance.uplift.verdict import ArmCounts, Reading
 from relance.uplift.wording import Locale, count, interval, percent, points
 
@@ -46,11 +48,11 @@ class ForestRow:
 
 def html(
     report: Report, *, workspace: str, at: datetime, locale: Locale = "en",
-    trajectory: Trajectory | None = None,
+    trajectory: Trajectory | None = None, segments: SegmentsReport | None = None,
 ) -> str:  # fmt: skip
     """The report of a workspace as of an instant, as one self-contained HTML page.
 
-    `trajectory` is what the customers did meanwhile. Instants are shown in `at`'s own time zone.
+    `trajectory` is what the customers did meanwhile, `segments` how their segments stand. Instants are shown in `at`'s own time zone.
     The order of the triggers is kept: ranking them by their differences would put the luckiest
     first.
     """
@@ -80,6 +82,7 @@ def html(
         counts=[(one.trigger, _counts(one, locale)) for one in triggers],
         method=METHOD[locale],
         paths=_paths(trajectory, at, locale),
+        segments=segments_view(segments, report.currency, locale),
     )
 
 
