@@ -13,9 +13,11 @@ import pytest
 
 import browser
 import report_samples as samples
+import segment_samples
 import trajectory_samples as paths
 from relance.rendering.report import Locale, html, report_email, trajectory_page
 from relance.uplift.report import Report
+from relance.uplift.segments_report import SegmentsReport
 from report_reading import brightness, contrast
 
 pytestmark = pytest.mark.browser
@@ -48,6 +50,8 @@ const look = frame => {
     lines: all('path.line').filter(one => one.getTotalLength() > 50 && box(one).width > 50).length,
     bands: all('path.band').filter(one => box(one).width > 50 && box(one).height >= 1).length,
     bars: all('.week-plot path.entered').filter(one => box(one).height > 2).length,
+    bells: all('.bell').filter(one => box(one).width > 60
+      && box(one.querySelector('.mine')).width > 5).length,
     marks: all('.mark').filter(one => box(one).width > 10).length,
     paper: getComputedStyle(page.body).backgroundColor,
     ink: getComputedStyle(page.body).color,
@@ -73,6 +77,7 @@ class Look(TypedDict):
     bands: int
     bars: int
     marks: int
+    bells: int
     paper: str
     ink: str
     fetched: list[str]
@@ -123,10 +128,10 @@ def everything() -> Report:
     )
 
 
-def page(report: Report, locale: Locale = "en") -> str:
+def page(report: Report, locale: Locale = "en", segments: SegmentsReport | None = None) -> str:
     return html(
         report, workspace="La Boutique", at=samples.AT, locale=locale,
-        trajectory=paths.everything(),
+        trajectory=paths.everything(), segments=segments,
     )  # fmt: skip
 
 
@@ -137,7 +142,7 @@ def seen(
     """The whole report in one scheme, in each of its languages and widths."""
     report = everything()
     pages = {
-        f"{locale}{width}": (page(report, locale), width)
+        f"{locale}{width}": (page(report, locale, segment_samples.everything()), width)
         for locale, widths in FRAMES[request.param].items()
         for width in widths
     }
@@ -165,10 +170,12 @@ def test_the_plots_are_there_and_have_ink(seen: tuple[str, dict[str, Look], list
     reports = [*report.triggers, *([report.programme] if report.programme else [])]
     curved = [one for one in reports if 'class="line' in page(samples.report(one))]
     assert len(curved) >= 8
+    everyone = segment_samples.everything()
     for found in pages.values():
         assert found["lines"] == 3 * len(curved)
         assert found["plots"] >= len(reports) + 2 * len(curved)
         assert found["marks"] >= 5
+        assert found["bells"] == page(samples.report(), segments=everyone).count('class="bell"')
 
 
 def test_the_console_is_silent_and_no_request_leaves_the_page(
@@ -245,7 +252,7 @@ def test_a_page_of_trajectories_fits_every_screen(
 @pytest.mark.parametrize("locale", ["en", "fr"])
 def test_nothing_goes_beyond_the_edge_of_the_paper(chromium: str, tmp_path: Path, locale: Locale):
     """The style for paper, in a frame as wide as paper."""
-    source = page(everything(), locale)
+    source = page(everything(), locale, segment_samples.everything())
     printed = source.replace("@media screen", "@media speech").replace("@media print", "@media all")
     pages, _ = look(chromium, tmp_path, {"paper": (printed, PAPER)})
     assert pages["paper"]["beyond"] == []

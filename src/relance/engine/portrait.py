@@ -242,7 +242,7 @@ class Portraying:
         joined = joined.filter(joined["value"].notnull())
         found = (
             joined.group_by("value")
-            .aggregate(everybody=joined.count(), members=joined[member].cast("int64").sum())
+            .aggregate(everybody=joined.count(), members=joined.count(where=joined[member]))
             .limit(MANY_VALUES + 1)
         )
         rows = profiles.source.fetch(found) if there else self.workbench.arrow(found).to_reader()
@@ -303,6 +303,6 @@ def _listed(row: Mapping[str, object]) -> Value:
 
 
 def _unique(rows: Sequence[Row]) -> bool:
-    """Whether most values are somebody's own."""
-    own = sum(int(row["everybody"]) < LEAST_SHOWN for row in rows)
-    return own > len(rows) / 2
+    """Whether most customers have a value that hardly anybody else has."""
+    people = [int(row["everybody"]) for row in rows]
+    return 2 * sum(each for each in people if each < LEAST_SHOWN) > sum(people)

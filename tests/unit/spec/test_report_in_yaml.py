@@ -28,6 +28,11 @@ def test_the_report_has_a_schedule_and_readers(shop) -> None:
     )
 
 
+def test_segments_are_told_where_that_is_asked_for(shop) -> None:
+    shop.add(RELANCE, "report: {segments: true}\n")
+    assert shop.workspace().report.segments is True
+
+
 def test_one_reader_needs_no_list(shop) -> None:
     shop.add(RELANCE, "report: {schedule: every day, email_to: ann@shop.example}\n")
     assert shop.workspace().report.email_to == ("ann@shop.example",)
