@@ -56,19 +56,19 @@ class Portraying:
 
     def _sitting(self, segments: Sequence[Segment]) -> _Sitting:
         workspace, profiles = self.profiles.workspace, self.profiles
+        fits = Fitter(self.workbench, profiles, [s.condition for s in segments]).standing(self.fits)
         features = self._features()
         attributes = dict(self._attributes())
         found: dict[Need, None] = dict.fromkeys([*features.values(), *attributes.values()])
         for segment in segments:
             for leaf in leaves(inlined(segment.condition, workspace.segments)):
-                found.update(dict.fromkeys(needs_of(leaf, workspace.rfm)))
+                found.update(dict.fromkeys(needs_of(leaf, workspace, fits)))
         names: dict[Need, str] = {need: f"c{number}" for number, need in enumerate(found)}
         table = profiles.build(names)
         there = profiles.source.remote and workspace.source.at_source
         if profiles.source.remote and not there:
             loaded = self.workbench.load(profiles.source.fetch(table), "sitters")
             table = self.workbench.scratch(loaded)
-        fits = Fitter(self.workbench, profiles, [s.condition for s in segments]).standing(self.fits)
         compiler = Compiler(
             workspace=workspace, clock=profiles.clock, table=table, names=names, fits=fits
         )

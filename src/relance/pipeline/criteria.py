@@ -6,7 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from relance.domain.condition import Condition, CustomerIs, EventIs, Leaf, SegmentIs, leaves
+from relance.domain.condition import (
+    Condition,
+    CustomerIs,
+    EventIs,
+    Leaf,
+    OfAccount,
+    SegmentIs,
+    StageIs,
+    leaves,
+)
 from relance.domain.trigger import OnDate, Schedule, Trigger
 from relance.domain.workspace import Segment, Workspace
 from relance.errors import UsageError
@@ -25,12 +34,13 @@ def found_segment(workspace: Workspace, name: str) -> str:
 
 
 def criteria(condition: Condition, segments: Mapping[str, Segment]) -> Iterator[Leaf]:
-    """Every leaf of a condition, with those of the segments that it refers to in their place."""
+    """Every leaf of a condition, with those of the segments that it refers to in their place, and
+    what is asked of an account as it is asked of a customer."""
     for leaf in leaves(condition):
         if isinstance(leaf, SegmentIs):
             yield from criteria(segments[leaf.segment].condition, segments)
         else:
-            yield leaf
+            yield leaf.leaf if isinstance(leaf, OfAccount) else leaf
 
 
 def demographic(workspace: Workspace, segment: Segment) -> bool:
@@ -44,13 +54,16 @@ def demographic(workspace: Workspace, segment: Segment) -> bool:
 
 def events_of(workspace: Workspace, segment: Segment) -> list[str]:
     """The events that a segment looks at. What is neither an event leaf nor about the customer
-    alone (scores, stages, queries) is taken to look at the event that RFM scores."""
+    alone (scores, queries) is taken to look at the event that RFM scores."""
+    scored = workspace.rfm.event
     found: dict[str, None] = {}
     for leaf in criteria(segment.condition, workspace.segments):
         if isinstance(leaf, EventIs):
             found[leaf.aggregate.event] = None
-        elif not isinstance(leaf, CustomerIs) and workspace.rfm.event in workspace.events:
-            found[workspace.rfm.event] = None
+        elif isinstance(leaf, StageIs) and workspace.lifecycle is not None:
+            found[workspace.lifecycle.event] = None
+        elif not isinstance(leaf, CustomerIs) and scored in workspace.events:
+            found[scored] = None
     return list(found)
 
 

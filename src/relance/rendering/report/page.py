@@ -52,9 +52,9 @@ def html(
 ) -> str:  # fmt: skip
     """The report of a workspace as of an instant, as one self-contained HTML page.
 
-    `trajectory` is what the customers did meanwhile, `segments` how their segments stand. Instants are shown in `at`'s own time zone.
-    The order of the triggers is kept: ranking them by their differences would put the luckiest
-    first.
+    `trajectory` is what the customers did meanwhile, `segments` how their segments stand.
+    Instants are shown in `at`'s own time zone. The order of the triggers is kept: ranking them by
+    their differences would put the luckiest first.
     """
     words, triggers = LABELS[locale], list(report.triggers)
     everything = triggers + ([report.programme] if report.programme else [])
