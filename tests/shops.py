@@ -14,6 +14,7 @@ from psycopg import sql
 
 from relance.domain.workspace import (
     AccountsSpec,
+    ChannelSpec,
     CustomersSpec,
     EventSpec,
     SourceSpec,
@@ -133,7 +134,12 @@ def workspace(case: Case, location: str, root: Path, *, at_source: bool = False)
         lifecycle=shop.lifecycle,
         segments=case.segments,
         triggers={},
-        channels={},
+        channels={
+            name: ChannelSpec(name=name, provider="outbox", sender="", cost=cost)
+            for name, cost in shop.costs.items()
+        },
+        scores=shop.scores,
+        models=shop.models,
     )
 
 

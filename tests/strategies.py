@@ -31,8 +31,10 @@ from relance.domain.condition import (
     OfAccount,
     Op,
     Operand,
+    Return,
     RfmIs,
     Scalar,
+    ScoreIs,
     SegmentIs,
     SqlIs,
     StageIs,
@@ -41,6 +43,7 @@ from relance.domain.condition import (
 from relance.domain.duration import Duration
 from relance.domain.grid import TEN_CELLS
 from relance.domain.lifecycle import FALLBACK, Lengths, LifecycleSpec, Stage
+from relance.domain.score import BgNbd, Feature, Logistic, Rule, ScoreModel, ScoreSpec, Term
 from relance.domain.workspace import RfmCutoffs, RfmSpec, Segment, day_start
 from relance.engine.reference import Customer, Event, Shop, Value
 
@@ -250,6 +253,9 @@ def shops(draw: st.DrawFn, pools: Pools, source_zone: ZoneInfo, *, whole_keys: b
         events={"order": orders, "visit": visits},
         rfm=draw(RFM_SPECS),
         lifecycle=draw(LIFECYCLES),
+        scores=SCORE_SPECS,
+        models=MODELS,
+        costs=COSTS,
     )
 
 
@@ -257,6 +263,35 @@ BOUGHT = (FieldTest("amount", (Comparison(Op.MORE_THAN, 0),)),)
 CUTOFFS = RfmCutoffs(
     recency=(1.0, 7.0, 30.5, 90.0), frequency=(1, 2, 3, 4), monetary=(0.0, 1.0, 10.0, 1e6)
 )
+
+
+QUARTER = Duration.parse("90 days")
+COSTS = {"sms": 0.08, "email": 0.0}
+SCORE_SPECS = {
+    "potential": ScoreSpec(name="potential", within=QUARTER, value_fitted=True),
+    "rhythm": ScoreSpec(name="rhythm", within=QUARTER, rule=Rule.BGNBD, value=24.0),
+    "churn": ScoreSpec(name="churn", within=QUARTER, complement_of="potential"),
+    "gone": ScoreSpec(name="gone", within=QUARTER, rule=Rule.BGNBD, complement_of="rhythm"),
+}
+MODELS = {
+    name: ScoreModel(
+        score=name, event="order", within=QUARTER, trained_at=INSTANTS[0], formula=formula,
+        usual_gap=gap, value=12.5,
+    )
+    for name, gap, formula in (
+        (
+            "potential", 45.0,
+            Logistic(
+                tuple(
+                    Term(feature, 1.0 + n / 7, 0.5 + n / 11, (-1) ** n * (0.9 - n / 10))
+                    for n, feature in enumerate(Feature)
+                ),
+                -0.4,
+            ),
+        ),
+        ("rhythm", None, BgNbd(0.243, 4.414, 0.793, 2.426)),
+    )
+}  # fmt: skip
 RFM_SPECS = st.builds(
     RfmSpec,
     event=st.just("order"),
@@ -299,6 +334,7 @@ def conditions(pools: Pools, *, named: Sequence[str] = ()) -> st.SearchStrategy[
         *event_leaves(pools, since_entry=False),
         RFM_LEAVES,
         CELL_LEAVES | STAGE_LEAVES,
+        SCORE_LEAVES,
         st.builds(SqlIs, st.sampled_from(tuple(SQL_LEAVES))),
         account_leaves(pools, since_entry=False),
     ]
@@ -400,6 +436,34 @@ SCORES = st.none() | st.sets(st.integers(1, 5), min_size=1).map(lambda some: tup
 RFM_LEAVES = st.builds(RfmIs, SCORES, SCORES, SCORES)
 CELL_LEAVES = some_of([cell.name for cell in TEN_CELLS.cells]).map(CellIs)
 STAGE_LEAVES = some_of([stage.value for stage in Stage]).map(StageIs)
+
+CHANCES = st.sampled_from((0.0, 0.05, 0.2, 0.4, 0.6, 0.9, 1.0))
+AMOUNTS = st.sampled_from((0, 0.5, 2.5, 5, 20))
+
+
+def numeric(values: st.SearchStrategy[Scalar], *more: Op) -> st.SearchStrategy[Comparison]:
+    ordered = st.builds(
+        Comparison, st.sampled_from((Op.AT_LEAST, Op.LESS_THAN, Op.IS_NOT, *more)), values
+    )
+    return ordered | st.builds(Comparison, st.just(Op.EXISTS), st.booleans())
+
+
+def scores_asked() -> st.SearchStrategy[ScoreIs]:
+    """A score compared, at the top, or worth its message."""
+    none = st.just(())
+    return st.builds(
+        ScoreIs,
+        st.sampled_from(sorted(SCORE_SPECS)),
+        none | st.tuples(numeric(CHANCES, Op.AT_MOST)),
+        st.none() | st.sampled_from((0.1, 0.5, 1.0)),
+        none | none | st.tuples(numeric(AMOUNTS)),
+        st.none()
+        | st.none()
+        | st.builds(Return, st.sampled_from(sorted(COSTS)), st.tuples(numeric(AMOUNTS))),
+    )
+
+
+SCORE_LEAVES = scores_asked()
 
 
 # -- comparisons

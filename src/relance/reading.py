@@ -44,22 +44,25 @@ class Found:
     problems: Sequence[Problem]
 
 
-def read_workspace(root: Path, env: Mapping[str, str]) -> Found:
-    """Read the YAML and the templates, and hold them together; never raises for what is in them."""
+def read_workspace(root: Path, env: Mapping[str, str], *, with_models: bool = True) -> Found:
+    """Read the YAML and the templates, and hold them together; never raises for what is in them.
+
+    Without models nothing in scores/ is looked at, nor missed.
+    """
     from relance.providers import vendor_specs
     from relance.rendering import Templates
     from relance.spec import load
 
     specs = vendor_specs()
     templates = Templates(root, locale="en", currency="EUR", zone=ZoneInfo("UTC"), brand=None)
-    loaded = load(root, env=env, vendors=specs, texts=templates.texts())
+    loaded = load(root, env=env, vendors=specs, texts=templates.texts(), with_models=with_models)
     if loaded.workspace is None:
         told = [*loaded.problems, *_vendors_say(loaded.channels, root)]
         problems = [*_in_file_order(told), *templates.check()]
         return Found(loaded=loaded, workspace=None, templates=templates, problems=problems)
     templates = _templates(loaded.workspace)
     # the brand's values are part of what a template can send, so of the triggers' versions
-    loaded = load(root, env=env, vendors=specs, texts=templates.texts())
+    loaded = load(root, env=env, vendors=specs, texts=templates.texts(), with_models=with_models)
     workspace = loaded.workspace
     problems = [*loaded.problems, *_vendors_say(loaded.channels, root)]
     if workspace is not None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from relance.domain.workspace import ChannelSpec, Workspace
-from relance.errors import UsageError, WorkspaceError
+from relance.errors import StateError, UsageError, WorkspaceError
 from relance.reading import in_memory, read_workspace
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from relance.domain.duration import Duration
     from relance.domain.message import Rendered
+    from relance.domain.score import ScoreFile, ScoreSpec
     from relance.domain.trajectory import Trajectory
     from relance.engine.service import RelanceEngine
     from relance.links import LinkMaker
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from relance.pipeline.deliver import Delivery, DeliveryReport
     from relance.pipeline.power import Forecast
     from relance.pipeline.programme import ProgrammeReport
+    from relance.pipeline.score_fit import FitReport
+    from relance.pipeline.score_why import Explanation
     from relance.pipeline.standings import RfmReport, StageReport
     from relance.pipeline.tick import TickReport, Tools
     from relance.providers import Provider
@@ -370,6 +373,59 @@ class Relance:
         name, currency = self.workspace.name, self.workspace.currency
         return portrait_page(portrait, workspace=name, at=local, currency=currency, locale=locale)
 
+    def score(self, name: str) -> ScoreSpec:
+        """A declared score. Raises UsageError where there is none of that name."""
+        spec = self.workspace.scores.get(name)
+        if spec is None:
+            listing = ", ".join(self.workspace.scores) or "none; `scores` in config/segments.yaml"
+            raise UsageError(f"there is no score {name!r}", hint=f"there are: {listing}")
+        return spec
+
+    def fit_score(
+        self,
+        spec: ScoreSpec,
+        at: datetime,
+        *,
+        force: bool = False,
+        progress: Progress = lambda _phase: None,
+    ) -> FitReport:
+        """Fit a score and put its file in place, unless it is refused."""
+        from relance.pipeline.score_fit import Inquiry, fit_score
+        from relance.spec import read_score, write_score
+
+        known, _ = read_score(self.workspace, spec.model)
+        inquiry = Inquiry(workspace=self.workspace, engine=self.side_engine, progress=progress)
+        found = fit_score(inquiry, spec, at, known.model if known else None, force=force)
+        if found.found is not None and found.accepted:
+            try:
+                write_score(self.workspace.root, found.found)
+            except OSError as error:
+                reason = error.strerror or type(error).__name__
+                raise StateError(f"scores/{spec.name}.json cannot be written: {reason}") from None
+        return found
+
+    def fitted_score(self, spec: ScoreSpec) -> ScoreFile:
+        """The model behind a score. Raises WorkspaceError for a file with mistakes, UsageError
+        where there is none."""
+        from relance.spec import read_score
+
+        known, problems = read_score(self.workspace, spec.model)
+        if problems:
+            raise WorkspaceError(list(problems))
+        if known is None:
+            raise UsageError(
+                f"the score {spec.model} has no model yet",
+                hint=f"run: relance scores fit {spec.model}",
+            )
+        return known
+
+    def explain_score(self, spec: ScoreSpec, customer: str, at: datetime) -> Explanation:
+        """One customer's score, and what makes it."""
+        from relance.pipeline.score_why import explain
+
+        model = self.fitted_score(spec).model
+        return explain(self.workspace, self.side_engine, spec, model, customer, at)
+
     def preview(
         self, template: str, customer: str | None, locale: str | None, at: datetime
     ) -> dict[str, Rendered]:
@@ -413,21 +469,26 @@ class _Feed:
 
 
 @contextmanager
-def open_relance(root: Path, env: Mapping[str, str] = os.environ) -> Iterator[Relance]:
+def open_relance(
+    root: Path, env: Mapping[str, str] = os.environ, *, with_models: bool = True
+) -> Iterator[Relance]:
     """Open a workspace that checks clean (its data is looked at when it is used).
 
-    Raises WorkspaceError with every mistake of the YAML and the templates.
+    Raises WorkspaceError with every mistake of the YAML and the templates, and of scores/ unless
+    that is what is about to be made.
     """
-    relance = load_relance(root, env)
+    relance = load_relance(root, env, with_models=with_models)
     try:
         yield relance
     finally:
         relance.close()
 
 
-def load_relance(root: Path, env: Mapping[str, str] = os.environ) -> Relance:
+def load_relance(
+    root: Path, env: Mapping[str, str] = os.environ, *, with_models: bool = True
+) -> Relance:
     """Read a workspace. Raises WorkspaceError; nothing is opened yet."""
-    found = read_workspace(root, env)
+    found = read_workspace(root, env, with_models=with_models)
     mistakes = [problem for problem in found.problems if not problem.warning]
     if mistakes or found.workspace is None:
         raise WorkspaceError(mistakes)

@@ -16,11 +16,20 @@ from hypothesis import strategies as st
 
 from engine_shop import moves
 from relance.domain.condition import Condition
-from relance.domain.fits import LIFECYCLE, RFM, Breakpoints, Fits, Rhythm
+from relance.domain.fits import LIFECYCLE, RFM, Breakpoints, Fits, Rhythm, TopFit
 from relance.engine import open_engine
-from relance.engine.reference import Shop, evaluate, fit_lifecycle, fit_rfm
+from relance.engine.reference import Shop, evaluate, fit_lifecycle, fit_rfm, fit_top
 from shops import workspace, write_parquet, write_postgres, write_sqlite
-from strategies import ACCOUNT_SQL_LEAVES, SQL_LEAVES, Case, Pools, cases, questions
+from strategies import (
+    ACCOUNT_SQL_LEAVES,
+    MODELS,
+    SCORE_SPECS,
+    SQL_LEAVES,
+    Case,
+    Pools,
+    cases,
+    questions,
+)
 
 Members = Mapping[str, set[str]]
 
@@ -109,6 +118,13 @@ def tell(shop: Shop, key: str) -> None:
 def same_cutoffs(fits: Fits, case: Case, at: datetime) -> None:
     """As near as two orders of floating-point arithmetic may come."""
     same_lengths(fits, case, at)
+    for name, fit in fits.named.items():
+        if isinstance(fit, TopFit):
+            _, score, share = name.split("/")
+            model = MODELS[SCORE_SPECS[score].model]
+            top = fit_top(case.shop, at, score, float(share), model)
+            assert top is not None
+            assert fit.cutoff == pytest.approx(top.cutoff, abs=1e-9)
     found = fits.find(RFM, Breakpoints)
     if found is None:  # no rfm leaf was asked, or nobody has the event
         return

@@ -15,8 +15,8 @@ from relance.errors import RelanceError, WorkspaceError, printable
 # in the order in which a newcomer needs them
 ORDER = (
     "init", "check", "power", "tick", "deliver", "report", "programme", "health", "describe",
-    "trajectories", "run", "web", "members", "stages", "rfm", "preview", "why", "unknown",
-    "suppress", "live", "backfill", "schema", "demo",
+    "trajectories", "run", "web", "members", "stages", "rfm", "scores", "preview", "why",
+    "unknown", "suppress", "live", "backfill", "schema", "demo",
 )  # fmt: skip
 
 
@@ -122,6 +122,7 @@ from relance.cli import (  # noqa: E402
     power,  # noqa: F401
     programme,  # noqa: F401
     reports,  # noqa: F401
+    scores,  # noqa: F401
     service,  # noqa: F401
     standings,  # noqa: F401
     suppress,  # noqa: F401

@@ -145,6 +145,31 @@ class StageIs:
 
 
 @dataclass(frozen=True, slots=True)
+class Return:
+    """What is expected back for each unit of money that a channel's message costs."""
+
+    channel: str
+    comparisons: tuple[Comparison, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreIs:
+    """A declared score, a probability from 0 to 1; everything that is given must hold.
+
+    `top` is the share of the customers with a score whose scores are the highest, equal ones
+    alike; `expected_value` compares the score times what the customer is then worth, and
+    `expected_return` that against the cost of a message. A customer without a score is as a
+    missing value is, and never at the top.
+    """
+
+    score: str
+    comparisons: tuple[Comparison, ...] = ()
+    top: float | None = None
+    expected_value: tuple[Comparison, ...] = ()
+    expected_return: Return | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SqlIs:
     """The escape hatch: the customer's key is in the first column of this query.
 
@@ -179,7 +204,7 @@ class NoneOf:
     conditions: tuple[Condition, ...]
 
 
-Leaf = CustomerIs | EventIs | SegmentIs | RfmIs | CellIs | StageIs | SqlIs | OfAccount
+Leaf = CustomerIs | EventIs | SegmentIs | RfmIs | CellIs | StageIs | ScoreIs | SqlIs | OfAccount
 Condition = Leaf | AllOf | AnyOf | NoneOf
 
 

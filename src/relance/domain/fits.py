@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Self, TypeVar
 
+from relance.domain.score import ScoreModel, model_document, model_of
+
 F = TypeVar("F", bound="Fit")
 
 
@@ -95,10 +97,56 @@ class Rhythm(Fit):
         return cls(fitted_at=fitted_at, of=of, **{**document, "gaps": gaps})
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ScoreFit(Fit):
+    """The model of a score under which memberships were stored last. It is of the score's event,
+    length and kind."""
+
+    model: ScoreModel
+
+    def document(self) -> Mapping[str, Any]:
+        return model_document(self.model)
+
+    @classmethod
+    def of_document(cls, fitted_at: datetime, of: str, document: Mapping[str, Any]) -> Self:
+        return cls(fitted_at=fitted_at, of=of, model=model_of(document))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TopFit(Fit):
+    """From which score on a customer is among the best share. It is of one model."""
+
+    cutoff: float
+
+    def document(self) -> Mapping[str, Any]:
+        return {"cutoff": self.cutoff}
+
+    @classmethod
+    def of_document(cls, fitted_at: datetime, of: str, document: Mapping[str, Any]) -> Self:
+        return cls(fitted_at=fitted_at, of=of, cutoff=document["cutoff"])
+
+
 RFM = "rfm"
 LIFECYCLE = "lifecycle"
+SCORE = "score"  # score/NAME
+TOP = "top"  # top/NAME/SHARE
 
-KINDS: Mapping[str, type[Fit]] = {RFM: Breakpoints, LIFECYCLE: Rhythm}
+KINDS: Mapping[str, type[Fit]] = {
+    RFM: Breakpoints,
+    LIFECYCLE: Rhythm,
+    SCORE: ScoreFit,
+    TOP: TopFit,
+}
+
+
+def score_fit(score: str) -> str:
+    """The name of a score's fit."""
+    return f"{SCORE}/{score}"
+
+
+def top_fit(score: str, share: float) -> str:
+    """The name of the fit of a cut-off."""
+    return f"{TOP}/{score}/{share:g}"
 
 
 @dataclass(frozen=True, slots=True)

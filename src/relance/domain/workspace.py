@@ -16,6 +16,7 @@ from relance.domain.grid import TEN_CELLS, Grid
 from relance.domain.happening import Happening
 from relance.domain.lifecycle import LifecycleSpec
 from relance.domain.live import LiveEventSpec, LiveSpec
+from relance.domain.score import ScoreModel, ScoreSpec
 from relance.domain.trigger import Schedule, Trigger
 from relance.settings import Secret
 
@@ -299,6 +300,8 @@ class Workspace:
     accounts: AccountsSpec | None = None
     lifecycle: LifecycleSpec | None = None
     identities: tuple[IdentitySpec, ...] = ()
+    scores: Mapping[str, ScoreSpec] = field(default_factory=dict)
+    models: Mapping[str, ScoreModel] = field(default_factory=dict)  # those of scores/, by score
 
     @property
     def named_segments(self) -> list[str]:

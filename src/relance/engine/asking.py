@@ -19,6 +19,7 @@ from relance.engine.fitting import Fitter
 from relance.engine.needs import AccountKey, AccountNeed, Need, inlined, measure_of, needs_of
 from relance.engine.profile import Only, Profiles, fields_of, filled, measured
 from relance.engine.rows import Keys, RowPlan, ask_for, chunked, gather
+from relance.engine.scored import with_scores
 from relance.engine.workbench import Workbench, literal
 
 _ENTRY = {Kind.INSTANT: "entry_at", Kind.LOCAL: "entry_local", Kind.DAY: "entry_day"}
@@ -173,6 +174,8 @@ class Asking:
     ) -> ir.Table:
         late = {name: filled(joined[name], need) for need, name in names.items() if _is_late(need)}
         table = joined.mutate(**late) if late else joined
+        fits = self._fits_for(questions)
+        table = with_scores(self.profiles, table, names, fits, questions.values())
         compiler = Compiler(
             workspace=self.profiles.workspace,
             clock=self.profiles.clock,

@@ -16,9 +16,11 @@ from relance.domain.condition import (
     Condition,
     CustomerIs,
     EventIs,
+    Leaf,
     NoneOf,
     OfAccount,
     RfmIs,
+    ScoreIs,
     SegmentIs,
     SqlIs,
     StageIs,
@@ -43,6 +45,7 @@ from relance.engine.needs import (
 )
 from relance.engine.profile import fitting
 from relance.engine.rfm import cutoffs_of, scored
+from relance.engine.scores import column_name, held
 from relance.errors import SourceError
 
 
@@ -69,22 +72,29 @@ class Compiler:
                 return ibis.or_(*map(self._tree, inner)) if inner else ibis.literal(False)
             case NoneOf(inner):
                 return ~ibis.or_(*map(self._tree, inner)) if inner else ibis.literal(True)
+            case _:
+                return self._leaf(condition)
+
+    def _leaf(self, leaf: Leaf) -> ir.BooleanValue:
+        match leaf:
             case CustomerIs():
-                return self._attribute(condition)
+                return self._attribute(leaf)
             case EventIs():
-                return self._aggregate(condition)
+                return self._aggregate(leaf)
             case RfmIs():
-                return self._scores(condition)
+                return self._scores(leaf)
             case CellIs(cells):
                 grid = self.workspace.rfm.grid
                 areas = [area for name in cells for area in grid.cell(name).areas]
                 return ibis.or_(*(self._scores(_scores_of(area)) for area in areas))
             case StageIs():
-                return self._stage(condition)
+                return self._stage(leaf)
+            case ScoreIs():
+                return self._score(leaf)
             case SqlIs(query):
                 return self._column(Answer(query))
-            case OfAccount(leaf):
-                return self._of_account(leaf)
+            case OfAccount(inner):
+                return self._of_account(inner)
             case SegmentIs():
                 raise AssertionError("segments are inlined first")
 
@@ -110,6 +120,11 @@ class Compiler:
         }
         lens = as_customers(self.workspace, accounts)
         return replace(self, workspace=lens, names=names, noun="account").holds(leaf)
+
+    def _score(self, leaf: ScoreIs) -> ir.BooleanValue:
+        """Over the score's column, which `engine.scoring.scored` has added."""
+        value = self.table[column_name(leaf.score)]
+        return held(leaf, value, self.workspace, self.fits, self.clock)
 
     def _column(self, need: Need) -> ir.Value:
         return self.table[self.names[need]]

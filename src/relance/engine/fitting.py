@@ -2,54 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Iterable, Iterator, Sequence
 
 from relance.domain.condition import CellIs, Condition, Leaf, RfmIs, StageIs, leaves
-from relance.domain.duration import Duration
 from relance.domain.fits import LIFECYCLE, RFM, Fit, Fits
 from relance.engine import lifecycle, rfm
+from relance.engine.fitted import Fitting
 from relance.engine.needs import inlined, lifecycle_of
 from relance.engine.profile import Profiles
+from relance.engine.score_fits import score_fittings
 from relance.engine.workbench import Workbench
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Fitting:
-    """One thing to fit. A standing fit of something else than `of` counts for nothing.
-
-    `refit` is how long it is kept; None for as long as it is not renewed by hand. `fit` gives
-    None where there is nothing to fit it to, and is asked again the next time.
-    """
-
-    name: str
-    of: str
-    refit: Duration | None
-    fit: Callable[[], Fit | None]
-
-    def fits(self, known: Fit | None) -> bool:
-        """Whether a standing fit is one of this."""
-        return known is not None and known.of in ("", self.of)
-
-
-def fittings(workbench: Workbench, profiles: Profiles, asked: Iterable[Leaf]) -> Iterator[Fitting]:
+def fittings(workbench: Workbench, profiles: Profiles, asked: Sequence[Leaf]) -> Iterator[Fitting]:
     """What some leaves (of inlined conditions) need fitted."""
     kinds, workspace = {type(leaf) for leaf in asked}, profiles.workspace
     if kinds & {RfmIs, CellIs} and workspace.rfm.thresholds is None:
         yield Fitting(
             name=RFM,
-            of=rfm.fitted_of(workspace),
+            of=lambda _: rfm.fitted_of(workspace),
             refit=workspace.rfm.refit,
-            fit=partial(rfm.fit, workbench, profiles),
+            fit=lambda _: rfm.fit(workbench, profiles),
         )
     if StageIs in kinds and (spec := lifecycle_of(workspace)).lengths is None:
         yield Fitting(
             name=LIFECYCLE,
-            of=lifecycle.fitted_of(workspace),
+            of=lambda _: lifecycle.fitted_of(workspace),
             refit=spec.refit,
-            fit=partial(lifecycle.fit, workbench, profiles),
+            fit=lambda _: lifecycle.fit(workbench, profiles),
         )
+    yield from score_fittings(workbench, profiles, asked)
 
 
 def leaves_of(profiles: Profiles, conditions: Iterable[Condition]) -> Iterator[Leaf]:
@@ -75,21 +57,30 @@ class Fitter:
 
     def standing(self, known: Fits) -> Fits:
         """What is needed: the known ones that fit, the others fitted now."""
-        found = {}
+        found: dict[str, Fit] = {}
         for each in self._fittings:
             kept = known.named.get(each.name)
-            fit = kept if each.fits(kept) else each.fit()
+            fit = kept if each.fits(kept, Fits(found)) else each.fit(Fits(found))
             if fit is not None:
                 found[each.name] = fit
         return Fits(found)
 
     def renewed(self, known: Fits) -> Fits | None:
         """The same with those fitted again that have had their time; None where none has."""
-        due = [each for each in self._fittings if self._is_due(each, known.named.get(each.name))]
-        fresh = {each.name: fit for each in due if (fit := each.fit()) is not None}
+        fresh: dict[str, Fit] = {}
+        for each in self._fittings:
+            beside = known.renewed(fresh)
+            if self._is_due(each, known.named.get(each.name), beside):
+                fit = each.fit(beside)
+                if fit is not None:
+                    fresh[each.name] = fit
         return known.renewed(fresh) if fresh else None
 
-    def _is_due(self, fitting: Fitting, known: Fit | None) -> bool:
-        if known is None or fitting.refit is None:
+    def _is_due(self, fitting: Fitting, known: Fit | None, beside: Fits) -> bool:
+        if known is None:
+            return False
+        if fitting.newer(known) or not fitting.fits(known, beside):
+            return True
+        if fitting.refit is None:
             return False
         return self._clock.at >= fitting.refit.after(known.fitted_at, self._clock.zone)

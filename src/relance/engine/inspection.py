@@ -28,6 +28,7 @@ from relance.engine.inspecting_people import inspect_customers, inspect_identiti
 from relance.engine.needs import Attribute, Need, inlined, needs_of, without_entry
 from relance.engine.problems import CONFIG, SEGMENTS, failure, warning
 from relance.engine.profile import Profiles
+from relance.engine.scored import with_scores
 from relance.errors import Problem, SourceError
 
 
@@ -170,7 +171,10 @@ class Inspection:
 
     def _compile(self, condition: Condition) -> None:
         names = self._names(condition)
-        profile = self.profiles.build(names)
+        profile = with_scores(
+            self.profiles, self.profiles.build(names), names, Fits(), [condition],
+            self.profiles.source.dialect,
+        )  # fmt: skip
         Compiler(
             workspace=self.profiles.workspace, clock=self.profiles.clock, table=profile,
             names=names, fits=Fits(),

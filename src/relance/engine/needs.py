@@ -20,6 +20,7 @@ from relance.domain.condition import (
     NoneOf,
     OfAccount,
     RfmIs,
+    ScoreIs,
     SegmentIs,
     SqlIs,
     StageIs,
@@ -30,6 +31,7 @@ from relance.domain.fits import LIFECYCLE, Fits, Rhythm
 from relance.domain.lifecycle import FALLBACK, Lengths, LifecycleSpec
 from relance.domain.workspace import RfmSpec, Segment, Workspace
 from relance.engine.columns import Reading
+from relance.engine.scores import needs_of_score
 from relance.errors import SourceError
 
 
@@ -182,6 +184,8 @@ def needs_of(leaf: Leaf, workspace: Workspace, fits: Fits) -> Iterator[Need]:
             yield from StageNeeds.of(spec, lengths_of(spec, fits))
         case OfAccount(inner):
             yield AccountNeed(_bare_need(inner))
+        case ScoreIs(name):
+            yield from needs_of_score(workspace, name).values()
         case SegmentIs():
             raise AssertionError("segments are inlined before their needs are asked for")
 

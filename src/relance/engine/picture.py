@@ -27,6 +27,7 @@ from relance.engine.layout import Bit, Layout
 from relance.engine.needs import Need, inlined, measure_of, needs_of
 from relance.engine.profile import Profiles
 from relance.engine.rows import RowPlan, ask_for, count_rows, gather, need_of
+from relance.engine.scored import where_it_stays, with_scores
 from relance.engine.snapshot import Difference, Masks, Snapshots, compare, find_merged
 from relance.engine.workbench import Workbench, compiled
 from relance.errors import SourceError
@@ -217,7 +218,11 @@ class Picture:
             check_accounts(profiles)
             check_links(profiles)
             check_texts(profiles, names)
-            table = self._profile(names)
+            conditions = [segment.condition for segment in self._segments]
+            table = with_scores(
+                profiles, self._profile(names), names, self._fits, conditions,
+                where_it_stays(profiles),
+            )  # fmt: skip
             compiler = Compiler(
                 workspace=profiles.workspace,
                 clock=profiles.clock,

@@ -26,6 +26,7 @@ from relance.domain.condition import (
     CustomerIs,
     EventIs,
     FieldTest,
+    Leaf,
     Measure,
     NoneOf,
     OfAccount,
@@ -33,15 +34,28 @@ from relance.domain.condition import (
     Operand,
     RfmIs,
     Scalar,
+    ScoreIs,
     SegmentIs,
     SqlIs,
     StageIs,
     Window,
 )
 from relance.domain.duration import Duration
-from relance.domain.fits import LIFECYCLE, RFM, Breakpoints, Fit, Fits, Rhythm
+from relance.domain.fits import (
+    LIFECYCLE,
+    RFM,
+    Breakpoints,
+    Fit,
+    Fits,
+    Rhythm,
+    ScoreFit,
+    TopFit,
+    score_fit,
+)
 from relance.domain.lifecycle import FALLBACK, Lengths, LifecycleSpec, Stage, span
+from relance.domain.score import ScoreModel, ScoreSpec, fingerprint
 from relance.domain.workspace import RfmSpec, Segment, day_start
+from relance.engine.reference_scores import Scores
 
 Value = Scalar | None
 QUINTILES = (0.2, 0.4, 0.6, 0.8)
@@ -85,6 +99,9 @@ class Shop:
     answers: Mapping[str, AbstractSet[str]] = field(default_factory=dict)
     accounts: Sequence[Customer] = ()
     naming_accounts: AbstractSet[str] = frozenset()
+    scores: Mapping[str, ScoreSpec] = field(default_factory=dict)
+    models: Mapping[str, ScoreModel] = field(default_factory=dict)
+    costs: Mapping[str, float] = field(default_factory=dict)  # of a channel's message
 
 
 def evaluate(
@@ -127,6 +144,8 @@ def accounts_of(shop: Shop) -> Shop:
 def fit(shop: Shop, at: datetime) -> Fits:
     """Everything that conditions need fitted, as of `at`."""
     found: dict[str, Fit | None] = {RFM: fit_rfm(shop, at), LIFECYCLE: fit_lifecycle(shop, at)}
+    for name, model in shop.models.items():
+        found[score_fit(name)] = ScoreFit(fitted_at=at, model=model)
     return Fits({name: each for name, each in found.items() if each is not None})
 
 
@@ -169,6 +188,16 @@ def fit_lifecycle(shop: Shop, at: datetime) -> Rhythm:
     )
 
 
+def fit_top(shop: Shop, at: datetime, name: str, share: float, model: ScoreModel) -> TopFit | None:
+    """From which score on a customer is among the best share; None where nobody has a score."""
+    scores = Scores(_View(shop, at, {}, Fits(), {}), shop.scores, {}, Fits())
+    everybody = (scores.value(name, model, who) for who in shop.customers)
+    found = sorted(value for value in everybody if value is not None)
+    if not found:
+        return None
+    return TopFit(fitted_at=at, of=fingerprint(model), cutoff=_quantile(found, 1 - share))
+
+
 def _quintiles(values: Sequence[float | None]) -> tuple[float, ...]:
     present = sorted(value for value in values if value is not None)
     return tuple(_quantile(present, share) for share in QUINTILES) if present else ()
@@ -206,6 +235,7 @@ class _View:
         self.entry_at = entry_at
         self.calendar = _Calendar(at, shop.zone, shop.source_zone or shop.zone)
         self.history = _history(shop, at)
+        self.scoring = Scores(self, shop.scores, shop.costs, fits)
 
     # -- the tree
 
@@ -217,6 +247,11 @@ class _View:
                 return any(self.holds(each, who) for each in inner)
             case NoneOf(inner):
                 return not any(self.holds(each, who) for each in inner)
+            case _:
+                return self.leaf_holds(condition, who)
+
+    def leaf_holds(self, leaf: Leaf, who: Customer) -> bool:
+        match leaf:
             case CustomerIs(attribute, comparisons):
                 return self.passes(who.attributes.get(attribute), comparisons)
             case EventIs(aggregate, comparisons):
@@ -224,15 +259,17 @@ class _View:
             case SegmentIs(name):
                 return self.holds(self.segments[name].condition, who)
             case RfmIs():
-                return self.scores_fit(condition, who)
+                return self.scores_fit(leaf, who)
             case CellIs(cells):
                 return self.cell(who) in cells
             case StageIs(stages):
                 return self.stage(who) in stages
+            case ScoreIs():
+                return self.scoring.holds(leaf, who)
             case SqlIs(query):
                 return who.key in self.shop.answers[query]
-            case OfAccount(leaf):
-                return self.of_account(leaf, who)
+            case OfAccount(inner):
+                return self.of_account(inner, who)
 
     def of_account(self, leaf: CustomerIs | EventIs | SqlIs, who: Customer) -> bool:
         """The leaf in a shop whose customers are the accounts; an unknown one has nothing."""

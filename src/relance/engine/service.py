@@ -15,6 +15,7 @@ import pyarrow as pa
 from relance.domain.condition import Condition
 from relance.domain.duration import Duration
 from relance.domain.fits import Fits
+from relance.domain.score import Feature, ScoreSpec
 from relance.domain.study import Study
 from relance.domain.trigger import Goal
 from relance.domain.workspace import Segment, Workspace
@@ -29,12 +30,14 @@ from relance.engine.live_source import LiveSource
 from relance.engine.picture import Picture, Room
 from relance.engine.portrait import Portraying
 from relance.engine.profile import Profiles
+from relance.engine.score_history import features_of_customer, score_history
 from relance.engine.snapshot import Snapshots
 from relance.engine.source import Source, open_source
 from relance.engine.studies import count_rows, count_studies
 from relance.engine.survey import Surveying
 from relance.engine.workbench import Workbench
 from relance.errors import Problem
+from relance.scoring.history import History
 from relance.uplift.outcomes import Outcomes
 from relance.uplift.portrait import Portrait
 from relance.uplift.survey import Survey
@@ -177,6 +180,17 @@ class RelanceEngine:
     def rows(self, events: Mapping[str, datetime]) -> Mapping[str, int]:
         with self._session():
             return {event: count_rows(self._profiles(at), event) for event, at in events.items()}
+
+    def score_history(self, spec: ScoreSpec, snapshot: datetime, until: datetime) -> History:
+        with self._session():
+            before, after = self._profiles(snapshot), self._profiles(until)
+            return score_history(self._workbench, before, after, spec)
+
+    def score_features(
+        self, spec: ScoreSpec, customer: str, at: datetime
+    ) -> Mapping[Feature, float] | None:
+        with self._session():
+            return features_of_customer(self._workbench, self._profiles(at), spec, customer)
 
     # -- life
 

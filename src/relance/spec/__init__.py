@@ -4,5 +4,20 @@ from relance.spec.load import Loaded, load
 from relance.spec.reference import reference
 from relance.spec.scaffold import scaffold, schema_text
 from relance.spec.schema import json_schemas
+from relance.spec.score_file import document as score_document
+from relance.spec.score_file import quality_document
+from relance.spec.score_file import write as write_score
+from relance.spec.score_files import read_score
 
-__all__ = ["Loaded", "json_schemas", "load", "reference", "scaffold", "schema_text"]
+__all__ = [
+    "Loaded",
+    "json_schemas",
+    "load",
+    "quality_document",
+    "read_score",
+    "reference",
+    "scaffold",
+    "schema_text",
+    "score_document",
+    "write_score",
+]

@@ -22,7 +22,7 @@ def assemble(
 ) -> Workspace:
     """Join the files; triggers that are not enabled stay out."""
     conditions = {name: each.condition for name, each in named.segments.items()}
-    definitions = Definitions(main, named.rfm, conditions, named.lifecycle)
+    definitions = Definitions(main, named.rfm, conditions, named.lifecycle, named.scores)
     enabled = [file for file in files if file.enabled]
     segments = [
         Segment(
@@ -35,7 +35,7 @@ def assemble(
     return Workspace(
         root=root, name=main.name, zone=main.zone, locale=main.locale, currency=main.currency,
         state=main.state, source=main.source, customers=main.customers, accounts=main.accounts,
-        events=main.events,
+        events=main.events, scores=named.scores,
         rfm=named.rfm, channels=main.channels, limits=main.limits,
         global_holdout=main.global_holdout, rotation=main.rotation, brand=main.brand,
         web=main.web, topics=main.topics, bounces=main.bounces, report=main.report, live=main.live,

@@ -1,5 +1,5 @@
 """The condition language: `all`, `any`, `none` around the leaves `customer`, `event`, `segment`,
-`rfm`, `stage` and `sql`.
+`rfm`, `stage`, `score` and `sql`.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from relance.spec.nodes import Fields, Items, Scalar, kind
 from relance.spec.notations import LENGTH, instant
 from relance.spec.operators import AnyValue, Averaging, Comparing, Counting, Timing, Totalling
 from relance.spec.record import Key, Of, Record, optional, record_schema, required
+from relance.spec.score_leaf import ScoreYaml
 from relance.spec.shapes import (
     IDENTIFIER_PATTERN,
     Choice,
@@ -401,6 +402,7 @@ FORMS: dict[str, type[Record[Condition]]] = {
     "segment": SegmentYaml,
     "rfm": RfmYaml,
     "stage": StageYaml,
+    "score": ScoreYaml,
     "sql": SqlYaml,
 }
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from relance.domain.vendor import VendorSpec
@@ -16,20 +15,17 @@ from relance.spec.assemble import assemble
 from relance.spec.channels import readable_channels
 from relance.spec.crosschecks import check_channels, check_circles, customer_tables
 from relance.spec.data import OWN_ATTRIBUTES
-from relance.spec.environment import fill
 from relance.spec.events_file import EventsFileYaml
 from relance.spec.lifecycle import stage_names
-from relance.spec.nodes import Fields, Node, Scalar, child, names_in, walk
+from relance.spec.nodes import Fields, Node, Scalar, child, names_in
 from relance.spec.notations import zone
-from relance.spec.parse import Unreadable, parse, read_text
-from relance.spec.record import Of, Record
 from relance.spec.relance_file import RelanceYaml
 from relance.spec.rfm import cell_names, cell_segment_names
+from relance.spec.score_files import Fitted, costs, read_fitted, score_keys
 from relance.spec.segments_file import SegmentsYaml
-from relance.spec.spot import Broken, Notes, Scope, Spot
+from relance.spec.sheet import Sheet, open_sheet
+from relance.spec.spot import Notes, Scope
 from relance.spec.trigger_file import TriggerYaml
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,41 +51,22 @@ class Loaded:
         return self.places.get((path, where), (0, 0))
 
 
-@dataclass(frozen=True, slots=True)
-class Sheet:
-    """One file: its nodes (None where it cannot be read) and its problems."""
-
-    notes: Notes
-    node: Node | None
-
-    def read(self, record: type[Record[T]], scope: Scope) -> T | None:
-        """What the file says; None where it cannot be told, which is noted."""
-        if self.node is None:
-            return None
-        try:
-            return Of(record).read(Spot(self.node, self.notes, scope))
-        except Broken:
-            return None
-
-    def places(self) -> Iterator[tuple[tuple[str, str], tuple[int, int]]]:
-        for where, node in walk(self.node) if self.node is not None else ():
-            yield (self.notes.path, where), (node.line, node.column)
-
-
 def load(
     root: Path,
     *,
     env: Mapping[str, str],
     vendors: Mapping[str, VendorSpec],
     texts: Mapping[tuple[str, str], str],
+    with_models: bool = True,
 ) -> Loaded:
     """Read a workspace's YAML. Never raises for what is in it: see `Loaded.problems`.
 
-    `texts` maps (template, channel) to a fingerprint of what that template can send.
+    `texts` maps (template, channel) to a fingerprint of what that template can send. Without
+    models the files of scores/ are not looked at: what fits them opens the workspace so.
     """
     root = root.absolute()
-    main = _open(root, relance_file.PATH, env)
-    named = _open(root, segments_file.PATH)
+    main = open_sheet(root, relance_file.PATH, env)
+    named = open_sheet(root, segments_file.PATH)
     outside = _open_if_there(root, events_file.PATH)
     folder, triggers = _triggers(root)
     scope = _scope(root, _mapping(main.node), _mapping(named.node), vendors, texts)
@@ -99,12 +76,16 @@ def load(
     files = [sheet.read(TriggerYaml, scope) for sheet in triggers]
     check_circles(child(named.node, "segments"), named.notes)
     check_channels(main.node, main.notes, {each.notes.path: each.node for each in triggers})
-    sheets = [main, named, outside, *triggers]
+    fitted = Fitted()
+    if with_models and settings and segments:
+        fitted = read_fitted(root, scope, settings, segments, [file for file in files if file])
+        fitted.tell(named.node, named.notes)
+    sheets = [main, named, outside, *fitted.sheets, *triggers]
     problems = [*_in_order(sheets), *folder.problems]
     workspace = None
     if settings and segments and not any(not each.warning for each in problems):
         workspace = assemble(root, settings, segments, [file for file in files if file], texts)
-        workspace = replace(workspace, happenings=happenings)
+        workspace = replace(workspace, happenings=happenings, models=fitted.models)
     places = dict(place for sheet in sheets for place in sheet.places())
     return Loaded(
         workspace=workspace, problems=tuple(problems), places=places,
@@ -117,26 +98,9 @@ def _in_order(sheets: list[Sheet]) -> Iterator[Problem]:
         yield from sorted(sheet.notes.problems, key=lambda each: (each.line, each.column))
 
 
-def _open(root: Path, path: str, env: Mapping[str, str] | None = None) -> Sheet:
-    notes = Notes(path)
-    try:
-        node = parse(read_text(root / path))
-    except Unreadable as error:
-        hint = error.hint
-        if error.message == "is missing":
-            hint = "relance init DIR writes a workspace to begin with"
-        notes.problems.append(
-            Problem(
-                path=path, line=error.line, column=error.column, message=error.message, hint=hint
-            )
-        )
-        return Sheet(notes, None)
-    return Sheet(notes, fill(node, env, notes) if env is not None else node)
-
-
 def _open_if_there(root: Path, path: str) -> Sheet:
     """A file that a workspace may do without."""
-    return _open(root, path) if (root / path).exists() else Sheet(Notes(path), None)
+    return open_sheet(root, path) if (root / path).exists() else Sheet(Notes(path), None)
 
 
 def _triggers(root: Path) -> tuple[Notes, list[Sheet]]:
@@ -153,7 +117,7 @@ def _triggers(root: Path) -> tuple[Notes, list[Sheet]]:
     found = [name for name in names if name.endswith(".yaml") and not name.startswith(".")]
     if not found:
         notes.add(None, "", "there is no trigger yet", warning=True)
-    return notes, [_open(root, f"triggers/{name}") for name in found]
+    return notes, [open_sheet(root, f"triggers/{name}") for name in found]
 
 
 def _mapping(node: Node | None) -> Node | None:
@@ -183,6 +147,8 @@ def _scope(
         account_attributes=_account_attributes(main),
         account_events=_account_events(main),
         rfm_event=rfm_event.text if isinstance(rfm_event, Scalar) else "order",
+        scores=score_keys(named),
+        costs=costs(main),
     )
 
 

@@ -21,6 +21,7 @@ from relance.spec import (
     relance_file,
     report,
     rfm,
+    score_leaf,
     segments_file,
     starter,
     steps,
@@ -70,6 +71,9 @@ _LEAVES: Sequence[_Section] = (
     ("account", accounts.AccountYaml),
     ("event", conditions.EventYaml),
     ("rfm", conditions.ScoresYaml),
+    ("score", score_leaf.ScoreYaml),
+    ("score: expected_value", score_leaf.ValueYaml),
+    ("score: expected_return", score_leaf.ReturnYaml),
 )
 _OPERATORS: Sequence[_Section] = (
     ("Operators of `count`", operators.Counting),

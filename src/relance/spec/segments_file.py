@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 from relance.domain.condition import Condition
 from relance.domain.lifecycle import LifecycleSpec
+from relance.domain.score import ScoreSpec
 from relance.domain.workspace import RfmSpec
 from relance.spec.conditions import CONDITION
 from relance.spec.lifecycle import LifecycleYaml, stage_segments
 from relance.spec.nodes import Fields, child
 from relance.spec.record import Key, Of, Record, optional, required
 from relance.spec.rfm import PREFIX, RfmSpecYaml, cell_segments
+from relance.spec.scores import SCORES
 from relance.spec.shapes import VERSION, JsonSchema, MapOf, Shape, Text
 from relance.spec.spot import Spot
 
@@ -52,6 +54,7 @@ class SegmentsFile:
     rfm: RfmSpec
     segments: Mapping[str, Named]  # those of the stages and cells too
     lifecycle: LifecycleSpec | None = None
+    scores: Mapping[str, ScoreSpec] = field(default_factory=dict)
 
 
 class SegmentsYaml(Record[SegmentsFile]):
@@ -63,6 +66,10 @@ class SegmentsYaml(Record[SegmentsFile]):
     lifecycle = optional(
         Of(LifecycleYaml), "Seven lifecycle stages, each a segment.", shown="no stages"
     )
+    scores: Key[Mapping[str, ScoreSpec]] = optional(
+        SCORES, "How likely customers are to come back, by name: what the leaf `score` looks at.",
+        default={}, shown="none",
+    )  # fmt: skip
     segments = optional(
         MapOf(NamedShape(), "segments"),
         "The segments by name; each is a condition, with an optional `description`.",
@@ -77,7 +84,7 @@ class SegmentsYaml(Record[SegmentsFile]):
             raise self.spot.broken("segments is missing", "write segments: and a name below it")
         self._refuse_taken(made)
         brought = {name: Named(condition, told) for name, (condition, told) in made.items()}
-        return SegmentsFile(self.rfm, {**brought, **written}, lifecycle)
+        return SegmentsFile(self.rfm, {**brought, **written}, lifecycle, self.scores)
 
     def _refuse_taken(self, made: Mapping[str, object]) -> None:
         """A name is a stage's or a cell's, or written out; not both."""

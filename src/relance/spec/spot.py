@@ -69,6 +69,8 @@ class Scope:
     account_events: Collection[str] = ()  # those that name no customer
     cells: Collection[str] | None = None  # of the RFM grid
     stages: Mapping[str, str] | None = None  # what lifecycle stages are called -> which they are
+    scores: Mapping[str, Collection[str]] | None = None  # score -> its keys
+    costs: Mapping[str, bool] | None = None  # channel -> whether it says what a message costs
 
 
 @dataclass(frozen=True, slots=True)

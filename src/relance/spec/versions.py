@@ -25,6 +25,7 @@ from relance.domain.condition import (
     OfAccount,
     Op,
     RfmIs,
+    ScoreIs,
     SegmentIs,
     SqlIs,
     StageIs,
@@ -32,6 +33,7 @@ from relance.domain.condition import (
 )
 from relance.domain.identity import origins
 from relance.domain.lifecycle import LifecycleSpec
+from relance.domain.score import ScoreSpec
 from relance.domain.trigger import Goal, OnDate, OnMove, Step
 from relance.domain.workspace import RfmSpec
 from relance.spec.relance_file import RelanceFile
@@ -90,6 +92,7 @@ class Definitions:
     rfm: RfmSpec
     segments: Mapping[str, Condition]
     lifecycle: LifecycleSpec | None = None
+    scores: Mapping[str, ScoreSpec] = field(default_factory=dict)
     _known: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     def segment(self, name: str) -> str:
@@ -151,6 +154,8 @@ class Definitions:
             yield from self.event(spec.event, {test.field for test in spec.where})
         elif isinstance(leaf, OfAccount):
             yield from self._account_needs(leaf.leaf)
+        elif isinstance(leaf, ScoreIs):
+            yield from self._score(leaf)
         elif isinstance(leaf, SqlIs):
             yield f"sql {leaf.query}", self._queries(leaf.query)
 
@@ -182,6 +187,20 @@ class Definitions:
         yield "rfm", ["RfmSpec", since_the_first_release, *later]
         tested = {test.field for test in rfm.where}
         yield from self.event(rfm.event, tested | {"amount"} if monetary else tested)
+
+    def _score(self, leaf: ScoreIs) -> Iterable[tuple[str, Json]]:
+        """What a score means, not the model: fitting it again changes no version."""
+        spec = self.scores[leaf.score]
+        base = self.scores[spec.model]
+        meaning = [spec.event, canonical(spec.within), spec.rule.value, spec.complement_of]
+        yield f"score {leaf.score}", canonical(tuple(meaning))
+        if leaf.expected_value or leaf.expected_return:
+            yield f"score {spec.model} value", "average" if base.value_fitted else base.value
+        if leaf.expected_return:
+            channel = self.file.channels[leaf.expected_return.channel]
+            yield f"channel {channel.name} cost", channel.cost
+        paid = self.file.events[spec.event].amount is not None
+        yield from self.event(spec.event, {"amount"} if paid else ())
 
     def event(self, name: str, names: Iterable[str | None]) -> Iterable[tuple[str, Json]]:
         """An event's table and those of its columns that are used."""

@@ -1,0 +1,1 @@
+"""Pure arithmetic of scores: fitting them, applying them, and judging how well they did."""
