@@ -150,6 +150,7 @@ _SEGMENTS: Sequence[_Section] = (
     ("rfm.cells.NAME.areas", rfm.AreaYaml),
     ("lifecycle", lifecycle.LifecycleYaml),
     ("lifecycle.thresholds", lifecycle.LengthsYaml),
+    ("scores.NAME", scores.ScoreSpecYaml),
 )
 
 
