@@ -22,6 +22,7 @@ from relance.spec import (
     report,
     rfm,
     score_leaf,
+    scores,
     segments_file,
     starter,
     steps,
