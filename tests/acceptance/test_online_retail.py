@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
 from acceptance.expected_online_retail import memberships
-from replay import Replay, Watch, check_spells, check_ticks
+from replay import Members, Replay, Watch, check_spells, check_ticks
+from trajectory_oracle import Story, tell
 
 HERE = Path(__file__).parent
 DATA = HERE.parents[2] / "shared" / "data" / "online_retail.parquet"
@@ -50,3 +54,40 @@ def test_every_day_of_a_real_shop_agrees_with_pandas(online_retail: Path, tmp_pa
         for segment, wanted in expected[day].items():
             found = replay.run("members", segment, "--at", day.isoformat())
             assert (found["segment"], set(found["customers"])) == (segment, wanted)
+
+    check_trajectories(replay, [expected[day] for day in DAYS])
+
+
+def check_trajectories(replay: Replay, memberships: Sequence[Members]) -> None:
+    """Two stretches of the nine months between all segments, and between some of them."""
+    story = as_story(memberships)
+    for begin, until, asked in (
+        (0, len(DAYS) - 1, list(memberships[0])),
+        (60, 151, ["active", "at_risk"]),
+        (27, 28, ["loyal", "newcomer"]),
+    ):
+        words = ["--from", DAYS[begin].isoformat(), "--to", DAYS[until].isoformat()]
+        found = replay.run("trajectories", "--segments", ",".join(asked), *words)
+        told = tell(story, asked, begin, until)
+        assert moves(found["moves"], "customers") == dict(told.matrix)
+        assert moves(found["steps"], "moves") == dict(told.steps)
+        entered = [one for week in found["weeks"] for one in week["segments"]]
+        for name in asked:
+            came = sum(one["entries"] for one in entered if one["segment"] == name)
+            assert came == sum(n for (_, place), n in told.entries.items() if place == name)
+
+
+def moves(found: Sequence[Mapping[str, Any]], number: str) -> dict[tuple[str, str], int]:
+    return {(one["from"], one["to"]): one[number] for one in found}
+
+
+def as_story(memberships: Sequence[Members]) -> Story:
+    """Of every day, in which segments every member is."""
+    story = []
+    for members in memberships:
+        today: dict[str, set[str]] = defaultdict(set)
+        for segment, customers in members.items():
+            for customer in customers:
+                today[customer].add(segment)
+        story.append({customer: frozenset(names) for customer, names in today.items()})
+    return story
