@@ -7,8 +7,9 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from contracts.state_words import baseline, change, tick
-from relance.domain.condition import AllOf
+from relance.domain.condition import AllOf, Condition, StageIs
 from relance.domain.happening import Happening
+from relance.domain.lifecycle import LifecycleSpec, Stage
 from relance.domain.trajectory import Trajectory
 from relance.domain.workspace import CustomersSpec, RfmSpec, Segment, SourceSpec, Workspace
 from relance.engine.trajectories import Paths
@@ -20,17 +21,26 @@ from trajectory_oracle import Story, day
 PARIS = ZoneInfo("Europe/Paris")
 
 
-def workspace(segments: Sequence[str], happenings: Sequence[Happening] = ()) -> Workspace:
+def workspace(
+    segments: Sequence[str], happenings: Sequence[Happening] = (),
+    lifecycle: LifecycleSpec | None = None,
+) -> Workspace:  # fmt: skip
     """A workspace of which trajectories need the segments' names, the zone and the happenings."""
     return Workspace(
         root=Path(), name="shop", zone=PARIS, locale="en", currency="EUR", state="sqlite://",
         source=SourceSpec(location="", shown="", zone=PARIS),
         customers=CustomersSpec(table="customers", key="id"), events={}, rfm=RfmSpec(),
         segments={
-            name: Segment(name=name, condition=AllOf(()), version="1") for name in segments
+            name: Segment(name=name, condition=_condition(name), version="1") for name in segments
         },
+        lifecycle=lifecycle,
         triggers={}, channels={}, happenings=tuple(happenings),
     )  # fmt: skip
+
+
+def _condition(name: str) -> Condition:
+    """Stages look at the lifecycle; what others look at is no matter here."""
+    return StageIs((Stage(name),)) if name in {stage.value for stage in Stage} else AllOf(())
 
 
 def remember(

@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 
 from contracts.state_words import baseline, change, entry, message, run, tick
 from relance.domain.arm import Arm
+from relance.domain.fits import LIFECYCLE, Fits, Rhythm
 from relance.domain.happening import Happening
+from relance.domain.lifecycle import LifecycleSpec, Stage
 from relance.domain.trajectory import GONE, NONE, NOT_YET, Caution, Trajectory
 from relance.errors import UsageError
 from relance.store import State
@@ -80,7 +82,7 @@ def agree(found: Trajectory, told: Told) -> None:
 
 
 @given(story=stories(), asked=ways, data=st.data())
-@often(12)
+@often(8)
 def test_every_number_is_the_one_that_a_person_would_count(
     state: State, story: Story, asked: tuple[str, ...], data: st.DataObject
 ):
@@ -295,3 +297,43 @@ def test_an_hour_of_a_clock_change_makes_no_day(state: State):
     assert half is not None
     assert half.day == 14
     assert day(15) - day(1) == timedelta(days=14)
+
+
+# -- a lifecycle
+
+LIFE = [stage.value for stage in Stage]
+LIVES: Story = [
+    {"ann": frozenset({"new", "vip"}), "bob": frozenset({"lapsed"})},
+    {"ann": frozenset({"active", "vip"}), "bob": frozenset({"reactivated", "vip"})},
+    {"ann": frozenset({"active"}), "bob": frozenset({"active"}), "cat": frozenset({"prospect"})},
+]  # fmt: skip
+
+
+def test_the_stages_of_a_lifecycle_are_what_is_shown_by_default_and_by_their_titles(state: State):
+    remember(state, LIVES, ["vip", *LIFE])
+    lifecycle = LifecycleSpec(titles={Stage.NEW: "Tout neuf"})
+    found = follow(state, workspace(["vip", *LIFE], lifecycle=lifecycle), 0, 2)
+    assert found.segments == LIFE
+    agree(found, tell(LIVES, LIFE, 0, 2))
+    assert found.titles["new"] == "Tout neuf"
+    assert found.titles["at_risk"] == "At risk"
+    # the stages say who is a customer, and hold everybody: nobody is gone who left another segment
+    other = follow(state, workspace(["vip", *LIFE], lifecycle=lifecycle), 0, 2, ["vip"])
+    assert other.counted.matrix == {("vip", NONE): 1, (NONE, NONE): 1, (NOT_YET, NONE): 1}
+
+
+def test_a_re_fit_of_the_lengths_between_stages_is_told_with_its_day(state: State):
+    remember(state, LIVES, LIFE)
+    for number in (3, 5):
+        fit = Rhythm(
+            fitted_at=day(number), recent=30, active=60, at_risk=90, lapsed=180, customers=9
+        )
+        state.ledger.commit(
+            tick(day(number), runs=[], fits=Fits({LIFECYCLE: fit}),
+                 spells=[change(name) for name in LIFE])
+        )  # fmt: skip
+    shop = workspace(LIFE, lifecycle=LifecycleSpec())
+    assert follow(state, shop, 0, 4).notes == []  # the first fit moved nobody
+    (note,) = follow(state, shop, 0, 5).notes
+    assert (note.caution, list(note.instants)) == (Caution.REFIT, [day(5)])
+    assert note.segments == LIFE

@@ -145,7 +145,8 @@ class Trajectory:
     weeks: Sequence[Week]
     triggers: Sequence[Activity] = ()
     happenings: Sequence[Happening] = ()
-    notes: Sequence[Note] = field(default=())
+    notes: Sequence[Note] = ()
+    titles: Mapping[str, str] = field(default_factory=dict)  # of segments that have one
 
     @property
     def starts(self) -> list[str]:

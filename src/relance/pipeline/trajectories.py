@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import NoReturn
 
-from relance.domain.condition import RfmIs, SegmentIs, leaves
+from relance.domain.condition import CellIs, RfmIs, SegmentIs, StageIs, leaves
 from relance.domain.duration import Duration, Unit
-from relance.domain.fits import RFM
+from relance.domain.fits import LIFECYCLE, RFM
 from relance.domain.happening import Happening
+from relance.domain.lifecycle import Stage
 from relance.domain.trajectory import (
     DEFAULT_WEEKS,
     MOST_PLACES,
@@ -59,8 +60,8 @@ class _Plan:
 def trajectory(
     workspace: Workspace, trail: Trail, open_paths: OpenPaths, asked: Asked
 ) -> Trajectory:
-    """The moves of a period between the asked segments: by default those named segments, in file
-    order, that share nobody with an earlier one at the period's end.
+    """The moves of a period between the asked segments: by default the lifecycle's stages, else
+    those named segments, in file order, that share nobody with an earlier one at the period's end.
 
     Raises UsageError where there is nothing to tell, and says why.
     """
@@ -78,6 +79,7 @@ def trajectory(
         weeks=_weeks(counted, bounds),
         triggers=trail.activity(bounds),
         happenings=_happenings(workspace, plan.span),
+        titles=_titles(workspace),
         notes=[*plan.notes, *_overlap(counted), *_refits(workspace, trail, names, plan.span)],
     )
 
@@ -100,7 +102,22 @@ def _names(workspace: Workspace, trail: Trail, open_paths: OpenPaths, asked: Ask
             "there is no named segment to move between",
             hint="write the stages of your lifecycle into config/segments.yaml",
         )
+    if stages := _stages(workspace):
+        return stages
     return _together(trail, open_paths, named[:_MOST_BITS], asked.until or asked.now)
+
+
+def _stages(workspace: Workspace) -> list[str]:
+    """The lifecycle's stages, in the order of a life: everybody is in one of them."""
+    lifecycle = workspace.lifecycle
+    return [] if lifecycle is None else [lifecycle.name(stage) for stage in Stage]
+
+
+def _titles(workspace: Workspace) -> dict[str, str]:
+    lifecycle = workspace.lifecycle
+    if lifecycle is None:
+        return {}
+    return {lifecycle.name(stage): lifecycle.title(stage) for stage in Stage}
 
 
 def _together(
@@ -161,7 +178,7 @@ def _plan(workspace: Workspace, trail: Trail, asked: Asked, names: Sequence[str]
         asked=Span(begin=begin, until=until),
         span=span,
         shown=shown,
-        known=_known(watched, names, span),
+        known=_known(watched, names, _stages(workspace), span),
         notes=[*_shortened(watched, shown, begin), *_ended(until, last)],
     )
 
@@ -179,12 +196,19 @@ def _never_evaluated(trail: Trail, missing: Sequence[str], until: datetime) -> N
     )
 
 
-def _known(watched: Sequence[Watched], names: Sequence[str], span: Span) -> list[Watched]:
-    """The other segments' definitions in a period, where they were watched all through it: one
-    that begins within it would make customers of those whom nobody had looked at."""
-    others = [one for one in watched if one.segment not in names and one.at > span.begin]
-    through = {one.segment for one in others if one.since <= span.begin}
-    return [one for one in others if one.segment in through]
+def _known(
+    watched: Sequence[Watched], names: Sequence[str], stages: Sequence[str], span: Span
+) -> list[Watched]:
+    """Other segments' definitions, to tell who was a customer: the lifecycle's stages, which hold
+    everybody, or all there are.
+
+    Only those that were watched all through the period: one that begins within it would make
+    customers of those whom nobody had looked at.
+    """
+    alive = [one for one in watched if one.at > span.begin]
+    through = {one.segment for one in alive if one.since <= span.begin}
+    wanted = through.intersection(stages) if through.issuperset(stages) and stages else through
+    return [one for one in alive if one.segment in wanted and one.segment not in names]
 
 
 def _shortened(
@@ -234,8 +258,10 @@ def _fits_of(workspace: Workspace, name: str) -> frozenset[str]:
     """The kinds of fits that a segment's members depend on."""
     found: frozenset[str] = frozenset()
     for leaf in leaves(workspace.segments[name].condition):
-        if isinstance(leaf, RfmIs):
+        if isinstance(leaf, RfmIs | CellIs):
             found |= {RFM}
+        elif isinstance(leaf, StageIs):
+            found |= {LIFECYCLE}
         elif isinstance(leaf, SegmentIs):
             found |= _fits_of(workspace, leaf.segment)
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, tzinfo
+from types import MappingProxyType
 
 from relance.domain.trajectory import GONE, NONE, NOT_YET, Caution, Note
 from relance.uplift.moves import Change
@@ -82,9 +83,11 @@ _HALF: Mapping[Locale, Mapping[str, str]] = {
 _FORMAT: Mapping[Locale, str] = {"en": "%Y-%m-%d", "fr": "%d/%m/%Y"}
 
 
-def place_name(place: str, locale: Locale = "en") -> str:
-    """A segment's name, or what it means to be in none."""
-    return _PLACES[locale].get(place, place)
+def place_name(
+    place: str, locale: Locale = "en", titles: Mapping[str, str] = MappingProxyType({})
+) -> str:
+    """A segment's title, else its name; or what it means to be in none."""
+    return _PLACES[locale].get(place) or titles.get(place, place)
 
 
 def note_sentence(note: Note, zone: tzinfo, locale: Locale = "en") -> str:
@@ -101,14 +104,16 @@ def _day(at: datetime, zone: tzinfo, locale: Locale) -> str:
     return at.astimezone(zone).strftime(f"{_FORMAT[locale]} %H:%M")
 
 
-def change_sentence(change: Change, locale: Locale = "en") -> str:
+def change_sentence(
+    change: Change, locale: Locale = "en", titles: Mapping[str, str] = MappingProxyType({})
+) -> str:
     """A share that differs between two periods, with its interval."""
     stayed = change.start == change.end
     low, high = (points(end, locale) for end in change.interval)
-    way = "" if stayed else _WAY[locale].format(end=place_name(change.end, locale))
+    way = "" if stayed else _WAY[locale].format(end=place_name(change.end, locale, titles))
     return _CHANGED[locale].format(
         who=_WHO[locale][stayed][change.difference < 0],
-        start=place_name(change.start, locale),
+        start=place_name(change.start, locale, titles),
         way=way,
         share=percent(change.share, locale),
         before=percent(change.share_before, locale),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html import unescape
 from itertools import pairwise
 
@@ -38,6 +39,16 @@ def test_it_says_first_how_many_stayed_moved_came_and_left():
         "elsewhere; 723 came meanwhile and 60 left."
     ) in said
     assert "active → at_risk 330 of 892 · 37.0 %" in said
+
+
+def test_stages_are_called_by_their_titles_everywhere():
+    one, comparison = samples.against_another()
+    titles = dict(zip(samples.STAGES, ["P", "N", "Aktiv", "In Gefahr", "L"], strict=True))
+    one, other = replace(one, titles=titles), replace(comparison.other, titles=titles)
+    held = replace(comparison, other=other)
+    said = text(trajectory_page(one, held, workspace="x", zone=samples.PARIS, locale="en"))
+    assert "at_risk" not in said
+    assert "More went from Aktiv to In Gefahr" in said
 
 
 def test_every_number_of_the_picture_is_in_the_table_too():

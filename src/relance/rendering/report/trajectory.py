@@ -156,6 +156,10 @@ def trajectory_view(
     begin, until = one.span.begin.astimezone(zone), one.span.until.astimezone(zone)
     weeks = list(one.weeks[-_SHOWN_WEEKS:])
     places = dict.fromkeys([*starts, *ends])
+
+    def name(place: str) -> str:
+        return place_name(place, locale, one.titles)
+
     return TrajectoryView(
         words=words,
         lead=_lead(one, words, locale),
@@ -164,10 +168,10 @@ def trajectory_view(
         until=words["end"].format(day=long_day(until.date(), locale)),
         notes=[note_sentence(note, zone, locale) for note in one.notes],
         flow=drawn,
-        names={place: place_name(place, locale) for place in places},
+        names={place: name(place) for place in places},
         counts={n: count(n, locale) for n in _numbers(drawn)},
         largest=_largest(one, drawn, words, locale),
-        columns=[place_name(end, locale) for end in ends],
+        columns=[name(end) for end in ends],
         rows=[_row(one, start, ends, locale) for start in starts],
         totals=[count(one.at_end(end), locale) for end in ends],
         stays=[_stay(one, stays, words, locale) for stays in one.counted.stays],
@@ -239,7 +243,7 @@ def _largest(
     return [
         LargeMove(
             mark=str(mark),
-            words=_move((band.start, band.end), locale),
+            words=_move((band.start, band.end), one.titles, locale),
             of=words["of"].format(
                 number=count(band.number, locale),
                 total=count(one.at_start(band.start), locale),
@@ -251,8 +255,8 @@ def _largest(
     ]
 
 
-def _move(move: Move, locale: Locale) -> str:
-    return f"{place_name(move[0], locale)} → {place_name(move[1], locale)}"
+def _move(move: Move, titles: Mapping[str, str], locale: Locale) -> str:
+    return f"{place_name(move[0], locale, titles)} → {place_name(move[1], locale, titles)}"
 
 
 def _row(one: Trajectory, start: str, ends: Sequence[str], locale: Locale) -> MatrixRow:
@@ -264,7 +268,9 @@ def _row(one: Trajectory, start: str, ends: Sequence[str], locale: Locale) -> Ma
         cells.append(
             (count(number, locale), percent(share, locale), share) if number else (DASH, "", 0.0)
         )
-    return MatrixRow(head=place_name(start, locale), total=count(total, locale), cells=cells)
+    return MatrixRow(
+        head=place_name(start, locale, one.titles), total=count(total, locale), cells=cells
+    )
 
 
 def _stay(one: Trajectory, stays: Stays, words: Mapping[str, str], locale: Locale) -> StayRow:
@@ -273,7 +279,7 @@ def _stay(one: Trajectory, stays: Stays, words: Mapping[str, str], locale: Local
     came = sum(week.entries.get(name, 0) for week in one.weeks)
     went = sum(week.exits.get(name, 0) for week in one.weeks)
     return StayRow(
-        name=name,
+        name=one.titles.get(name, name),
         cells=[
             *(Cell(main=count(number, locale)) for number in (before, came, went, after)),
             Cell(main=whole(locale)(after - before)),
@@ -312,7 +318,7 @@ def _week_plot(
     before, after = one.at_start(name), one.at_end(name)
     lines = _places(weeks)
     return WeekPlot(
-        name=name,
+        name=one.titles.get(name, name),
         sizes=f"{count(before, locale)} → {count(after, locale)}",
         change=whole(locale)(after - before),
         entries=_upright([(*line, -n / most) for line, n in zip(lines, entries, strict=True)]),
@@ -408,16 +414,18 @@ def _compared(comparison: Comparison, zone: tzinfo, locale: Locale) -> Compariso
         period=period,
         notes=[note_sentence(n, zone, locale) for n in [*comparison.notes, *other.notes]],
         sentence=compared_sentence(comparison.changes, locale),
-        sentences=[change_sentence(each, locale) for each in largest if each.clear],
-        rows=[_change(each, words, locale) for each in largest[:_SHOWN_CHANGES]],
+        sentences=[change_sentence(each, locale, other.titles) for each in largest if each.clear],
+        rows=[_change(each, other.titles, words, locale) for each in largest[:_SHOWN_CHANGES]],
     )
 
 
-def _change(each: Change, words: Mapping[str, str], locale: Locale) -> ChangeRow:
+def _change(
+    each: Change, titles: Mapping[str, str], words: Mapping[str, str], locale: Locale
+) -> ChangeRow:
     if each.start == each.end:
-        name = words["stays_in"].format(place=place_name(each.start, locale))
+        name = words["stays_in"].format(place=place_name(each.start, locale, titles))
     else:
-        name = _move((each.start, each.end), locale)
+        name = _move((each.start, each.end), titles, locale)
     return ChangeRow(
         name=name,
         now=_share(each.moved, each.of, locale),
