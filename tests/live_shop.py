@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -30,7 +32,7 @@ class LiveStage(Stage):
         super().__init__(root)
         self.source = source
         self.url = url
-        self.heard: list[LiveMessage] = []
+        self.heard: list[tuple[LiveMessage, datetime]] = []  # not yet stored
         self.configure()
 
     def configure(self, events: str = CART, live: str = "", more: str = "") -> None:
@@ -56,12 +58,17 @@ class LiveStage(Stage):
             anonymous_id=anonymous, previous_id=previous, at=at or self.now, told=None,
             body=orjson.dumps(told).decode(),
         )  # fmt: skip
-        with open_relance(self.root, env=ENV) as relance:
-            relance.state.live.record([message], lambda: received or self.now)
+        self.heard.append((message, received or self.now))
 
-    def open(self) -> Any:
+    @contextmanager
+    def open(self) -> Iterator[Relance]:
+        """With what was heard since stored, each message as of its arrival."""
         self._write_data()
-        return open_relance(self.root, env=ENV)
+        with open_relance(self.root, env=ENV) as relance:
+            for message, arrived in self.heard:
+                relance.state.live.record([message], partial(_at, arrived))
+            self.heard.clear()
+            yield relance
 
     def look(self, **segments: str) -> dict[str, set[str]]:
         """Who is in each of these segments now."""
@@ -111,6 +118,10 @@ def members(relance: Relance, at: datetime, segments: Mapping[str, str]) -> dict
             name: {key for batch in picture.members(name) for key in batch["customer"].to_pylist()}
             for name in segments
         }
+
+
+def _at(instant: datetime) -> datetime:
+    return instant
 
 
 def ago(**length: float) -> datetime:

@@ -46,11 +46,24 @@ class OnDate:
 
 
 @dataclass(frozen=True, slots=True)
+class OnEvent:
+    """The customer had an event, `within` has passed since, and no `unless` event came after it.
+
+    `where` are tests on the event's fields. Each event counts once.
+    """
+
+    event: str
+    unless: str | None = None
+    within: Duration | None = None  # None: at once
+    where: tuple[FieldTest, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class OnSchedule:
     """Everybody in the segment, at each scheduled instant (re-entry permitting)."""
 
 
-On = OnEnter | OnExit | OnMove | OnStay | OnDate | OnSchedule
+On = OnEnter | OnExit | OnMove | OnStay | OnDate | OnEvent | OnSchedule
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import ibis
 from relance.domain.condition import Condition, leaves
 from relance.domain.fits import Fits
 from relance.domain.lifecycle import Stage
-from relance.domain.trigger import OnDate
+from relance.domain.trigger import OnDate, OnEvent
 from relance.domain.workspace import EventSpec, Workspace
 from relance.engine.account_inspection import account_problems
 from relance.engine.checks import (
@@ -24,6 +24,7 @@ from relance.engine.checks import (
 from relance.engine.clock import Kind, kind_of
 from relance.engine.columns import Reading, column_of
 from relance.engine.compiler import Compiler
+from relance.engine.happened import fell_due_since
 from relance.engine.inspecting_people import inspect_customers, inspect_identities
 from relance.engine.needs import Attribute, Need, inlined, needs_of, without_entry
 from relance.engine.problems import CONFIG, SEGMENTS, failure, warning
@@ -153,7 +154,7 @@ class Inspection:
             found += failure(path, where, partial(self._compile, condition)) or list(
                 self._condition_texts(path, where, condition)
             )
-        return [*found, *self._dates()]
+        return [*found, *self._dates(), *self._happened()]
 
     def _every_condition(self) -> Iterator[tuple[str, str, Condition]]:
         """Each condition of the workspace with the file and the place where it stands."""
@@ -207,6 +208,14 @@ class Inspection:
                 if not found:
                     for text in text_columns(self.profiles, {need: "c0"}):
                         found += self._unreadable(trigger.path, "on.date", text)
+        return found
+
+    def _happened(self) -> list[Problem]:
+        found: list[Problem] = []
+        for trigger in self.profiles.workspace.triggers.values():
+            if isinstance(trigger.on, OnEvent):
+                work = partial(fell_due_since, self.profiles, trigger.on, self.profiles.clock.at)
+                found += failure(trigger.path, "on.where", work)
         return found
 
     def _moment(self, need: Attribute) -> None:

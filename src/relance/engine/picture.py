@@ -16,13 +16,23 @@ import pyarrow.compute as pc
 
 from relance.domain.condition import leaves
 from relance.domain.fits import Fits
-from relance.domain.trigger import OnDate, OnEnter, OnExit, OnMove, OnSchedule, OnStay, Trigger
+from relance.domain.trigger import (
+    OnDate,
+    OnEnter,
+    OnEvent,
+    OnExit,
+    OnMove,
+    OnSchedule,
+    OnStay,
+    Trigger,
+)
 from relance.domain.workspace import Segment
 from relance.engine.checks import check_accounts, check_keys, check_links, check_texts
 from relance.engine.compiler import Compiler
 from relance.engine.dates import due_customers
 from relance.engine.failures import workbench_errors
 from relance.engine.fitting import Fitter
+from relance.engine.happened import happened_to
 from relance.engine.layout import Bit, Layout
 from relance.engine.needs import Need, inlined, measure_of, needs_of
 from relance.engine.profile import Profiles
@@ -160,6 +170,8 @@ class Picture:
                 return self._present(trigger)
             if isinstance(trigger.on, OnDate):
                 return self._reached(trigger.segment, trigger.on, earlier)
+            if isinstance(trigger.on, OnEvent):
+                return self._happened(trigger.segment, trigger.on, earlier)
             return self._moved(trigger, earlier)
 
     def rows(self, customers: pa.Array, names: Sequence[str]) -> pa.Table:
@@ -267,6 +279,7 @@ class Picture:
         measures = map(measure_of, self._profile_names())
         asked = {measure.event for measure in measures if measure is not None}
         asked |= {trigger.goal.event for trigger in triggers if trigger.goal is not None}
+        asked |= {name for trigger in triggers for name in _awaited(trigger)}
         with self._room.workbench.scope():
             specs = {name: self._profiles.event(name).rows for name in sorted(asked)}
             return {n: count_rows(self._profiles, rows) for n, rows in specs.items() if rows}
@@ -349,6 +362,20 @@ class Picture:
                 f"SELECT n.key FROM {self._masks.table} AS n SEMI JOIN {due} AS d"
                 f" ON d.key = n.key WHERE {self._masks.layout.holds(segment, 'n')}"
             )
+
+    def _happened(self, segment: str, on: OnEvent, earlier: datetime) -> pa.Table:
+        with self._room.workbench.scope():
+            met = happened_to(self._room.workbench, self._profiles, on, earlier)
+            return self._customers(
+                f"SELECT n.key FROM {self._masks.table} AS n SEMI JOIN {met} AS d"
+                f" ON d.key = CAST(n.key AS VARCHAR) WHERE {self._masks.layout.holds(segment, 'n')}"
+            )
+
+
+def _awaited(trigger: Trigger) -> Iterator[str]:
+    """The events that a trigger waits for."""
+    if isinstance(trigger.on, OnEvent):
+        yield from filter(None, (trigger.on.event, trigger.on.unless))
 
 
 def _set(masks: pa.ChunkedArray, bit: Bit) -> np.ndarray:

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from relance.domain.fits import Fits
 from relance.domain.ledger import RunKind, RunRecord
-from relance.domain.trigger import OnDate, OnExit, OnMove, OnStay, Trigger
+from relance.domain.trigger import OnDate, OnEvent, OnExit, OnMove, OnStay, Trigger
 from relance.errors import UsageError
 from relance.pipeline.compare import Figures, needed_segments, refuse_going_back
 from relance.pipeline.entries import make_draw
@@ -73,10 +73,10 @@ def backfill(tools: Tools, name: str, at: datetime, *, commit: bool) -> Backfill
 
 
 def _refuse_what_has_no_members(trigger: Trigger) -> None:
-    if isinstance(trigger.on, OnExit | OnMove | OnDate):
+    if isinstance(trigger.on, OnExit | OnMove | OnDate | OnEvent):
         raise UsageError(
-            f"{trigger.name} cannot be back-filled: who left, moved or had a date before"
-            " cannot be told from who is there now",
+            f"{trigger.name} cannot be back-filled: who left, moved, or had a date or an event"
+            " before cannot be told from who is there now",
             hint="a back-fill works for on: enter, on: {stay: …} and on: schedule",
         )
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from relance.domain.condition import AllOf
-from relance.domain.trigger import OnDate, OnEnter, OnExit, OnMove, OnStay, Trigger
+from relance.domain.trigger import OnDate, OnEnter, OnEvent, OnExit, OnMove, OnStay, Trigger
 from relance.domain.workspace import Segment, Workspace
 from relance.errors import UsageError
 from relance.logs import Action, get
@@ -23,7 +23,7 @@ from relance.pipeline.ports import Changes, Engine, Ledger, Picture, SpellChange
 log = get("pipeline")
 
 _NOBODY = pa.array([], pa.string())
-_LATE = timedelta(days=7)  # how far a date may lie beyond the schedule's own rhythm
+_LATE = timedelta(days=7)  # how far a date or an event may lie beyond the schedule's own rhythm
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,7 +96,7 @@ class Comparison:
         if isinstance(trigger.on, OnEnter | OnExit):
             entered, left = self._moves(self._picture, trigger.segment, earlier)
             return entered if isinstance(trigger.on, OnEnter) else left
-        if isinstance(trigger.on, OnDate):
+        if isinstance(trigger.on, OnDate | OnEvent):
             earlier = max(earlier, self._oldest_occasion(trigger))
         else:
             # all that this instant was evaluated with: one restoring instead of one per trigger
@@ -105,7 +105,8 @@ class Comparison:
         return found["customer"].combine_chunks()
 
     def _oldest_occasion(self, trigger: Trigger) -> datetime:
-        """Dates before this are past: after a long silence nobody is wished a happy birthday."""
+        """What came before this is past: after a long silence nobody is wished a happy birthday,
+        or asked about last month's cart."""
         # APScheduler takes a sixth of a second to import, and few ticks need it
         from relance.pipeline.timetable import firing, latest
 

@@ -16,7 +16,7 @@ from relance.domain.condition import (
     StageIs,
     leaves,
 )
-from relance.domain.trigger import OnDate, Schedule, Trigger
+from relance.domain.trigger import OnDate, OnEvent, Schedule, Trigger
 from relance.domain.workspace import Segment, Workspace
 from relance.errors import UsageError
 from relance.pipeline.compare import watched
@@ -73,8 +73,8 @@ def watchers(workspace: Workspace, segment: str) -> list[Trigger]:
 
 
 def by_date(triggers: Sequence[Trigger]) -> bool:
-    """Whether a date decides who is written to, and the segment only who may be."""
-    return bool(triggers) and all(isinstance(one.on, OnDate) for one in triggers)
+    """Whether a date or an event decides who is written to, and the segment only who may be."""
+    return bool(triggers) and all(isinstance(one.on, OnDate | OnEvent) for one in triggers)
 
 
 def users(workspace: Workspace, segment: str) -> list[str]:

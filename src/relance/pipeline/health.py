@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from relance.domain.duration import Duration, Unit
 from relance.domain.fits import Fits
 from relance.domain.life import Life
-from relance.domain.trigger import Goal, OnDate, OnExit, OnSchedule, Trigger
+from relance.domain.trigger import Goal, OnDate, OnEvent, OnExit, OnSchedule, Trigger
 from relance.domain.workspace import Segment, Workspace
 from relance.errors import UsageError
 from relance.pipeline.criteria import OWN, by_date, events_of, found_segment, pause, users, watchers
@@ -361,7 +361,7 @@ def _reach(trigger: Trigger, members: int, entered: float, left: float) -> float
     """Who could enter a trigger within half a year, at the pace of the window."""
     if isinstance(trigger.on, OnExit):
         return left
-    if isinstance(trigger.on, OnSchedule | OnDate):
+    if isinstance(trigger.on, OnSchedule | OnDate | OnEvent):
         return members + entered
     return entered
 

@@ -62,6 +62,7 @@ _TRIGGER: Sequence[_Section] = (
     ("on: {from, to}", trigger_file.MoveYaml),
     ("on: {stay}", trigger_file.StayYaml),
     ("on: {date}", trigger_file.DateYaml),
+    ("on: {event}", trigger_file.HappenedYaml),
     ("reentry", trigger_file.AfterYaml),
     ("steps", steps.StepYaml),
     ("steps: send", steps.SendYaml),

@@ -11,6 +11,7 @@ from relance.domain.trigger import (
     On,
     OnDate,
     OnEnter,
+    OnEvent,
     OnExit,
     OnMove,
     OnSchedule,
@@ -88,16 +89,39 @@ class DateYaml(Record[On]):
         return OnDate(self.date, self.offset, yearly=yearly)
 
 
+class HappenedYaml(Record[On]):
+    """An event of the customer's that nothing followed: a cart, and no order in the four hours
+    after it. Each event counts once, at the first tick after its time is over."""
+
+    what = "a mapping such as {event: cart_abandoned, unless: order, within: 4 hours}"
+    event = required(EVENT, "The event that begins it.")
+    unless = optional(
+        EVENT, "The event that ends it: who has one after the first, up to the tick, does not "
+        "enter.",
+        shown="none",
+    )  # fmt: skip
+    within = optional(LENGTH, "How long after the event the customer enters.", shown="at once")
+    where = optional(WHERE, "Count only events whose fields compare so.", default=())
+
+    def build(self) -> On:
+        if self.unless == self.event:
+            raise self.below("unless").broken("is the event that begins it")
+        for test in self.where:
+            check_field(self.below("where", test.field), self.event, test.field)
+        return OnEvent(self.event, self.unless, self.within, self.where)
+
+
 _WORDS: dict[str, On] = {"enter": OnEnter(), "exit": OnExit(), "schedule": OnSchedule()}
 _FORMS: dict[str, type[Record[On]]] = {
-    "from": MoveYaml, "to": MoveYaml, "stay": StayYaml, "date": DateYaml,
+    "from": MoveYaml, "to": MoveYaml, "stay": StayYaml, "date": DateYaml, "event": HappenedYaml,
+    "unless": HappenedYaml, "within": HappenedYaml,
 }  # fmt: skip
 
 
 class OnForms(Shape[On]):
     """The transitions that need more than a word."""
 
-    says = "{from: …, to: …}, {stay: …} or {date: …}"
+    says = "{from: …, to: …}, {stay: …}, {date: …} or {event: …}"
 
     def read(self, spot: Spot) -> On:
         fields = spot.fields(self.says)
@@ -111,7 +135,7 @@ class OnForms(Shape[On]):
         raise Broken
 
     def schema(self) -> JsonSchema:
-        return {"anyOf": [Of(form).schema() for form in (MoveYaml, StayYaml, DateYaml)]}
+        return {"anyOf": [Of(form).schema() for form in dict.fromkeys(_FORMS.values())]}
 
 
 _ON = Either(made(Choice(*_WORDS), lambda _spot, word: _WORDS[word]), OnForms())
@@ -195,7 +219,7 @@ class TriggerYaml(Record[TriggerFile]):
     segment = optional(
         _SEGMENT,
         "Who: a segment's name, or a condition. Not for `on: {from, to}`; "
-        "with `on: {date}` it may be left out and means everybody.",
+        "with `on: {date}` and `on: {event}` it may be left out and means everybody.",
     )
     on = required(_ON, "Which transition starts it.", example="on: enter")
     schedule = optional(
@@ -284,12 +308,14 @@ class TriggerYaml(Record[TriggerFile]):
 
     def _has_members(self) -> bool:
         """Whether there is a segment that somebody can have left."""
-        return self.has("segment") or not self.sound("on") or not isinstance(self.on, OnDate)
+        return (
+            self.has("segment") or not self.sound("on") or not isinstance(self.on, OnDate | OnEvent)
+        )
 
     def _check_segment(self, on: On) -> None:
         if isinstance(on, OnMove) and self.has("segment"):
             self.below("segment").note("does not go with on: {from, to}", "the segment is `to`")
-        if not isinstance(on, OnMove | OnDate) and not self.has("segment"):
+        if not isinstance(on, OnMove | OnDate | OnEvent) and not self.has("segment"):
             self.spot.at("segment", self.spot.node).note(
                 "is missing", "who: a name from config/segments.yaml, or a condition"
             )

@@ -34,7 +34,7 @@ from relance.domain.condition import (
 from relance.domain.identity import origins
 from relance.domain.lifecycle import LifecycleSpec
 from relance.domain.score import ScoreSpec
-from relance.domain.trigger import Goal, OnDate, OnMove, Step
+from relance.domain.trigger import Goal, OnDate, OnEvent, OnMove, Step
 from relance.domain.workspace import RfmSpec
 from relance.spec.relance_file import RelanceFile
 from relance.spec.trigger_file import TriggerFile
@@ -252,6 +252,10 @@ def baseline_version(definitions: Definitions, file: TriggerFile, condition: Con
         parts.append(definitions.segment(file.on.source))
     if isinstance(file.on, OnDate):
         parts.append(definitions.attribute(file.on.attribute))
+    if isinstance(file.on, OnEvent):
+        parts.append(dict(definitions.event(file.on.event, (t.field for t in file.on.where))))
+        if file.on.unless is not None:
+            parts.append(dict(definitions.event(file.on.unless, ())))
     return digest(parts)
 
 
