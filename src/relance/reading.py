@@ -130,6 +130,9 @@ def _known_names(workspace: Workspace) -> set[str]:
     mapped = {name for name in attributes if workspace.customers.column(name)}
     own_events = (name for name, event in workspace.events.items() if event.customer)
     events = {f"{event}.{measure}" for event in own_events for measure in Measure}
+    for name, event in workspace.events.items():
+        fields = (*event.fields, *(["amount"] if event.amount else ()))
+        events |= {f"{name}.last_{field}" for field in fields if event.customer}
     links = LINK_NAMES if workspace.web.public_url else frozenset()
     return {f"customer.{name}" for name in mapped} | events | links | _account_names(workspace)
 

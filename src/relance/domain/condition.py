@@ -84,7 +84,8 @@ class Window:
 class Aggregate:
     """One number (or instant) per customer from one kind of event.
 
-    `field` is the logical field summed or averaged (`amount` by default), None for the others.
+    `field` is the logical field summed or averaged (`amount` by default), None for the others;
+    but LAST with a field is the field's value of the last event, which templates alone ask for.
     A count or sum over no events is 0; an average, first or last over none is missing.
     """
 

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from relance.domain.condition import leaves
+from relance.domain.condition import Aggregate, Measure, leaves
 from relance.domain.fits import Fits
 from relance.domain.trigger import (
     OnDate,
@@ -219,7 +219,8 @@ class Picture:
         if self._profiles.workspace.source.at_source:
             return {}
         needs = dict.fromkeys(need_of(name, self._profiles.workspace) for name in self._names)
-        aggregates = [need for need in needs if measure_of(need) is not None]
+        # what the last event was like is asked of those alone who are written to
+        aggregates = [n for n in needs if measure_of(n) is not None and not _like_the_last(n)]
         return {need: f"known{number}" for number, need in enumerate(aggregates)}
 
     def _evaluate(self, layout: Layout) -> str:
@@ -376,6 +377,10 @@ def _awaited(trigger: Trigger) -> Iterator[str]:
     """The events that a trigger waits for."""
     if isinstance(trigger.on, OnEvent):
         yield from filter(None, (trigger.on.event, trigger.on.unless))
+
+
+def _like_the_last(need: Need) -> bool:
+    return isinstance(need, Aggregate) and need.measure is Measure.LAST and need.field is not None
 
 
 def _set(masks: pa.ChunkedArray, bit: Bit) -> np.ndarray:

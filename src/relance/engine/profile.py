@@ -14,7 +14,7 @@ from relance.domain.accounts import as_customers
 from relance.domain.condition import Aggregate, FieldTest, Measure, Window
 from relance.domain.workspace import CustomersSpec, EventSpec, Workspace
 from relance.engine.clock import Clock, Kind, kind_of
-from relance.engine.columns import Reader, Reading, column_of, key, key_kind
+from relance.engine.columns import Reader, Reading, column_of, in_bytes, key, key_kind
 from relance.engine.comparing import compare
 from relance.engine.identities import Identities
 from relance.engine.needs import (
@@ -355,7 +355,7 @@ class Profiles:
                 f"event {spec.name} names accounts and no customer",
                 hint=f"write {{event: {spec.name}, of: account}}",
             )
-        events = self.events(spec, fields_of(aggregates.values()))
+        events = self.events(spec, fields_of(aggregates.values()), self._tie(spec, aggregates))
         past = events.filter(~self.clock.later(events.at, self.clock.at))
         if only is not None:
             past = only.rows(past, past.owner)
@@ -368,6 +368,19 @@ class Profiles:
                 for name, aggregate in aggregates.items()
             }
         )
+
+    def _tie(self, spec: EventSpec, aggregates: Mapping[str, Aggregate]) -> dict[str, ir.Value]:
+        """What tells events of one instant apart, where a field of the last one is asked for."""
+        if not any(a.measure is Measure.LAST and a.field for a in aggregates.values()):
+            return {}
+        columns = [spec.column(name) for name in (*spec.fields, "amount")]
+        table = self.source.table(spec.table)
+        texts = [
+            table[column].cast("string").fill_null("")
+            for column in columns
+            if column is not None and column in table.columns
+        ]
+        return {"tie": in_bytes(ibis.literal("|").join(texts), self.source.dialect)}
 
     def _narrowed(
         self, past: ir.Table, aggregates: Iterable[Aggregate], shared: Window | None
@@ -428,6 +441,8 @@ def measured(events: ir.Table, aggregate: Aggregate, inside: ir.BooleanValue | N
         return events.count(where=inside)
     if aggregate.measure is Measure.FIRST:
         return events.at.min(where=inside)
+    if aggregate.measure is Measure.LAST and aggregate.field is not None:
+        return _of_the_last(events, aggregate.field, inside)
     if aggregate.measure is Measure.LAST:
         return events.at.max(where=inside)
     column = events[field_name((aggregate.field or "amount", Reading.NUMBER))].cast("float64")
@@ -436,12 +451,23 @@ def measured(events: ir.Table, aggregate: Aggregate, inside: ir.BooleanValue | N
     return column.mean(where=inside).round(6)
 
 
+def _of_the_last(events: ir.Table, name: str, inside: ir.BooleanValue | None) -> ir.Value:
+    """A field's value of the last event, a gap where it has none. Of several at one instant the
+    same one is taken for every field."""
+    value = events[field_name((name, Reading.PLAIN))]
+    order = [events.at.desc(), *((events["tie"],) if "tie" in events.columns else ())]
+    there = events.at.notnull() if inside is None else events.at.notnull() & inside
+    return value.collect(where=there, order_by=order, include_null=True)[0]
+
+
 def fields_of(aggregates: Iterable[Aggregate]) -> list[Field]:
     """The event fields that aggregates look at."""
     found: dict[Field, None] = {}
     for aggregate in aggregates:
         if aggregate.measure in (Measure.SUM, Measure.AVERAGE):
             found[aggregate.field or "amount", Reading.NUMBER] = None
+        elif aggregate.field is not None:
+            found[aggregate.field, Reading.PLAIN] = None
         found.update(dict.fromkeys(fields_tested(aggregate.where)))
     return list(found)
 

@@ -18,6 +18,7 @@ from relance.engine.workbench import Workbench
 from relance.errors import SourceError
 
 _MEASURES = {str(measure): measure for measure in Measure}
+OF_THE_LAST = "last_"  # before a field: its value of the last event
 _TEXTS = ("email", "phone", "locale", "timezone")
 Keys = Sequence[int | str]
 CHUNK = 5_000  # keys that go to a server in one query
@@ -32,9 +33,11 @@ def need_of(name: str, workspace: Workspace) -> Need:
         return Attribute(rest, Reading.PLAIN)
     if rest in _MEASURES:
         return _aggregate(group, _MEASURES[rest])
+    if rest.startswith(OF_THE_LAST):
+        return Aggregate(group, Measure.LAST, rest.removeprefix(OF_THE_LAST))
     raise SourceError(
         f"{name!r} is no name that a template can use",
-        hint="customer.<attribute>, or <event>.<count|sum|average|first|last>",
+        hint="customer.<attribute>, <event>.<count|sum|average|first|last> or <event>.last_<field>",
     )
 
 

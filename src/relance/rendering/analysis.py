@@ -192,12 +192,14 @@ class _Reader:
             hint = f"write {root}.{first}|{more}" if more in FILTERS else None
             if root == "account" and more in MEASURES:
                 hint = f"write account.{first}_{more}"
+            elif root not in ("customer", "account") and first == "last":
+                hint = f"write {root}.last_{more}"
             return f"'{use.name}' goes too deep: a value is group.name", hint
         if root in ("customer", "account"):
             return "", None
         known = MESSAGE_NAMES if root == "message" else MEASURES
-        if rest in known:
-            return "", None
+        if rest in known or (root != "message" and rest.startswith("last_")):
+            return "", None  # whether the event has such a field is for the YAML to say
         likely = (f"customer.{rest}", f"brand.{rest}", *(f"{root}.{name}" for name in known))
         hint = did_you_mean(use.name, likely) or f"{root} has {', '.join(known)}"
         return f"'{use.name}' is not defined", hint

@@ -171,6 +171,8 @@ def _sample(name: str, root: str, attribute: str) -> object:
         return _SAMPLES[name]
     if root != "customer" and attribute in _SAMPLE_MEASURES:
         return _SAMPLE_MEASURES[attribute]
+    if root != "customer":
+        attribute = attribute.removeprefix("last_")
     if attribute.endswith(("_at", "_date", "_on")):
         return date(2026, 3, 14)
     return attribute.replace("_", " ").capitalize()
