@@ -20,6 +20,7 @@ from relance.reading import in_memory, read_workspace
 if TYPE_CHECKING:
     from pyarrow import RecordBatch
 
+    from relance.domain.data_map import DataMap
     from relance.domain.duration import Duration
     from relance.domain.message import Rendered
     from relance.domain.score import ScoreFile, ScoreSpec
@@ -257,6 +258,20 @@ class Relance:
     def _locale(self, language: str | None) -> Locale:
         """The language of a report: the workspace's, where that is French; else English."""
         return "fr" if (language or self.workspace.locale).startswith("fr") else "en"
+
+    def data_map(self) -> DataMap:
+        """Which personal data is read and what for, how long it is kept, and where it goes."""
+        from relance.engine import reads
+        from relance.pipeline.data_map import data_map
+
+        return data_map(self.workspace, self.templates, reads)
+
+    def data_map_html(self, found: DataMap, language: str | None) -> str:
+        """The same as one self-contained page, in French or English."""
+        from relance.rendering.data_map import data_map_html
+
+        today = _utc_now().astimezone(self.workspace.zone)
+        return data_map_html(found, at=today, locale=self._locale(language))
 
     def keep_figures(self, report: Report) -> None:
         """Keep what a report of today says for `/metrics`, whoever made it."""

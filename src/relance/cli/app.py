@@ -16,7 +16,7 @@ from relance.errors import RelanceError, WorkspaceError, printable
 ORDER = (
     "init", "check", "power", "tick", "deliver", "report", "programme", "health", "describe",
     "trajectories", "run", "web", "members", "stages", "rfm", "scores", "preview", "why",
-    "unknown", "suppress", "live", "backfill", "schema", "demo",
+    "unknown", "suppress", "live", "backfill", "data-map", "schema", "demo",
 )  # fmt: skip
 
 
@@ -113,6 +113,7 @@ def main() -> None:
 
 # each module adds its commands to `app`
 from relance.cli import (  # noqa: E402
+    data_map,  # noqa: F401
     demo,  # noqa: F401
     describe,  # noqa: F401
     evaluate,  # noqa: F401

@@ -370,15 +370,14 @@ class Profiles:
         )
 
     def _tie(self, spec: EventSpec, aggregates: Mapping[str, Aggregate]) -> dict[str, ir.Value]:
-        """What tells events of one instant apart, where a field of the last one is asked for."""
-        if not any(a.measure is Measure.LAST and a.field for a in aggregates.values()):
+        """What tells events of one instant apart, where fields of the last one are asked for:
+        these fields themselves."""
+        fields = {a.field for a in aggregates.values() if a.measure is Measure.LAST and a.field}
+        if not fields:
             return {}
-        columns = [spec.column(name) for name in (*spec.fields, "amount")]
-        table = self.source.table(spec.table)
         texts = [
-            table[column].cast("string").fill_null("")
-            for column in columns
-            if column is not None and column in table.columns
+            self.field(spec, (name, Reading.PLAIN)).cast("string").fill_null("")
+            for name in sorted(fields)
         ]
         return {"tie": in_bytes(ibis.literal("|").join(texts), self.source.dialect)}
 
