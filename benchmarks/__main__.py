@@ -13,6 +13,7 @@ from benchmarks.cli import help_time
 from benchmarks.delivery import single_requests
 from benchmarks.measure import Result, table, write
 from benchmarks.reporting import report_against_handwritten
+from benchmarks.scoring import scores_beside_the_tick
 from benchmarks.shop import CUSTOMERS, ORDERS, generate
 from benchmarks.tick import against_handwritten, fifty_against_one
 
@@ -45,6 +46,7 @@ def _run(folder: Path) -> list[Result]:
         made,
         *against_handwritten(folder, data),
         *fifty_against_one(folder, data),
+        *scores_beside_the_tick(folder, data),
         *report_against_handwritten(folder, data),
         *single_requests(folder),
         *batch_calls(folder),

@@ -43,7 +43,7 @@ class Explanation:
 
     `score` is None where the customer has none, and `reason` says why. `average` is the chance of
     a customer who is average in everything (logistic). `expected_value` is the chance times the
-    value, `expected_returns` that by channel against its cost.
+    value, `expected_returns` that by channel against its cost (of a complement there are none).
     """
 
     customer: str
@@ -79,7 +79,7 @@ def explain(
     return Explanation(
         customer=customer, spec=spec, model=model, at=at, score=score, reason=reason,
         parts=_parts(model, values, one), average=_average(model), expected_value=expected,
-        expected_returns=_returns(workspace, expected),
+        expected_returns=None if spec.complement_of else _returns(workspace, expected),
     )  # fmt: skip
 
 
