@@ -11,6 +11,7 @@ from pathlib import Path
 from benchmarks.batches import batch_calls, memory_over_a_backlog
 from benchmarks.cli import help_time
 from benchmarks.delivery import single_requests
+from benchmarks.health import health_within_a_tick
 from benchmarks.measure import Result, table, write
 from benchmarks.reporting import report_against_handwritten
 from benchmarks.scoring import scores_beside_the_tick
@@ -48,6 +49,7 @@ def _run(folder: Path) -> list[Result]:
         *fifty_against_one(folder, data),
         *scores_beside_the_tick(folder, data),
         *report_against_handwritten(folder, data),
+        *health_within_a_tick(folder, data),
         *single_requests(folder),
         *batch_calls(folder),
         *memory_over_a_backlog(folder, data),

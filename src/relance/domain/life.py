@@ -12,8 +12,9 @@ class Life:
     """A segment's present definition, from its baseline on, as ticks saw it.
 
     `at` is its last evaluation, `entered` and `left` what moved in it, `recent` who entered since
-    the instant that was asked about, and `last_entered` the latest entry, as far as it is known
-    (the baseline is none). `sizes` are members at some instants, none before the baseline.
+    the instant that was asked about, and `last_entered` the latest entry since the earliest instant
+    that was looked at (the baseline is none). `sizes` are members at some instants, none before
+    the baseline.
     """
 
     segment: str

@@ -139,7 +139,8 @@ def _old_life(known: Known) -> Iterator[Symptom]:
         return
     if known.at - life.since > checkup.OLD_DEFINITION:
         yield _stale(Sign.DEFINITION_OLD, Health.WARNING, {"age": known.at - life.since})
-    entered = life.last_entered or life.since
+    looked = life.sizes[0][0] if life.sizes else life.since  # nobody entered since then
+    entered = life.last_entered or max(life.since, looked)
     window = known.window.then_at and known.at - known.window.then_at
     if known.triggers and window and known.at - entered > max(window, checkup.LATE * known.every):
         yield _stale(Sign.NOBODY_ENTERS, Health.WARNING, {"silence": known.at - entered})
