@@ -7,7 +7,7 @@ outbox. Only the clock is the test's.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -61,6 +61,8 @@ CUSTOMER = {
 
 class Stage:
     """A workspace in a folder, and the world around it."""
+
+    columns: Sequence[str] = tuple(CUSTOMER)
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -144,7 +146,7 @@ class Stage:
     def _write_data(self) -> None:
         empty = dict.fromkeys(("customer", "at", "total"), "")
         for name, rows, columns in (
-            ("customers", list(self.customers.values()), CUSTOMER),
+            ("customers", list(self.customers.values()), self.columns),
             ("orders", self.orders, empty),
         ):
             with (self.root / f"data/{name}.csv").open("w", newline="", encoding="utf-8") as file:

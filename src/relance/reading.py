@@ -94,7 +94,10 @@ def _never_fits(workspace: Workspace, loaded: Loaded) -> Iterator[Problem]:
     """Triggers whose own messages are more than a frequency cap allows: nobody could enter."""
     someday = datetime(2026, 1, 5, 9, tzinfo=workspace.zone)  # any day: only distances count
     for trigger in workspace.triggers.values():
-        for cap in workspace.limits.per_customer:
+        limits = workspace.limits
+        named = [("per_customer", cap) for cap in limits.per_customer]
+        named += [("per_account", cap) for cap in limits.per_account]
+        for name, cap in named:
             taken = places(trigger, cap, someday, workspace.zone)
             if taken > cap.count:
                 line, column = loaded.locate(trigger.path, "steps")
@@ -103,7 +106,7 @@ def _never_fits(workspace: Workspace, loaded: Loaded) -> Iterator[Problem]:
                     line=line,
                     column=column,
                     where="steps",
-                    message=f"{taken} messages within {cap.per}, where limits.per_customer allows"
+                    message=f"{taken} messages within {cap.per}, where limits.{name} allows"
                     f" {cap}: nobody could ever enter",
                     hint="wait longer between the steps, or raise the limit",
                 )

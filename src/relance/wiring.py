@@ -7,6 +7,7 @@ import os
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -219,15 +220,32 @@ class Relance:
 
         return rfm_report(self.workspace, self.side_engine, self.state.ledger, at)
 
-    def history(self, customer: str) -> History:
-        """What relance did with one customer, under all of the ids that are theirs."""
+    def history(self, customer: str, *, account: bool = False) -> History:
+        """What relance did with one customer, under all of the ids that are theirs; or with the
+        account of this key."""
+        found = self._known(customer, account=account)
+        if self.workspace.accounts is None:
+            return found
+        # an account may have the key of a customer; a segment's members are the one or the other
+        segments = self.workspace.segments
+        own = tuple(
+            stay
+            for stay in found.segments
+            if stay.segment not in segments or segments[stay.segment].of_accounts is account
+        )
+        return replace(found, segments=own)
+
+    def _known(self, customer: str, *, account: bool) -> History:
         from relance.store import together
 
-        known = self.state.reader.history
+        reader = self.state.reader
+        if account:
+            return reader.account_history(customer)
         if not self.workspace.identities:
-            return known(customer)
+            return reader.history(customer)
         kin = self.side_engine.kin([customer], _utc_now())
-        return together(kin["customer"][0].as_py(), [known(i) for i in kin["id"].to_pylist()])
+        known = [reader.history(each) for each in kin["id"].to_pylist()]
+        return together(kin["customer"][0].as_py(), known)
 
     def report(self, at: datetime) -> Report:
         """What each trigger was worth up to an instant, and all of them together."""

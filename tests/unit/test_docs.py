@@ -202,6 +202,14 @@ BASE: Mapping[str, str] = {
     " fields: [category]}}\n",
 }
 SEGMENTS = "version: 1\nsegments: {everybody: {event: order}}\n"
+# on the page about accounts the customers are contacts
+OF_ACCOUNTS: Mapping[str, str] = {
+    **BASE,
+    "customers": BASE["customers"].replace("key: id", "key: id, account: company, role: job"),
+    "accounts": "accounts: {table: companies, key: id}\n",
+}
+OUTBOX = 'channels: {email: {provider: outbox, from: "Shop <shop@shop.example>"}}\n'
+SLOWING = "  slowing_down: {members: accounts, event: order}\n"
 SECRETS = ("DB_PASSWORD", "STATE_PASSWORD", "POSTMARK_TOKEN", "TWILIO_ACCOUNT", "TWILIO_TOKEN")
 ENVIRONMENT = {**dict.fromkeys(SECRETS, "AC1"), "SHOP_WRITE_KEY": "0123456789abcdef"}
 
@@ -222,8 +230,13 @@ def yaml_blocks() -> Iterator[tuple[str, int, str]]:
 )
 def test_yaml_in_the_docs_checks_clean(page: str, number: int, block: str, tmp_path: Path):
     document = YAML(typ="safe").load(block)
-    files = {"config/relance.yaml": "".join(BASE.values()), "config/segments.yaml": SEGMENTS}
-    if "steps" in document:
+    base = OF_ACCOUNTS if page == "docs/accounts.md" else BASE
+    files = {"config/relance.yaml": "".join(base.values()), "config/segments.yaml": SEGMENTS}
+    if document.get("enters") == "accounts":
+        files["config/relance.yaml"] += OUTBOX
+        files["config/segments.yaml"] = f"version: 1\nsegments:\n{SLOWING}"
+        files[f"triggers/{document['name']}.yaml"] = block
+    elif "steps" in document:
         files["config/relance.yaml"] = (ROOT / "config/relance.yaml").read_text(encoding="utf-8")
         files[f"triggers/{document['name']}.yaml"] = block
     elif "segments" in document:
@@ -233,7 +246,7 @@ def test_yaml_in_the_docs_checks_clean(page: str, number: int, block: str, tmp_p
         files["config/relance.yaml"] = (ROOT / "config/relance.yaml").read_text(encoding="utf-8")
         files["config/events.yaml"] = block
     else:
-        rest = "".join(text for key, text in BASE.items() if key not in document)
+        rest = "".join(text for key, text in base.items() if key not in document)
         files["config/relance.yaml"] = rest + block
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)

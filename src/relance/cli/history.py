@@ -10,9 +10,11 @@ from zoneinfo import ZoneInfo
 import typer
 
 from relance.cli.options import local
+from relance.domain.accounts import account_of
+from relance.domain.ledger import Refusal
 
 if TYPE_CHECKING:
-    from relance.domain.ledger import EntryRecord
+    from relance.domain.ledger import EntryRecord, RefusalRecord
     from relance.store import Attempted, History, MessageNote, Reported
 
 _TRIED = {"queued": "to be tried again", "unknown": "may have been sent"}
@@ -21,7 +23,8 @@ _TRIED = {"queued": "to be tried again", "unknown": "may have been sent"}
 def history_document(history: History) -> dict[str, object]:
     """What `why --json` prints; docs/json.md documents it."""
     return {
-        "customer": history.customer,
+        "customer": None if history.of_account else history.customer,
+        "account": history.customer if history.of_account else None,
         "also": list(history.also),
         "segments": [
             {"segment": s.segment, "since": s.entered_at.isoformat(), "baseline": s.baseline}
@@ -110,7 +113,7 @@ def _message(message: MessageNote) -> dict[str, object]:
 
 def print_history(history: History, zone: ZoneInfo) -> None:
     """In the order of time: what happened, what did not, and why."""
-    typer.echo(f"Customer {history.customer}")
+    typer.echo(f"{'Account' if history.of_account else 'Customer'} {history.customer}")
     if history.also:
         typer.echo(f"  also known as {', '.join(history.also)}")
     for stay in history.segments:
@@ -126,14 +129,15 @@ def print_history(history: History, zone: ZoneInfo) -> None:
         typer.echo(f"  {local(at, zone)}  {text}")
     if not lines and not history.segments:
         typer.echo("  nothing happened yet: in no segment, met no trigger")
-        typer.echo("  (or is it no key of the customers table?)")
+        table = "accounts" if history.of_account else "customers"
+        typer.echo(f"  (or is it no key of the {table} table?)")
 
 
 def _lines(history: History) -> list[tuple[datetime, str]]:
     lines = [(e.at, f"entered {e.trigger}, {e.arm}{_drawn(e)}") for e in history.entries]
     for refusal in history.refusals:
-        by = f" by {refusal.detail}" if refusal.detail else ""
-        lines.append((refusal.at, f"did not enter {refusal.trigger}: {refusal.reason}{by}"))
+        text = f"did not enter {refusal.trigger}: {refusal.reason}{_beside(refusal, history)}"
+        lines.append((refusal.at, text))
     for message in history.messages:
         lines += _message_lines(message)
     for consent in history.consents:
@@ -141,6 +145,17 @@ def _lines(history: History) -> list[tuple[datetime, str]]:
         word = "agreed to" if consent.granted else "refused"
         lines.append((consent.at, f"{word} {what} ({consent.source})"))
     return lines
+
+
+def _beside(refusal: RefusalRecord, history: History) -> str:
+    """Who won, which contacts of the account were stopped, or for which account it was."""
+    detail = refusal.detail
+    if not detail:
+        return ""
+    if account := account_of(detail):
+        return f" (for the account {account})"
+    stopped = history.of_account and refusal.reason is not Refusal.DISPLACED
+    return f" ({detail})" if stopped else f" by {detail}"
 
 
 def _drawn(entry: EntryRecord) -> str:

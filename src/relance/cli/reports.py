@@ -129,13 +129,16 @@ def print_report(report: Report, zone: ZoneInfo) -> None:
 def why(
     customer: Annotated[str, typer.Argument(metavar="CUSTOMER", help="The customer's key.")],
     workspace: WorkspaceOption = Path(),
+    account: Annotated[
+        bool, typer.Option("--account", help="The key is that of an account.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what relance did with one customer, and why."""
+    """Show what relance did with one customer (or one account), and why."""
     from relance.wiring import open_relance
 
     with open_relance(workspace) as relance:
-        history = relance.history(customer)
+        history = relance.history(customer, account=account)
         zone = relance.workspace.zone
     if as_json:
         show.print_json(history_document(history))

@@ -15,6 +15,9 @@ from relance.domain.workspace import AccountsSpec, CustomersSpec, Segment, Works
 ACCOUNT = "account:"
 """Before an account's key, wherever an account stands among customers: units, refusals."""
 
+KEY = "account.key"
+"""The name under which a message keeps the account that entered."""
+
 
 def as_unit(account: str) -> str:
     """An account as the unit that an arm is drawn for."""
@@ -53,6 +56,7 @@ def as_customers(workspace: Workspace, accounts: AccountsSpec) -> Workspace:
             table=accounts.table, key=accounts.key, attributes=accounts.attributes
         ),
         accounts=None,
+        identities=(),
         events={
             name: replace(event, customer=event.account or event.customer, account=None)
             for name, event in workspace.events.items()

@@ -16,6 +16,7 @@ class Refusal(StrEnum):
     """Why a customer did not enter, in the order in which the gates stand."""
 
     GONE = "gone"  # no longer in the customers table
+    NO_CONTACT = "no_contact"  # an account without any contact whom the rule may pick
     UNREACHABLE = "unreachable"  # no usable address for the first step's channel
     NO_CONSENT = "no_consent"
     TOPIC = "topic"  # does not want to hear of the trigger's topic
@@ -33,6 +34,7 @@ class Skip(StrEnum):
     CONDITION = "condition"  # the step's if/unless no longer holds
     GOAL_REACHED = "goal_reached"
     GONE = "gone"
+    LEFT_ACCOUNT = "left_account"  # the contact is no longer one of the account that entered
     UNREACHABLE = "unreachable"
     NO_CONSENT = "no_consent"
     TOPIC = "topic"  # does not want to hear of the trigger's topic

@@ -191,6 +191,7 @@ class Limits:
     """What protects a customer from too much."""
 
     per_customer: tuple[FrequencyCap, ...] = ()
+    per_account: tuple[FrequencyCap, ...] = ()  # all contacts of an account together
     quiet_hours: tuple[QuietHours, ...] = ()
 
 

@@ -54,7 +54,8 @@ def _belonging(profiles: Profiles, spec: AccountsSpec) -> Iterator[Problem]:
     """Contacts of unknown accounts, accounts without contacts, events of unknown accounts."""
     customers = profiles.workspace.customers
     accounts = profiles.accounts.customers.select(key=profiles.accounts.key())
-    contacts = profiles.customers.select(account=profiles.account())
+    people = profiles.customers
+    contacts = people.select(account=profiles.account(people))
     if not figures(profiles, accounts, {"rows": ibis._.count()})["rows"]:
         yield _warning("accounts.table", f"table {spec.table} has no rows")
         return

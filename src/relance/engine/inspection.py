@@ -204,9 +204,10 @@ class Inspection:
         for trigger in self.profiles.workspace.triggers.values():
             if isinstance(trigger.on, OnDate):
                 need = Attribute(trigger.on.attribute, Reading.MOMENT)
-                found += failure(trigger.path, "on.date", partial(self._moment, need))
+                whose = self.profiles.accounts if trigger.of_accounts else self.profiles
+                found += failure(trigger.path, "on.date", partial(self._moment, whose, need))
                 if not found:
-                    for text in text_columns(self.profiles, {need: "c0"}):
+                    for text in text_columns(whose, {need: "c0"}):
                         found += self._unreadable(trigger.path, "on.date", text)
         return found
 
@@ -214,12 +215,13 @@ class Inspection:
         found: list[Problem] = []
         for trigger in self.profiles.workspace.triggers.values():
             if isinstance(trigger.on, OnEvent):
-                work = partial(fell_due_since, self.profiles, trigger.on, self.profiles.clock.at)
+                whose = self.profiles.accounts if trigger.of_accounts else self.profiles
+                work = partial(fell_due_since, whose, trigger.on, self.profiles.clock.at)
                 found += failure(trigger.path, "on.where", work)
         return found
 
-    def _moment(self, need: Attribute) -> None:
-        kind = kind_of(self.profiles.attribute(need).type())
+    def _moment(self, whose: Profiles, need: Attribute) -> None:
+        kind = kind_of(whose.attribute(need).type())
         if not kind.is_moment:
             raise SourceError(f"customer {need.name} holds {kind}, not dates")
 

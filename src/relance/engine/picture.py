@@ -25,10 +25,12 @@ from relance.domain.trigger import (
     OnSchedule,
     OnStay,
     Trigger,
+    WriteTo,
 )
 from relance.domain.workspace import Segment
 from relance.engine.checks import check_accounts, check_keys, check_links, check_texts
 from relance.engine.compiler import Compiler
+from relance.engine.contacts import contacts_of
 from relance.engine.dates import due_customers
 from relance.engine.failures import workbench_errors
 from relance.engine.fitting import Fitter
@@ -180,6 +182,10 @@ class Picture:
             with self._room.workbench.scope():
                 return plan.finish(self._rows(customers, plan))
 
+    def contacts(self, accounts: pa.Array, rule: WriteTo) -> pa.Table:
+        with self._room.session(), self._room.workbench.scope():
+            return contacts_of(self._room.workbench, self._profiles, accounts, rule)
+
     def refitted(self) -> Picture | None:
         with self._room.session():
             fits = self._fitter.renewed(self._fits)
@@ -282,8 +288,10 @@ class Picture:
         asked |= {trigger.goal.event for trigger in triggers if trigger.goal is not None}
         asked |= {name for trigger in triggers for name in _awaited(trigger)}
         with self._room.workbench.scope():
-            specs = {name: self._profiles.event(name).rows for name in sorted(asked)}
-            return {n: count_rows(self._profiles, rows) for n, rows in specs.items() if rows}
+            # the whole table, whoever its rows are about
+            profiles = self._profiles.contacts or self._profiles
+            specs = {name: profiles.event(name).rows for name in sorted(asked)}
+            return {n: count_rows(profiles, rows) for n, rows in specs.items() if rows}
 
     def _count(self) -> Mapping[str, int]:
         # customers share few masks: adding up those costs a third of counting each segment

@@ -228,7 +228,8 @@ class Profiles:
 
     def _behind(self, needs: Mapping[Need, str], only: Only | None) -> ir.Table:
         """Customers, as `contact`, with the profiles of their accounts."""
-        contacts = self.customers.select(contact=self.key(), account=self.account())
+        people = self._people(only)
+        contacts = people.select(contact=self.key(people), account=self.account(people))
         theirs: Only | None = None
         if only is not None:
             contacts = only.rows(contacts, contacts.contact)
@@ -319,7 +320,8 @@ class Profiles:
     ) -> ir.Table:
         """`events`, with the customer's account as the `owner`."""
         events = self.events(spec, fields, more)
-        contacts = self.customers.select(contact=self.key(), account=self.account())
+        people = self.customers
+        contacts = people.select(contact=self.key(people), account=self.account(people))
         if kind_of(events.owner.type()) is not self.key_kind:
             events = events.mutate(owner=events.owner.cast("string"))
             contacts = contacts.mutate(contact=contacts.contact.cast("string"))

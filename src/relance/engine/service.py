@@ -12,6 +12,7 @@ from typing import Self
 
 import pyarrow as pa
 
+from relance.domain.accounts import own_segment
 from relance.domain.condition import Condition
 from relance.domain.duration import Duration
 from relance.domain.fits import Fits
@@ -19,7 +20,9 @@ from relance.domain.score import Feature, ScoreSpec
 from relance.domain.study import Study
 from relance.domain.trigger import Goal
 from relance.domain.workspace import Segment, Workspace
+from relance.engine.account_studies import count_all
 from relance.engine.asking import Asking
+from relance.engine.bothpictures import BothPictures
 from relance.engine.clock import Clock
 from relance.engine.failures import source_errors, workbench_errors
 from relance.engine.identities import Identities, known_by_ids
@@ -33,7 +36,7 @@ from relance.engine.profile import Profiles
 from relance.engine.score_history import features_of_customer, score_history
 from relance.engine.snapshot import Snapshots
 from relance.engine.source import Source, open_source
-from relance.engine.studies import count_rows, count_studies
+from relance.engine.studies import count_rows
 from relance.engine.survey import Surveying
 from relance.engine.workbench import Workbench
 from relance.errors import Problem
@@ -98,9 +101,21 @@ class RelanceEngine:
         segments: Sequence[Segment],
         names: Sequence[str],
         fits: Fits,
-    ) -> Picture:
+    ) -> Picture | BothPictures:
+        own = [segment for segment in segments if not segment.of_accounts]
+        theirs = [own_segment(segment) for segment in segments if segment.of_accounts]
         with self._session():
-            return Picture(self._room, self._profiles(at), segments, names, fits)
+            profiles = self._profiles(at)
+            picture = Picture(self._room, profiles, own, names, fits)
+            if not theirs:
+                return picture
+            try:
+                return BothPictures(
+                    picture, Picture(self._room, profiles.accounts, theirs, (), Fits())
+                )
+            except BaseException:
+                picture.__exit__(None, None, None)
+                raise
 
     def knows(self, at: datetime, versions: Mapping[str, str]) -> bool:
         with self._lock, workbench_errors(self._workbench.shown):
@@ -146,7 +161,7 @@ class RelanceEngine:
         at: datetime,
     ) -> Outcomes:
         with self._session(), contextlib.closing(self._profiles(at)) as profiles:
-            return count_studies(self._workbench, profiles, entries, studies, optouts, lapsed_after)
+            return count_all(self._workbench, profiles, entries, studies, optouts, lapsed_after)
 
     def survey(
         self,

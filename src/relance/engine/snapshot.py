@@ -201,6 +201,9 @@ def compare(
     moves nobody: who was in a segment under any id does not enter it, and leaves it only who was
     in it under the id that lives on.
     """
+    earlier = [
+        masks for masks in earlier if set(masks.versions.items()) & set(now.versions.items())
+    ]
     merged: set[int] = set()
     if aliases is not None:
         earlier, merged = _merged(workbench, earlier, aliases)

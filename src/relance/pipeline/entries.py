@@ -12,6 +12,7 @@ from itertools import repeat
 import orjson
 import pyarrow as pa
 
+from relance.domain.accounts import KEY
 from relance.domain.arm import HASH_VERSION, assign_all, salt_of
 from relance.domain.caps import due_at
 from relance.domain.ledger import Entries, Messages, Refusals
@@ -56,7 +57,7 @@ def make_draw(trigger: Trigger, workspace: Workspace, at: datetime) -> Draw:
         hash_version=HASH_VERSION,
         salt=salt_of(trigger.name, trigger.version),
         share=trigger.holdout,
-        household=workspace.customers.household is not None,
+        household=workspace.customers.household is not None and not trigger.of_accounts,
         read_out=trigger.read_out,
     )
 
@@ -66,7 +67,10 @@ def make_messages(
 ) -> Iterator[Messages]:
     """Every step of every entry; the held-out get the same messages, as ghosts."""
     for step in passed.trigger.steps:
-        yield _messages(passed, entries, step, workspace, names[step.template, step.channel])
+        wanted = names[step.template, step.channel]
+        if passed.trigger.of_accounts:
+            wanted = sorted({*wanted, KEY})
+        yield _messages(passed, entries, step, workspace, wanted)
 
 
 def _messages(
@@ -90,7 +94,7 @@ def _contexts(rows: pa.Table, names: list[str]) -> list[str]:
     """One JSON object per row with the names that the template uses, and no others."""
     if not names:
         return ["{}"] * rows.num_rows
-    columns = [rows[name].to_pylist() for name in names]
+    columns = [rows["account" if name == KEY else name].to_pylist() for name in names]
     return [
         orjson.dumps(dict(zip(names, values, strict=True))).decode()
         for values in zip(*columns, strict=True)

@@ -7,7 +7,7 @@ each other, and the arm is drawn only for those who passed them all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -16,16 +16,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from relance.domain.arm import in_global_holdout
-from relance.domain.caps import places
 from relance.domain.channel import CHANNELS, is_personal
 from relance.domain.ledger import Refusal
 from relance.domain.period import holdout_period
 from relance.domain.receipt import recipient_digest
 from relance.domain.trigger import Reentry, Trigger
-from relance.domain.workspace import FrequencyCap, Workspace
+from relance.domain.workspace import Workspace
 from relance.pipeline.addresses import emails_ok, to_e164_many
 from relance.pipeline.ports import Ledger
-from relance.pipeline.units import units
+from relance.pipeline.units import UNIT, entrants, units
 
 
 def _nobody() -> pa.Array:
@@ -49,7 +48,7 @@ class Facts:
     channel: str
     barred: Barred
     uninterested: pa.Array = field(default_factory=_nobody)  # in the trigger's topic
-    entered_before: pa.Array  # customers whose last entry forbids another one
+    entered_before: pa.Array  # customers (or accounts) whose last entry forbids another one
     holdout_period: str
     holdout_share: float
 
@@ -89,7 +88,7 @@ def suppressed(rows: pa.Table, facts: Facts) -> pa.BooleanArray:
 
 def entered_before(rows: pa.Table, facts: Facts) -> pa.BooleanArray:
     """The trigger's re-entry rule forbids another entry."""
-    return _among(rows, facts.entered_before)
+    return pc.is_in(entrants(rows), value_set=facts.entered_before)
 
 
 def global_holdout(rows: pa.Table, facts: Facts) -> pa.BooleanArray:
@@ -102,27 +101,31 @@ def global_holdout(rows: pa.Table, facts: Facts) -> pa.BooleanArray:
 
 
 # what the company's own people are told passes these alone
-_ALWAYS: tuple[tuple[Refusal, Gate], ...] = (
+ALWAYS: tuple[tuple[Refusal, Gate], ...] = (
     (Refusal.REENTRY, entered_before),
     (Refusal.GLOBAL_HOLDOUT, global_holdout),
 )
-GATES: tuple[tuple[Refusal, Gate], ...] = (
+PERSONAL: tuple[tuple[Refusal, Gate], ...] = (
     (Refusal.UNREACHABLE, unreachable),
     (Refusal.NO_CONSENT, no_consent),
     (Refusal.TOPIC, topic),
     (Refusal.PAUSED, paused),
     (Refusal.SUPPRESSED, suppressed),
-    *_ALWAYS,
 )
+GATES: tuple[tuple[Refusal, Gate], ...] = (*PERSONAL, *ALWAYS)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Refused:
-    """Customers refused for one reason; `details` is empty or one text per customer."""
+    """Customers refused for one reason; `details` is empty or one text per customer.
+
+    Those `aside` are contacts whose account is what was refused: told of each, counted once.
+    """
 
     reason: Refusal
     customers: pa.Array
     details: Sequence[str] = ()
+    aside: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -197,11 +200,30 @@ def _forbidden(ledger: Ledger, trigger: Trigger, workspace: Workspace, at: datet
     rule: Reentry = trigger.reentry
     if rule.allowed and rule.after is None:
         return pa.array([], pa.string())
-    entries = ledger.last_entries(trigger.name)
+    entries = ledger.last_entries(trigger.name, by_unit=trigger.of_accounts)
     if rule.after is not None:
         cutoff = pa.scalar(rule.after.before(at, workspace.zone), entries["at"].type)
         entries = entries.filter(pc.greater(entries["at"], cutoff))
     return _flat(entries["customer"])
+
+
+def counted(refused: Iterable[Refused]) -> dict[str, int]:
+    """How many were refused for each reason."""
+    found: dict[str, int] = {}
+    for one in refused:
+        if not one.aside:
+            found[str(one.reason)] = found.get(str(one.reason), 0) + len(one.customers)
+    return found
+
+
+def refuse(
+    reason: Refusal, rows: pa.Table, details: Sequence[str] = ()
+) -> Iterator[Refused]:  # fmt: skip
+    """The rows as refused; of accounts, also the contacts who would have been written to."""
+    yield Refused(reason=reason, customers=entrants(rows), details=details)
+    if UNIT in rows.column_names:
+        told = tuple(entrants(rows).to_pylist())
+        yield Refused(reason=reason, customers=_flat(rows["customer"]), details=told, aside=True)
 
 
 def pass_gates(trigger: Trigger, customers: pa.Array, rows: pa.Table, facts: Facts) -> Passed:
@@ -210,86 +232,24 @@ def pass_gates(trigger: Trigger, customers: pa.Array, rows: pa.Table, facts: Fac
     gone = customers.filter(pc.invert(pc.is_in(customers, value_set=_flat(rows["customer"]))))
     if len(gone):
         refused.append(Refused(reason=Refusal.GONE, customers=gone))
-    for reason, gate in GATES if is_personal(facts.channel) else _ALWAYS:
+    return through(trigger, rows, facts, GATES if is_personal(facts.channel) else ALWAYS, refused)
+
+
+def through(
+    trigger: Trigger,
+    rows: pa.Table,
+    facts: Facts,
+    gates: Sequence[tuple[Refusal, Gate]],
+    refused: Sequence[Refused] = (),
+) -> Passed:
+    """Who passes some gates, in their order."""
+    told = list(refused)
+    for reason, gate in gates:
         stopped = gate(rows, facts)
         if pc.any(stopped, min_count=0).as_py():
-            stopped_rows = rows.filter(stopped)
-            refused.append(Refused(reason=reason, customers=_flat(stopped_rows["customer"])))
+            told += refuse(reason, rows.filter(stopped))
             rows = rows.filter(pc.invert(stopped))
-    return Passed(trigger=trigger, rows=rows, refused=tuple(refused))
-
-
-def share_places(
-    passed: Iterable[Passed],
-    caps: Sequence[FrequencyCap],
-    recent: Mapping[FrequencyCap, pa.Table],
-    at: datetime,
-    workspace: Workspace,
-) -> list[Passed]:
-    """Apply the frequency caps over all triggers of a tick, the highest priority first.
-
-    An entry takes as many places of a cap as it has messages to its customer in the busiest of its
-    windows. Who has no place left because of earlier messages is refused by the cap; who lost the
-    place to another trigger of the same tick is displaced, and the winners are named.
-    """
-    ranked = sorted(passed, key=lambda p: (-p.trigger.priority, p.trigger.name))
-    if not caps or not ranked:
-        return ranked
-    everybody = pc.unique(pa.concat_arrays([_flat(p.rows["customer"]) for p in ranked]))
-    before = {cap: _counts(everybody, recent[cap]) for cap in caps}
-    used = {cap: counts.copy() for cap, counts in before.items()}
-    winners = np.full(len(everybody), "", dtype=object)
-    return [
-        _take_places(
-            one,
-            everybody,
-            before,
-            used,
-            winners,
-            {cap: places(one.trigger, cap, at, workspace.zone) for cap in caps},
-        )
-        for one in ranked
-    ]
-
-
-def _take_places(
-    one: Passed,
-    everybody: pa.Array,
-    before: Mapping[FrequencyCap, np.ndarray],
-    used: Mapping[FrequencyCap, np.ndarray],
-    winners: np.ndarray,
-    weights: Mapping[FrequencyCap, int],
-) -> Passed:
-    rows = pc.index_in(_flat(one.rows["customer"]), value_set=everybody).to_numpy()
-    full = np.zeros(len(rows), dtype=bool)
-    full_before = np.zeros(len(rows), dtype=bool)
-    weights = {cap: weight for cap, weight in weights.items() if weight}
-    for cap, weight in weights.items():
-        full |= used[cap][rows] + weight > cap.count
-        full_before |= before[cap][rows] + weight > cap.count
-    for cap, weight in weights.items():
-        used[cap][rows[~full]] += weight
-    name = one.trigger.name
-    lost = full & ~full_before
-    refused = list(one.refused)
-    for reason, mask in ((Refusal.FREQUENCY_CAP, full_before), (Refusal.DISPLACED, lost)):
-        if mask.any():
-            details = tuple(winners[rows[mask]]) if reason is Refusal.DISPLACED else ()
-            customers = _flat(one.rows["customer"].filter(pa.array(mask)))
-            refused.append(Refused(reason=reason, customers=customers, details=details))
-    won = rows[~full]
-    winners[won] = np.where(winners[won] == "", name, winners[won] + f", {name}")
-    return Passed(
-        trigger=one.trigger, rows=one.rows.filter(pa.array(~full)), refused=tuple(refused)
-    )
-
-
-def _counts(everybody: pa.Array, recent: pa.Table) -> np.ndarray:
-    counts = np.zeros(len(everybody), dtype=np.int64)
-    places = pc.index_in(_flat(recent["customer"]), value_set=everybody)
-    known = pc.is_valid(places)
-    counts[places.filter(known).to_numpy()] = recent["messages"].filter(known).to_numpy()
-    return counts
+    return Passed(trigger=trigger, rows=rows, refused=tuple(told))
 
 
 def _among(rows: pa.Table, customers: pa.Array) -> pa.BooleanArray:

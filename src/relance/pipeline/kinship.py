@@ -51,8 +51,9 @@ class KnownLedger:
         choices = self.topic_choices(topic)
         return choices.filter(pc.invert(choices["granted"]))["customer"].combine_chunks()
 
-    def last_entries(self, trigger: str) -> pa.Table:
-        return self._grouped(self.ledger.last_entries(trigger), "at", "max")
+    def last_entries(self, trigger: str, *, by_unit: bool = False) -> pa.Table:
+        entries = self.ledger.last_entries(trigger, by_unit=by_unit)
+        return entries if by_unit else self._grouped(entries, "at", "max")
 
     def recent_messages(self, since: datetime) -> pa.Table:
         return self._grouped(self.ledger.recent_messages(since), "messages", "sum")

@@ -13,6 +13,7 @@ from relance.domain.condition import (
     EventIs,
     Measure,
     NoneOf,
+    OfAccount,
     Op,
     SegmentIs,
     Window,
@@ -54,13 +55,18 @@ class Steps:
         return next(iter(in_place or same), None)
 
 
-def goal_condition(goal: Goal, deadline: datetime | None) -> Condition:
+def goal_condition(goal: Goal, deadline: datetime | None) -> EventIs:
     """A goal event since the entry; with a deadline, the first one at or before it."""
     if deadline is None:
         counted = Aggregate(goal.event, Measure.COUNT, window=_SINCE_ENTRY, where=goal.where)
         return EventIs(counted, (Comparison(Op.AT_LEAST, 1),))
     first = Aggregate(goal.event, Measure.FIRST, window=_SINCE_ENTRY, where=goal.where)
     return EventIs(first, (Comparison(Op.BEFORE, deadline),))
+
+
+def _goal_of(trigger: Trigger, asked: EventIs) -> Condition:
+    """Where an account entered, an event of any contact of it counts."""
+    return OfAccount(asked) if trigger.of_accounts else asked
 
 
 def still_member(trigger: Trigger) -> Condition:
@@ -127,13 +133,13 @@ class Questions:
         step = self._steps.of(message)
         members_only = step is not None and step.while_member
         return _Columns(
-            goal=self._ask(self._goal(goal, message.entry_at) if goal else None),
+            goal=self._ask(_goal_of(trigger, self._goal(goal, message.entry_at)) if goal else None),
             member=self._ask(still_member(trigger) if members_only else None),
             only_if=self._ask(step.only_if if step else None),
             unless=self._ask(step.unless if step else None),
         )
 
-    def _goal(self, goal: Goal, entry_at: datetime) -> Condition:
+    def _goal(self, goal: Goal, entry_at: datetime) -> EventIs:
         deadline = goal.within.after(entry_at, self._workspace.zone)
         return goal_condition(goal, deadline if deadline < self._at else None)
 

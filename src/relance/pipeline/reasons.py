@@ -48,6 +48,7 @@ class Wave:
     bars: Bars
     missing: Mapping[str, frozenset[str]]
     topics: Mapping[str, str]  # by trigger
+    accounts: Mapping[str, object] = field(default_factory=dict)  # that entered, by message
     quiet: dict[object, datetime | None] = field(default_factory=dict)  # by time zone
 
 
@@ -70,6 +71,11 @@ def _gone(message: Claimed, wave: Wave) -> bool:
 
 def _merged(message: Claimed, wave: Wave) -> bool:
     return message.id in wave.bars.merged
+
+
+def _left_account(message: Claimed, wave: Wave) -> bool:
+    account = wave.accounts.get(message.id)
+    return account is not None and wave.rows[message.id].get("account") != account
 
 
 def _suppressed(message: Claimed, wave: Wave) -> bool:
@@ -117,6 +123,7 @@ _PERSONAL: tuple[Reason, ...] = (
     (Skip.EXPIRED, _expired),
     (Skip.GONE, _gone),
     (Skip.MERGED, _merged),
+    (Skip.LEFT_ACCOUNT, _left_account),
     (Skip.SUPPRESSED, _suppressed),
     (Skip.NO_CONSENT, _no_consent),
     (Skip.TOPIC, _topic),

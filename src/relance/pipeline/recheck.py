@@ -12,6 +12,7 @@ from datetime import datetime
 import orjson
 import pyarrow as pa
 
+from relance.domain.accounts import KEY
 from relance.domain.channel import CHANNELS, is_personal
 from relance.domain.ledger import Claimed, Outcome, Skip
 from relance.domain.quiet import quiet_until, zone_or
@@ -73,7 +74,8 @@ class Recheck:
         if not kept:
             return Checked(ready=[], outcomes=outcomes)
         contexts = {m.id: _context(m) for m in kept}
-        wave = self._ask(channel, kept, at, self._missing(kept, contexts))
+        accounts = {key: context.get(KEY) for key, context in contexts.items()}
+        wave = self._ask(channel, kept, at, self._missing(kept, contexts), accounts)
         ready: list[Ready] = []
         for message in kept:
             outcome = self._stop(message, wave)
@@ -109,6 +111,7 @@ class Recheck:
         messages: list[Claimed],
         at: datetime,
         missing: Mapping[str, frozenset[str]],
+        accounts: Mapping[str, object],
     ) -> Wave:
         questions = Questions(self._workspace, self._steps, messages, at)
         names = sorted(frozenset().union(*missing.values()))
@@ -123,6 +126,7 @@ class Recheck:
             bars=self._bars(channel, messages, addresses, at),
             missing=missing,
             topics=self._topics,
+            accounts=accounts,
         )
 
     def _kin(self, messages: Sequence[Claimed], at: datetime) -> Kin:

@@ -21,12 +21,13 @@ from relance.domain.fits import Fits
 from relance.domain.trigger import OnStay, Trigger
 from relance.domain.workspace import Workspace
 from relance.pipeline.compare import watched
+from relance.pipeline.contacts import crowds, pass_crowd
 from relance.pipeline.gates import (
     Facts,
     Passed,
+    counted,
     gather_barred,
     gather_facts,
-    pass_gates,
     with_reachable,
 )
 from relance.pipeline.kinship import by_customers
@@ -76,7 +77,7 @@ def rehearse(
         fresh = _without(found, seen)
         seen = pa.concat_arrays([seen, fresh])
         passed = _through(picture, trigger, fresh, facts)
-        refused.update({str(one.reason): len(one.customers) for one in passed.refused})
+        refused.update(counted(passed.refused))
         instants.append(instant)
         entered.append(passed.rows["customer"].combine_chunks())
     engine.forget(())
@@ -93,8 +94,9 @@ def _facts(workspace: Workspace, ledger: Ledger, trigger: Trigger, at: datetime)
 
 def _through(picture: Picture, trigger: Trigger, customers: pa.Array, facts: Facts) -> Passed:
     """The gates that can be asked: not the frequency cap, which weighs the other triggers."""
-    rows = with_reachable(picture.rows(customers, ()), {facts.channel: facts.barred})
-    return pass_gates(trigger, customers, rows, facts)
+    crowd = crowds(picture, [trigger], {trigger.name: customers})[trigger.name]
+    rows = with_reachable(picture.rows(crowd.people, ()), {facts.channel: facts.barred})
+    return pass_crowd(trigger, crowd, rows, facts)
 
 
 def _candidates(

@@ -29,6 +29,7 @@ from relance.domain.workspace import FrequencyCap, Workspace
 from relance.errors import OutsideError, SourceError, UsageError
 from relance.logs import Action, get
 from relance.pipeline.compare import Comparison, Figures, needed_segments, refuse_going_back
+from relance.pipeline.contacts import crowds, messages_by_account, pass_crowd
 from relance.pipeline.entries import (
     make_draw,
     make_entries,
@@ -38,13 +39,13 @@ from relance.pipeline.entries import (
 )
 from relance.pipeline.gates import (
     Passed,
+    counted,
     gather_barred,
     gather_facts,
-    pass_gates,
-    share_places,
     with_reachable,
 )
 from relance.pipeline.kinship import by_customers
+from relance.pipeline.places import share_places
 from relance.pipeline.ports import Engine, Ledger, Picture, Renderer, TickRecord
 
 _MISSED = timedelta(days=7)  # that a table's lost rows are waited for
@@ -235,10 +236,11 @@ def take_in(
     if not met:
         return Intake(passed={}, entries={})
     passed = list(_through_gates(tools, picture, met, candidates))
-    caps = tools.workspace.limits.per_customer
-    shared = share_places(
-        passed, caps, _recent_messages(tools, caps, picture.at), picture.at, tools.workspace
-    )
+    limits, at = tools.workspace.limits, picture.at
+    recent = _recent_messages(tools, limits.per_customer, at)
+    together = _recent_messages(tools, limits.per_account, at)
+    accounts = messages_by_account(picture, passed, together) if together else None
+    shared = share_places(passed, limits.per_customer, recent, at, tools.workspace, accounts)
     return Intake(
         passed={one.trigger.name: one for one in shared},
         entries={one.trigger.name: make_entries(one, picture.at) for one in shared},
@@ -249,7 +251,8 @@ def _through_gates(
     tools: Tools, picture: Picture, triggers: list[Trigger], candidates: Mapping[str, pa.Array]
 ) -> Iterator[Passed]:
     """One question to the engine for everybody, then each trigger's own gates."""
-    everybody = pa.concat_arrays([candidates[trigger.name] for trigger in triggers])
+    crowd = crowds(picture, triggers, candidates)
+    everybody = pa.concat_arrays([crowd[trigger.name].people for trigger in triggers])
     channels = {trigger.steps[0].channel for trigger in triggers}
     rows = picture.rows(pc.unique(everybody), template_names(tools.renderer, triggers))
     barred = {name: gather_barred(tools.ledger, name, picture.at) for name in channels}
@@ -257,11 +260,11 @@ def _through_gates(
     rows = with_reachable(rows, barred).sort_by("customer")
     places, begin = pc.index_in(everybody, value_set=rows["customer"].combine_chunks()), 0
     for trigger in triggers:
-        customers = candidates[trigger.name]
-        own = places.slice(begin, len(customers)).drop_null().sort()
-        begin += len(customers)
+        some = crowd[trigger.name]
+        own = places.slice(begin, len(some.people)).drop_null().sort()
+        begin += len(some.people)
         facts = gather_facts(tools.workspace, tools.ledger, trigger, picture.at, barred)
-        yield pass_gates(trigger, customers, rows.take(own), facts)
+        yield pass_crowd(trigger, some, rows.take(own), facts)
 
 
 def _recent_messages(
@@ -314,6 +317,6 @@ def make_run(
         left=figures.left,
         treated=treated,
         held_out=held_out,
-        refused={str(r.reason): len(r.customers) for r in passed.refused} if passed else {},
+        refused=counted(passed.refused) if passed else {},
         messages=treated * len(trigger.steps),
     )

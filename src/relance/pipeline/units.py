@@ -1,4 +1,4 @@
-"""For whom the arms are drawn: a household where the customer has one, else the customer."""
+"""For whom the arms are drawn: the account that enters, a household, else the customer."""
 
 from __future__ import annotations
 
@@ -7,9 +7,15 @@ import pyarrow.compute as pc
 
 from relance.domain.arm import HOUSEHOLD
 
+UNIT = "unit"
+"""The column of rows that are accounts: `account:<key>` beside the contact picked for it."""
+
 
 def households(rows: pa.Table) -> pa.ChunkedArray | None:
-    """`household:<key>` of each row, null for who has none; None where nobody has one."""
+    """Whom each row is drawn together with: `account:<key>` or `household:<key>`, null for nobody;
+    None where that is so for all."""
+    if UNIT in rows.column_names:
+        return rows[UNIT]
     keys = rows["household"]
     if keys.null_count == rows.num_rows:
         return None
@@ -24,3 +30,8 @@ def units(rows: pa.Table) -> list[str]:
         return customers
     drawn: list[str] = pc.coalesce(together, rows["customer"]).to_pylist()
     return drawn
+
+
+def entrants(rows: pa.Table) -> pa.Array:
+    """Who enters with each row: the account where one does, else the customer."""
+    return rows[UNIT if UNIT in rows.column_names else "customer"].combine_chunks()

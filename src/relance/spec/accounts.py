@@ -5,9 +5,10 @@ from __future__ import annotations
 from relance.domain.condition import Condition, CustomerIs, OfAccount
 from relance.domain.workspace import AccountsSpec
 from relance.spec.data import Columns
+from relance.spec.nodes import Node, Scalar, child
 from relance.spec.operators import Comparing
 from relance.spec.record import Key, Record, optional, required
-from relance.spec.shapes import JsonSchema, Shape, Text
+from relance.spec.shapes import Choice, JsonSchema, Shape, Text, listed
 from relance.spec.spot import Spot
 
 
@@ -45,6 +46,27 @@ def check_accounts(spot: Spot) -> None:
     """Note what looks at an account where there are none."""
     if spot.scope.account_attributes is None and spot.scope.attributes is not None:
         raise spot.broken("there are no accounts", "add accounts: to config/relance.yaml")
+
+
+def has_accounts(node: Node | None, key: str) -> bool:
+    """Whether a mapping says `accounts` under a key, be it `members` or `enters`."""
+    said = child(node, key)
+    return isinstance(said, Scalar) and said.text == "accounts"
+
+
+WHOSE = Choice("customers", "accounts")
+ABOUT_ACCOUNTS = ("all", "any", "none", "account", "event", "segment", "sql")
+"""The conditions that an account can be asked, by their first keys."""
+
+
+def check_about(spot: Spot, head: str) -> None:
+    """Refuse a condition about customers where accounts are the members. In a step there is a
+    contact to be asked as well."""
+    if spot.of_accounts and not spot.in_step and head not in ABOUT_ACCOUNTS:
+        raise spot.broken(
+            f"{head} looks at a customer, and the members are accounts",
+            f"an account has {listed(ABOUT_ACCOUNTS, 'or')}",
+        )
 
 
 class AccountYaml(Comparing[Condition]):

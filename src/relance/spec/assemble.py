@@ -27,7 +27,7 @@ def assemble(
     segments = [
         Segment(
             name=name, condition=each.condition, version=definitions.segment(name),
-            description=each.description,
+            description=each.description, of_accounts=each.of_accounts,
         )
         for name, each in named.segments.items()
     ]  # fmt: skip
@@ -55,7 +55,7 @@ def _own_segment(definitions: Definitions, file: TriggerFile) -> list[Segment]:
     return [
         Segment(
             name=f"trigger/{file.name}", condition=condition, version=version,
-            description=file.description,
+            description=file.description, of_accounts=file.of_accounts,
         )
     ]  # fmt: skip
 
@@ -81,5 +81,6 @@ def _trigger(definitions: Definitions, file: TriggerFile, texts: Texts) -> Trigg
         steps=file.steps, version=trigger_version(definitions, file, baseline, texts),
         segment_version=baseline, holdout=file.holdout, goal=file.goal, read_out=file.read_out,
         reentry=file.reentry, priority=file.priority, topic=file.topic,
+        of_accounts=file.of_accounts, write_to=file.write_to,
         description=file.description, path=file.path,
     )  # fmt: skip

@@ -28,7 +28,7 @@ from relance.domain.condition import (
     StageIs,
     Window,
 )
-from relance.spec.accounts import AccountYaml, check_accounts
+from relance.spec.accounts import AccountYaml, check_about, check_accounts
 from relance.spec.nodes import Fields, Items, Scalar, kind
 from relance.spec.notations import LENGTH, instant
 from relance.spec.operators import AnyValue, Averaging, Comparing, Counting, Timing, Totalling
@@ -98,6 +98,7 @@ class ConditionShape(Shape[Condition]):
             )
         if not heads:
             raise self._headless(spot, fields)
+        check_about(spot, heads[0])
         return FORMS[heads[0]](spot, extra)
 
     def _fields(self, spot: Spot) -> Fields:
@@ -221,7 +222,7 @@ class EventYaml(Record[Condition]):
     of = optional(
         Choice("customer", "account"), "Whose events: the customer's own, or those of all "
         "contacts of the account.",
-        default="customer", shown="customer",
+        shown="customer; account where accounts enter",
     )  # fmt: skip
     count = optional(Of(Counting), "How many there are; 0 if there is none.")
     sum = optional(Of(Totalling), "The total of a field; 0 if there is no event.")
@@ -251,9 +252,11 @@ class EventYaml(Record[Condition]):
         return OfAccount(leaf) if self._asks_account() else leaf
 
     def _asks_account(self) -> bool:
-        if self.of == "account":
+        if self.of == "account" or (self.of is None and self.spot.of_accounts):
             check_accounts(self.below("of"))
             return True
+        if self.spot.of_accounts and not self.spot.in_step:
+            self.below("of").note("the members are accounts", "leave it out")
         if self.event in self.spot.scope.account_events:
             self.below("event").note(
                 f"{self.event} names accounts and no customer", "add of: account"
@@ -296,6 +299,16 @@ class SegmentYaml(Record[Condition]):
     segment = required(SEGMENT, "A segment from config/segments.yaml.")
 
     def build(self) -> Condition:
+        spot = self.spot
+        if (
+            spot.of_accounts
+            and not spot.in_step
+            and self.segment not in spot.scope.account_segments
+        ):
+            self.below("segment").note(
+                f"{self.segment} is a segment of customers, and the members here are accounts",
+                "add members: accounts to it, if it is about accounts",
+            )
         return SegmentIs(self.segment)
 
 
@@ -389,7 +402,8 @@ class SqlYaml(Record[Condition]):
     )
 
     def build(self) -> Condition:
-        return SqlIs(self.sql)
+        asked = SqlIs(self.sql)
+        return OfAccount(asked) if self.spot.of_accounts and not self.spot.in_step else asked
 
 
 FORMS: dict[str, type[Record[Condition]]] = {

@@ -18,6 +18,11 @@ class LimitsYaml(Record[Limits]):
         "At most so many messages to one customer in any such stretch of time.",
         default=(), shown="no limit",
     )  # fmt: skip
+    per_account: Key[tuple[FrequencyCap, ...]] = optional(
+        ListOf(CAP, "limits", single=True),
+        "At most so many messages to all contacts of one account together.",
+        default=(), shown="no limit",
+    )  # fmt: skip
     quiet_hours: Key[tuple[QuietHours, ...]] = optional(
         QUIET_WEEK,
         "In these hours, in the customer's own time zone, nothing is sent.",
@@ -25,7 +30,10 @@ class LimitsYaml(Record[Limits]):
     )  # fmt: skip
 
     def build(self) -> Limits:
-        return Limits(per_customer=self.per_customer, quiet_hours=self.quiet_hours)
+        return Limits(
+            per_customer=self.per_customer, per_account=self.per_account,
+            quiet_hours=self.quiet_hours,
+        )  # fmt: skip
 
 
 _POLICY = BouncePolicy()

@@ -11,6 +11,7 @@ from relance.domain.vendor import VendorSpec
 from relance.domain.workspace import ChannelSpec, Workspace
 from relance.errors import Problem
 from relance.spec import events_file, relance_file, segments_file
+from relance.spec.accounts import has_accounts
 from relance.spec.assemble import assemble
 from relance.spec.channels import readable_channels
 from relance.spec.crosschecks import check_channels, check_circles, customer_tables
@@ -145,6 +146,8 @@ def _scope(
         channels=names_in(child(main, "channels")) if main is not None else None,
         topics=names_in(child(main, "topics")) if main is not None else None,
         account_attributes=_account_attributes(main),
+        has_roles=child(main, "customers", "role") is not None,
+        account_segments=_account_segments(named),
         account_events=_account_events(main),
         rfm_event=rfm_event.text if isinstance(rfm_event, Scalar) else "order",
         scores=score_keys(named),
@@ -178,6 +181,11 @@ def _attributes(main: Node | None) -> list[str] | None:
 def _account_attributes(main: Node | None) -> list[str] | None:
     accounts = child(main, "accounts")
     return None if accounts is None else names_in(child(accounts, "attributes"))
+
+
+def _account_segments(named: Node | None) -> list[str]:
+    segments = child(named, "segments")
+    return [name for name in names_in(segments) if has_accounts(child(segments, name), "members")]
 
 
 def _account_events(main: Node | None) -> list[str]:

@@ -28,6 +28,7 @@ from relance.spec import (
     steps,
     trigger_file,
     web,
+    write_to,
 )
 from relance.spec.channels import ChannelsYaml, ChannelYaml
 from relance.spec.options import SecretText, plain_default
@@ -64,6 +65,7 @@ _TRIGGER: Sequence[_Section] = (
     ("on: {date}", trigger_file.DateYaml),
     ("on: {event}", trigger_file.HappenedYaml),
     ("reentry", trigger_file.AfterYaml),
+    ("write_to", write_to.WriteToYaml),
     ("steps", steps.StepYaml),
     ("steps: send", steps.SendYaml),
     ("goal", trigger_file.GoalYaml),

@@ -240,6 +240,8 @@ class RelanceYaml(Record[RelanceFile]):
             self.below("customers", "account").note("there are no accounts", hint)
         if self.customers.role is not None:
             self.below("customers", "role").note("there are no accounts", hint)
+        if self.sound("limits") and self.limits.per_account:
+            self.below("limits", "per_account").note("there are no accounts", hint)
         for name, event in self.events.items():
             if event.account is not None:
                 self.below("events", name, "account").note("there are no accounts", hint)

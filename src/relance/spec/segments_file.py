@@ -10,6 +10,7 @@ from relance.domain.condition import Condition
 from relance.domain.lifecycle import LifecycleSpec
 from relance.domain.score import ScoreSpec
 from relance.domain.workspace import RfmSpec
+from relance.spec.accounts import WHOSE, check_accounts, has_accounts
 from relance.spec.conditions import CONDITION
 from relance.spec.lifecycle import LifecycleYaml, stage_segments
 from relance.spec.nodes import Fields, child
@@ -28,9 +29,15 @@ class Named:
 
     condition: Condition
     description: str
+    of_accounts: bool = False
 
 
 DESCRIPTION: Key[str] = optional(Text(), "What it means, in a sentence.", default="")
+
+MEMBERS: Key[str] = optional(
+    WHOSE, "Who is in it: customers, or the accounts that they are contacts of.",
+    default="customers", shown="customers",
+)  # fmt: skip
 
 
 class NamedShape(Shape[Named]):
@@ -39,9 +46,14 @@ class NamedShape(Shape[Named]):
     says = "a condition"
 
     def read(self, spot: Spot) -> Named:
-        record = CONDITION.record(spot, {"description": DESCRIPTION})
+        of_accounts = has_accounts(spot.node, "members")
+        about = spot.about_accounts() if of_accounts else spot
+        record = CONDITION.record(about, {"description": DESCRIPTION, "members": MEMBERS})
         condition = record.build()
-        return Named(condition, cast(str, record.value("description")))
+        record.value("members")
+        if of_accounts:
+            check_accounts(record.below("members"))
+        return Named(condition, cast(str, record.value("description")), of_accounts)
 
     def schema(self) -> JsonSchema:
         return {"$ref": "#/definitions/segment"}

@@ -66,6 +66,8 @@ class Scope:
     topics: Collection[str] | None = None
     rfm_event: str = "order"
     account_attributes: Collection[str] | None = None  # None: there are no accounts
+    account_segments: Collection[str] = ()  # those whose members are accounts
+    has_roles: bool = False  # whether customers.role is a column
     account_events: Collection[str] = ()  # those that name no customer
     cells: Collection[str] | None = None  # of the RFM grid
     stages: Mapping[str, str] | None = None  # what lifecycle stages are called -> which they are
@@ -81,11 +83,16 @@ class Spot:
     notes: Notes
     scope: Scope
     where: str = ""
+    of_accounts: bool = False  # of a segment or a trigger that is about accounts
     in_step: bool = False  # below a step's `if` or `unless`, where `since: entry` has a meaning
 
     def at(self, name: str, node: Node) -> Spot:
         """The spot of a child."""
         return replace(self, node=node, where=dotted(self.where, name))
+
+    def about_accounts(self) -> Spot:
+        """The same spot, of something whose members are accounts."""
+        return replace(self, of_accounts=True)
 
     def inside_step(self) -> Spot:
         """The same spot, where an entry exists."""

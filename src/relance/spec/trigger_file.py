@@ -19,7 +19,9 @@ from relance.domain.trigger import (
     Reentry,
     Schedule,
     Step,
+    WriteTo,
 )
+from relance.spec.accounts import WHOSE, AccountAttribute, check_accounts, has_accounts
 from relance.spec.conditions import ATTRIBUTE, CONDITION, EVENT, SEGMENT, WHERE, check_field
 from relance.spec.cron import SCHEDULE
 from relance.spec.notations import HOLDOUT, LENGTH, OFFSET
@@ -38,6 +40,7 @@ from relance.spec.shapes import (
 )
 from relance.spec.spot import Broken, Spot, near
 from relance.spec.steps import EXPIRY, Expiry, Planned, Steps, resolve
+from relance.spec.write_to import WriteToYaml
 from relance.uplift.verdict import MIN_MATURE
 
 _YEAR_SECONDS = 366 * 86400
@@ -68,11 +71,24 @@ class StayYaml(Record[On]):
         return OnStay(self.stay)
 
 
+class DateAttribute(Shape[str]):
+    """An attribute of who enters."""
+
+    says = "the name of an attribute"
+    _account = AccountAttribute()
+
+    def read(self, spot: Spot) -> str:
+        return (self._account if spot.of_accounts else ATTRIBUTE).read(spot)
+
+    def schema(self) -> JsonSchema:
+        return ATTRIBUTE.schema()
+
+
 class DateYaml(Record[On]):
     """A date of the customer's comes round."""
 
     what = "a mapping such as {date: birth_date}"
-    date = required(ATTRIBUTE, "An attribute that is a date.")
+    date = required(DateAttribute(), "An attribute that is a date.")
     offset = optional(
         OFFSET, "How long after that date; negative for before.",
         default=Duration(0, Unit.DAY), shown="0 days",
@@ -168,6 +184,10 @@ class GoalYaml(Record[Goal]):
     def build(self) -> Goal:
         for test in self.where:
             check_field(self.below("where", test.field), self.event, test.field)
+        if self.event in self.spot.scope.account_events and not self.spot.of_accounts:
+            self.below("event").note(
+                f"{self.event} names accounts and no customer", "let accounts enter"
+            )
         return Goal(event=self.event, within=self.within, where=self.where)
 
 
@@ -192,6 +212,8 @@ class TriggerFile:
     read_out: int | None
     topic: str | None
     enabled: bool
+    of_accounts: bool
+    write_to: WriteTo
 
 
 class TopicName(Shape[str]):
@@ -221,6 +243,14 @@ class TriggerYaml(Record[TriggerFile]):
         "Who: a segment's name, or a condition. Not for `on: {from, to}`; "
         "with `on: {date}` and `on: {event}` it may be left out and means everybody.",
     )
+    enters = optional(
+        WHOSE, "Who enters: customers, or the accounts that they are contacts of.",
+        default="customers", shown="customers",
+    )  # fmt: skip
+    write_to = optional(
+        Of(WriteToYaml), "With `enters: accounts`: whom of the account's contacts to write to.",
+        default=WriteTo(), shown="whoever was active last",
+    )  # fmt: skip
     on = required(_ON, "Which transition starts it.", example="on: enter")
     schedule = optional(
         SCHEDULE, "When it is looked at: a cron line in the workspace's time zone, "
@@ -263,14 +293,19 @@ class TriggerYaml(Record[TriggerFile]):
         Flag(), "false: the file is checked, but nothing happens.", default=True, shown="true"
     )
 
+    def __init__(self, spot: Spot) -> None:
+        super().__init__(spot.about_accounts() if has_accounts(spot.node, "enters") else spot)
+
     def build(self) -> TriggerFile:
         self._check()
+        self._check_accounts()
         steps = resolve(self.steps, while_member=self.while_member, expires=self.expires)
         return TriggerFile(
             path=self.spot.notes.path, name=self.name, description=self.description,
             segment=self.segment, on=self.on, schedule=self.schedule, reentry=self.reentry,
             priority=self.priority, steps=steps, holdout=self.holdout, goal=self.goal,
             read_out=self.read_out, topic=self.topic, enabled=self.enabled,
+            of_accounts=self.enters == "accounts", write_to=self.write_to,
         )  # fmt: skip
 
     def _check(self) -> None:
@@ -305,6 +340,34 @@ class TriggerYaml(Record[TriggerFile]):
                 f"below {MIN_MATURE}",
                 "await more, or hold more out; see relance power",
             )
+
+    def _check_accounts(self) -> None:
+        """Who enters, and whose the segments are, go together."""
+        if not self.sound("enters"):
+            return
+        of_accounts = self.enters == "accounts"
+        if of_accounts:
+            check_accounts(self.below("enters"))
+        elif self.has("write_to"):
+            self.below("write_to").note(
+                "customers enter, and are written to", "or enters: accounts"
+            )
+        for where, name in self._named_segments():
+            if (name in self.spot.scope.account_segments) is not of_accounts:
+                whose, other = (
+                    ("customers", "accounts") if of_accounts else ("accounts", "customers")
+                )
+                self.below(*where).note(
+                    f"{name} is a segment of {whose}, and {other} enter",
+                    None if of_accounts else "add enters: accounts",
+                )
+
+    def _named_segments(self) -> list[tuple[tuple[str, ...], str]]:
+        if self.sound("on") and isinstance(self.on, OnMove):
+            return [(("on", "from"), self.on.source), (("on", "to"), self.on.target)]
+        if self.sound("segment") and isinstance(self.segment, str):
+            return [(("segment",), self.segment)]
+        return []
 
     def _has_members(self) -> bool:
         """Whether there is a segment that somebody can have left."""

@@ -224,6 +224,24 @@ class Definitions:
                 todo.append(tables[name])
         return found
 
+    def date_column(self, attribute: str, *, of_accounts: bool) -> Json:
+        """The column behind a date of who enters."""
+        accounts = self.file.accounts
+        if of_accounts and accounts is not None:
+            return accounts.attributes.get(attribute)
+        return self.attribute(attribute)
+
+    def contacts(self, file: TriggerFile) -> Json:
+        """Which contact of an account is written to, and whose the goal's event is."""
+        accounts, customers = self.file.accounts, self.file.customers
+        event = self.file.events.get(file.goal.event) if file.goal else None
+        return [
+            canonical(file.write_to),
+            [accounts.table, accounts.key] if accounts else None,
+            [customers.account, customers.role],
+            event.account if event else None,
+        ]
+
     def goal(self, goal: Goal | None) -> Json:
         """A goal with the event it counts."""
         if goal is None:
@@ -251,12 +269,12 @@ def baseline_version(definitions: Definitions, file: TriggerFile, condition: Con
     if isinstance(file.on, OnMove):
         parts.append(definitions.segment(file.on.source))
     if isinstance(file.on, OnDate):
-        parts.append(definitions.attribute(file.on.attribute))
+        parts.append(definitions.date_column(file.on.attribute, of_accounts=file.of_accounts))
     if isinstance(file.on, OnEvent):
         parts.append(dict(definitions.event(file.on.event, (t.field for t in file.on.where))))
         if file.on.unless is not None:
             parts.append(dict(definitions.event(file.on.unless, ())))
-    return digest(parts)
+    return digest([*parts, *_told(enters=file.of_accounts)])
 
 
 def trigger_version(
@@ -267,4 +285,6 @@ def trigger_version(
     parts: list[Json] = [baseline, steps, file.holdout, definitions.goal(file.goal)]
     household = definitions.file.customers.household
     later = _told(topic=file.topic, read_out=file.read_out, household=household)
+    if file.of_accounts:
+        later.append(definitions.contacts(file))
     return digest([*parts, canonical(file.reentry), *later])

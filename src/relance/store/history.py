@@ -6,8 +6,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Row, select, tuple_
 
+from relance.domain.accounts import as_unit
 from relance.domain.arm import Arm
 from relance.domain.ledger import EntryRecord, Refusal, RefusalRecord
 from relance.domain.message import MessageState
@@ -45,12 +46,28 @@ def history(connection: Connection, customer: str) -> History:
     return History(
         customer=customer,
         segments=_segments(connection, customer),
-        entries=_entries(connection, customer),
-        messages=_messages(connection, customer),
+        entries=_entries(connection, ENTRY.c.customer == customer),
+        messages=_messages(connection, MESSAGE.c.customer == customer),
         refusals=_refusals(connection, customer),
         suppressions=_suppressions(connection, customer),
         consents=_consents(connection, customer),
         pause=_pause(connection, customer),
+    )
+
+
+def account_history(connection: Connection, account: str) -> History:
+    """What became of an account: its segments, its entries with their messages, its refusals."""
+    unit = as_unit(account)
+    entries = _entries(connection, ENTRY.c.unit == unit)
+    return History(
+        customer=account,
+        segments=_segments(connection, account),
+        entries=entries,
+        messages=_messages(connection, MESSAGE.c.entry.in_([entry.id for entry in entries])),
+        refusals=_refusals(connection, unit),
+        suppressions=(),
+        consents=(),
+        of_account=True,
     )
 
 
@@ -73,14 +90,14 @@ def _segments(connection: Connection, customer: str) -> tuple[Stay, ...]:
     return tuple(sorted(stays, key=lambda stay: (stay.entered_at, stay.segment)))
 
 
-def _entries(connection: Connection, customer: str) -> tuple[EntryRecord, ...]:
+def _entries(connection: Connection, whose: ColumnElement[bool]) -> tuple[EntryRecord, ...]:
     # by trigger: the key begins with it, so that no second index is needed
     triggers = select(RUN.c.trigger).distinct()
     own = (ENTRY.c.trigger == DRAW.c.trigger) & (ENTRY.c.version == DRAW.c.version)
     query = (
         select(ENTRY, DRAW.c.salt, DRAW.c.hash_version)
         .outerjoin(DRAW, own)
-        .where(ENTRY.c.trigger.in_(triggers), ENTRY.c.customer == customer)
+        .where(ENTRY.c.trigger.in_(triggers), whose)
         .order_by(ENTRY.c.at, ENTRY.c.trigger)
     )
     return tuple(
@@ -99,12 +116,8 @@ def _entries(connection: Connection, customer: str) -> tuple[EntryRecord, ...]:
     )
 
 
-def _messages(connection: Connection, customer: str) -> tuple[MessageNote, ...]:
-    query = (
-        select(MESSAGE)
-        .where(MESSAGE.c.customer == customer)
-        .order_by(MESSAGE.c.due_at, MESSAGE.c.id)
-    )
+def _messages(connection: Connection, whose: ColumnElement[bool]) -> tuple[MessageNote, ...]:
+    query = select(MESSAGE).where(whose).order_by(MESSAGE.c.due_at, MESSAGE.c.id)
     rows = connection.execute(query).all()
     ids = [row.id for row in rows]
     attempts, receipts = _attempts(connection, ids), _receipts(connection, ids)

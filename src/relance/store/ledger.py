@@ -121,13 +121,11 @@ class SqlLedger:
         with self._database.read() as connection:
             return consents.all_paused(connection, at)
 
-    def last_entries(self, trigger: str) -> pa.Table:
-        """Every customer's latest entry into a trigger. Columns: customer, at."""
-        query = (
-            select(ENTRY.c.customer, func.max(ENTRY.c.at))
-            .where(ENTRY.c.trigger == trigger)
-            .group_by(ENTRY.c.customer)
-        )
+    def last_entries(self, trigger: str, *, by_unit: bool = False) -> pa.Table:
+        """Every customer's latest entry into a trigger, or every unit's. Columns: customer, at."""
+        own = ENTRY.c.customer
+        who = func.coalesce(ENTRY.c.unit, own) if by_unit else own
+        query = select(who, func.max(ENTRY.c.at)).where(ENTRY.c.trigger == trigger).group_by(who)
         with self._database.read() as connection:
             return bulk.table(connection, query, _LAST_ENTRIES)
 

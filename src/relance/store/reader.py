@@ -31,7 +31,7 @@ from relance.errors import UsageError
 from relance.store import bulk, draws, spells, studies, trajectories
 from relance.store.counted import counted
 from relance.store.database import Database
-from relance.store.history import history
+from relance.store.history import account_history, history
 from relance.store.lives import lives
 from relance.store.tables import ENTRY, MESSAGE, RECEIPT, REIGN, RUN
 from relance.store.views import History, MemberList, Tally, UnknownMessage, VersionSpan
@@ -179,6 +179,11 @@ class Reader:
         """Everything known about a customer; all lists are empty for one never seen."""
         with self._database.read() as connection:
             return history(connection, customer)
+
+    def account_history(self, account: str) -> History:
+        """Everything known about an account; all lists are empty for one never seen."""
+        with self._database.read() as connection:
+            return account_history(connection, account)
 
     def accepted(self, at: datetime) -> list[tuple[str, str]]:
         """Customer and trigger of every message that a provider took at exactly this instant."""

@@ -29,6 +29,7 @@ from sqlalchemy import (
     union_all,
 )
 
+from relance.domain.accounts import ACCOUNT
 from relance.domain.arm import Arm
 from relance.domain.ledger import Refusal
 from relance.domain.message import MessageState
@@ -164,14 +165,22 @@ def reached_global(connection: Connection, since: datetime, until: datetime) -> 
     def within(at: ColumnElement[datetime]) -> ColumnElement[bool]:
         return and_(at >= since, at < until)
 
-    refused = select(refusal.customer, run.at).join_from(RUN, REFUSAL, refusal.run == run.id)
+    refused = (
+        select(refusal.customer, run.at)
+        .join_from(RUN, REFUSAL, refusal.run == run.id)
+        .where(~refusal.customer.startswith(ACCOUNT), ~refusal.detail.startswith(ACCOUNT))
+    )
     held = refused.add_columns(run.at.label("held_at")).where(
         refusal.reason == Refusal.GLOBAL_HOLDOUT.value, within(run.at)
     )
     later = refused.add_columns(null().label("held_at")).where(
         refusal.reason.in_(_AFTER_GLOBAL), within(run.at)
     )
-    entered = select(entry.customer, entry.at, null().label("held_at")).where(within(entry.at))
+    # accounts are not customers: what they are worth is told by their own triggers
+    account = func.coalesce(entry.unit, "").startswith(ACCOUNT)
+    entered = select(entry.customer, entry.at, null().label("held_at")).where(
+        within(entry.at), ~account
+    )
     arrived = union_all(held, later, entered).subquery()
     first = func.min(arrived.c.at)
     held_out = func.coalesce(func.min(arrived.c.held_at) == first, false())

@@ -183,7 +183,7 @@ class PauseNote:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class History:
     """Everything the state knows about one customer, each list in the order of time. `also` are
-    the other ids under which it came."""
+    the other ids under which it came. With `of_account` it is about an account, by its key."""
 
     customer: str
     segments: tuple[Stay, ...]
@@ -194,6 +194,7 @@ class History:
     consents: tuple[ConsentNote, ...]
     pause: PauseNote | None = None
     also: tuple[str, ...] = ()
+    of_account: bool = False
 
 
 def together(customer: str, histories: Sequence[History]) -> History:

@@ -27,9 +27,9 @@ from relance.pipeline.gates import (
     Facts,
     Passed,
     pass_gates,
-    share_places,
     with_reachable,
 )
+from relance.pipeline.places import share_places
 
 AT = datetime(2026, 3, 1, 9, tzinfo=UTC)
 PARIS = ZoneInfo("Europe/Paris")

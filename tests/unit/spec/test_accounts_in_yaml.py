@@ -9,6 +9,7 @@ import pytest
 
 from relance.domain.condition import (
     Aggregate,
+    AllOf,
     Comparison,
     CustomerIs,
     EventIs,
@@ -18,6 +19,7 @@ from relance.domain.condition import (
     Window,
 )
 from relance.domain.duration import Duration
+from relance.domain.trigger import WriteTo
 from relance.domain.workspace import AccountsSpec
 
 if TYPE_CHECKING:
@@ -120,3 +122,81 @@ def test_another_column_of_accounts_is_another_segment(supplier: Shop) -> None:
     before = supplier.workspace().segments["active"].version
     supplier.edit("config/relance.yaml", "  account: company", "  account: firm")
     assert supplier.workspace().segments["active"].version != before
+
+
+ACCOUNT_TRIGGER = """\
+version: 1
+name: thanks
+enters: accounts
+segment: {event: order, count: {at_least: 3}}
+on: enter
+write_to: {role: [buyer, owner], others: true, then: {last: order}}
+steps:
+  - send: {channel: email, template: thanks}
+    unless: {all: [{customer: country, is: FR}, {event: order, since: entry}]}
+"""
+
+
+def test_a_trigger_may_let_accounts_enter(supplier: Shop) -> None:
+    supplier.write("triggers/thanks.yaml", ACCOUNT_TRIGGER)
+    workspace = supplier.workspace()
+    trigger = workspace.triggers["thanks"]
+    assert trigger.of_accounts
+    assert trigger.write_to == WriteTo(roles=("buyer", "owner"), others=True, event="order")
+    assert workspace.segments["trigger/thanks"].of_accounts
+    assert workspace.segments["trigger/thanks"].condition == OfAccount(
+        EventIs(Aggregate("order", Measure.COUNT), (Comparison(Op.AT_LEAST, 3),))
+    )
+    (step,) = trigger.steps
+    assert step.unless == AllOf(
+        (
+            CustomerIs("country", (Comparison(Op.IS, "FR"),)),
+            OfAccount(
+                EventIs(
+                    Aggregate("order", Measure.COUNT, window=Window(since_entry=True)),
+                    (Comparison(Op.AT_LEAST, 1),),
+                )
+            ),
+        )
+    )
+
+
+TRIGGER_MISTAKES = {
+    "segment: {event: order, count: {at_least: 3}}": {
+        "segment: {customer: country, is: FR}": "segment: customer looks at a customer, and the members are accounts",
+        "segment: {rfm: {recency: 5}}": "segment: rfm looks at a customer, and the members are accounts",
+        "segment: loyal": "segment: loyal is a segment of customers, and accounts enter",
+        "segment: {all: [{segment: loyal}]}": "segment.all.0.segment: loyal is a segment of customers, and the members here are accounts",
+    },
+    "enters: accounts": {"enters: customers": "write_to: customers enter, and are written to"},
+    "role: [buyer, owner], others: true": {
+        "others: true": "write_to.others: there are no roles to be another than"
+    },
+    "on: enter": {
+        "on: {date: birth_date}": "on.date: there is no attribute of the account 'birth_date'"
+    },
+}
+CASES = [(old, new, said) for old, news in TRIGGER_MISTAKES.items() for new, said in news.items()]
+
+
+@pytest.mark.parametrize(("old", "new", "said"), CASES)
+def test_what_does_not_go_with_accounts_that_enter_is_told(
+    supplier: Shop, old: str, new: str, said: str
+) -> None:
+    supplier.write("triggers/thanks.yaml", ACCOUNT_TRIGGER.replace(old, new))
+    assert said in [f"{each.where}: {each.message}" for each in supplier.load().problems]
+
+
+def test_a_segment_of_accounts_is_no_trigger_of_customers(supplier: Shop) -> None:
+    supplier.condition("{members: accounts, event: order}")
+    supplier.edit("triggers/thanks.yaml", "segment: loyal", "segment: active")
+    assert supplier.problem().message == "active is a segment of accounts, and customers enter"
+
+
+def test_whom_to_write_to_is_a_version_and_a_baseline_is_not(supplier: Shop) -> None:
+    supplier.write("triggers/thanks.yaml", ACCOUNT_TRIGGER)
+    before = supplier.workspace().triggers["thanks"]
+    supplier.edit("triggers/thanks.yaml", "[buyer, owner]", "[owner]")
+    after = supplier.workspace().triggers["thanks"]
+    assert before.version != after.version
+    assert before.segment_version == after.segment_version

@@ -96,8 +96,8 @@ class Ledger(Protocol):
     def paused(self, at: datetime) -> pa.Array:
         """Customers who asked not to be written to until later than `at`."""
 
-    def last_entries(self, trigger: str) -> pa.Table:
-        """Every customer's latest entry into a trigger. Columns: customer, at."""
+    def last_entries(self, trigger: str, *, by_unit: bool = False) -> pa.Table:
+        """Every customer's latest entry into a trigger, or every unit's. Columns: customer, at."""
 
     def recent_messages(self, since: datetime) -> pa.Table:
         """Messages to customers (ghosts too) due, sent or still to be sent later than `since`;

@@ -13,7 +13,7 @@ from relance.domain.condition import Condition
 from relance.domain.duration import Duration
 from relance.domain.fits import Fits
 from relance.domain.study import Study
-from relance.domain.trigger import Trigger
+from relance.domain.trigger import Trigger, WriteTo
 from relance.domain.workspace import Segment
 from relance.errors import Problem
 from relance.uplift.outcomes import Outcomes
@@ -78,6 +78,13 @@ class Picture(Protocol):
         null) for each channel, and one column per name: `customer.<attribute>` or
         `<event>.<count|sum|average|first|last>`; of the account, `account.<attribute>` or
         `account.<event>_<count|sum|…>`.
+        """
+
+    def contacts(self, accounts: pa.Array, rule: WriteTo) -> pa.Table:
+        """Everybody who belongs to some accounts and whom a rule may pick.
+
+        Columns: customer, account (strings) and place (int64): the rule's order within an
+        account, from 1.
         """
 
     def refitted(self) -> Picture | None:
