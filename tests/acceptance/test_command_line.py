@@ -243,6 +243,20 @@ WRONG: Mapping[str, tuple[list[str], int, str]] = {
     "a port that is none": (["run", "--port", "99999"], 2, "65535"),
     "a tick in the future": (["tick", "--at", "2150-01-01"], 2, "--ahead"),
     "a delivery in the future": (["deliver", "--at", "2150-01-01"], 2, "--ahead"),
+    "a period that ends before it begins": (
+        ["trajectories", "--from", "2026-03-05", "--to", "2026-03-01"],
+        2,
+        "--from is the earlier",
+    ),
+    "a period ahead": (["trajectories", "--from", "2150-01-01"], 2, "not before its end"),
+    "a period to come": (
+        ["trajectories", "--from", "2149-01-01", "--to", "2150-01-01"],
+        2,
+        "run `relance tick`",
+    ),
+    "a period that is none": (["trajectories", "--compare", "March"], 2, "or before"),
+    "no segment to move between": (["trajectories", "--segments", ","], 2, "new,active"),
+    "a segment that is unknown": (["trajectories", "--segments", "activ"], 2, "there are: "),
     "a past instant": (["tick", "--at", "2026-01-01"], 2, "time goes forward"),
 }
 
@@ -256,7 +270,13 @@ def test_wrong_usage_ends_with_2_and_says_what_would_be_right(walk: Walk, what: 
 
 
 @pytest.mark.parametrize(
-    "words", [["report", "--html"], ["preview", "welcome", "--out"], ["schema", "--write"]]
+    "words",
+    [
+        ["report", "--html"],
+        ["preview", "welcome", "--out"],
+        ["schema", "--write"],
+        ["trajectories", "--html"],
+    ],
 )
 def test_a_file_that_cannot_be_written_is_named_and_ends_with_3(
     walk: Walk, words: list[str], monkeypatch: pytest.MonkeyPatch

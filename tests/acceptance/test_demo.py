@@ -110,6 +110,21 @@ def test_the_page_is_one_file_that_loads_nothing(demo: Played):
         assert trigger in page
 
 
+def test_its_trajectories_say_where_everybody_went(demo: Played):
+    where = ["--workspace", str(demo.folder), "--at", END]
+    found = json.loads(run("trajectories", *where, "--json"))
+    assert found["segments"] == ["prospect", "new", "back", "active", "at_risk", "lapsed"]
+    assert [event["name"] for event in found["events"]] == ["Winter sales"]
+    there = [move for move in found["moves"] if not move["from"].startswith("(")]
+    assert sum(move["customers"] for move in there) == 800
+    assert {trigger["trigger"] for trigger in found["triggers"]} <= set(TRIGGERS)
+    said = run("trajectories", *where, "--html", str(demo.folder / "paths.html"))
+    assert "Where they stood at the start" in said
+    page = (demo.folder / "paths.html").read_text(encoding="utf-8")
+    assert "Où vont les clients" in page  # the workspace's language
+    assert "Where customers went" in (demo.folder / "report.html").read_text(encoding="utf-8")
+
+
 def test_what_to_try_next_can_be_tried(demo: Played):
     suggestions = demo.suggestions()
     assert len(suggestions) >= 2

@@ -65,6 +65,7 @@ def trajectory(
 
     Raises UsageError where there is nothing to tell, and says why.
     """
+    _refuse_backwards(asked)
     names = _names(workspace, trail, open_paths, asked)
     plan = _plan(workspace, trail, asked, names)
     bounds = week_bounds(plan.span, workspace.zone)
@@ -82,6 +83,15 @@ def trajectory(
         titles=_titles(workspace),
         notes=[*plan.notes, *_overlap(counted), *_refits(workspace, trail, names, plan.span)],
     )
+
+
+def _refuse_backwards(asked: Asked) -> None:
+    until = asked.until or asked.now
+    if asked.begin is not None and asked.begin >= until:
+        raise UsageError(
+            f"the period begins at {_iso(asked.begin)}, which is not before its end {_iso(until)}",
+            hint="--from is the earlier of the two",
+        )
 
 
 def _open(
@@ -149,11 +159,6 @@ def _checked(asked: Sequence[str], named: Sequence[str]) -> list[str]:
 
 def _plan(workspace: Workspace, trail: Trail, asked: Asked, names: Sequence[str]) -> _Plan:
     until = asked.until or asked.now
-    if asked.begin is not None and asked.begin >= until:
-        raise UsageError(
-            f"the period begins at {_iso(asked.begin)}, which is not before its end {_iso(until)}",
-            hint="--from is the earlier of the two",
-        )
     watched = trail.watched(workspace.named_segments, until)
     latest = {one.segment: one for one in reversed(watched)}
     if missing := [name for name in names if name not in latest]:
