@@ -6,7 +6,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Self
 
@@ -45,6 +45,8 @@ from relance.uplift.outcomes import Outcomes
 from relance.uplift.portrait import Portrait
 from relance.uplift.survey import Survey
 
+_FRESH = timedelta(minutes=1)
+
 
 class RelanceEngine:
     """See `relance.pipeline.ports.Engine`. One connection; calls from threads wait their turn."""
@@ -59,6 +61,7 @@ class RelanceEngine:
         self._workspace = known_by_ids(workspace)
         self._lock = threading.RLock()
         self._depth = 0
+        self._known: Identities | None = None  # of the last question about some customers
         self._fits = fits
         self._workbench = Workbench(workspace.source.workbench, workspace.source.zone)
         try:
@@ -140,13 +143,14 @@ class RelanceEngine:
         at: datetime,
     ) -> pa.Table:
         """Answered under the fits in force."""
-        with self._session(), contextlib.closing(self._profiles(at)) as profiles:
+        with self._session():
+            profiles = self._profiles_at_hand(at)
             asking = Asking(workbench=self._workbench, profiles=profiles, fits=self._fits)
             return asking.answer(cohort, questions, names)
 
     def kin(self, customers: Sequence[str], at: datetime) -> pa.Table:
-        with self._session(), contextlib.closing(self._profiles(at)) as profiles:
-            return profiles.kin(customers)
+        with self._session():
+            return self._profiles_at_hand(at).kin(customers)
 
     def whose(self, ids: pa.Array, at: datetime) -> pa.Array:
         with self._session(), contextlib.closing(self._profiles(at)) as profiles:
@@ -237,6 +241,18 @@ class RelanceEngine:
             clock=clock,
             identities=self._identities(clock),
         )
+
+    def _profiles_at_hand(self, at: datetime) -> Profiles:
+        """For delivery, which asks wave after wave: who is who is looked up once a minute."""
+        known = self._known
+        if known is not None and not timedelta(0) <= at - known.clock.at < _FRESH:
+            known.close()
+            self._known = known = None
+        profiles = self._profiles(at)
+        if known is not None:
+            return replace(profiles, identities=known)
+        self._known = profiles.identities
+        return profiles
 
     def _identities(self, clock: Clock) -> Identities | None:
         specs = self._workspace.identities

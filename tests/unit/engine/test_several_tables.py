@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 
 import psycopg
 import pyarrow as pa
@@ -245,3 +245,17 @@ def test_a_column_that_cannot_be_an_id_is_a_mistake_where_it_stands(known: Shop)
 def test_missing_columns_of_a_map_are_told(known: Shop) -> None:
     known.tables["links"] = {"ids": ["v1"], "whose": ["1"], "since": [local(2026, 1, 1)]}
     assert checked(known, LINKS) == {"table links has no column 'id'": "identities.0.id"}
+
+
+def test_delivery_looks_at_the_links_once_a_minute_and_never_ahead_of_them(known: Shop) -> None:
+    known.tables["links"] = {"id": ["v1"], "whose": ["1"], "since": [TUESDAY]}
+    engine = known.engine(customers=CRM, events={"order": ORDER}, identities=(LINKS,))
+
+    def owner(at: datetime) -> str:
+        return engine.kin(["v1"], at)["customer"][0].as_py()
+
+    assert owner(TUESDAY + timedelta(seconds=1)) == "1"
+    known.write("links", {"id": ["v1"], "whose": ["2"], "since": [TUESDAY]})
+    assert owner(TUESDAY + timedelta(seconds=30)) == "1"
+    assert owner(TUESDAY + timedelta(seconds=61)) == "2"
+    assert owner(TUESDAY - timedelta(seconds=1)) == "v1"
