@@ -237,6 +237,8 @@ class Lane:
         ]
         marked = await asyncio.to_thread(run.queue.sending, marks, at, run.worker, budgets, unspent)
         outlet.found(at, over=bool(marked.over))
+        if len(marked.ours) == len(parcels):
+            return parcels, []
         ours, over = set(marked.ours), set(marked.over)
         return (
             [parcel for parcel in parcels if parcel.message.id in ours],

@@ -26,6 +26,7 @@ LONGEST_WAIT = 3600.0  # seconds; asking once an hour is no burden, whatever a v
 _CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f\x85\u2028\u2029]")
 _HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # RFC 9110 token; RFC 5322 allows more
 _MESSAGE_ID = re.compile(r"[0-9A-Za-z_-]{1,128}")
+_SEPARATES = re.compile(r'[\s,;:<>()\[\]\\"@]')
 _E164 = re.compile(r"\+[1-9][0-9]{5,14}")
 _OURS = frozenset({
     "from", "to", "cc", "bcc", "sender", "reply-to", "subject", "date", "message-id",
@@ -245,7 +246,7 @@ def _wrong_name(name: str) -> str | None:
 def one_address(text: str) -> bool:
     """Whether a text is one bare e-mail address, so that no vendor can see two in it."""
     local, at, domain = text.rpartition("@")
-    return bool(local and at and domain) and not re.search(r'[\s,;:<>()\[\]\\"@]', local + domain)
+    return bool(local and at and domain) and not _SEPARATES.search(local + domain)
 
 
 def to_ascii(address: str) -> str:

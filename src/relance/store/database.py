@@ -184,7 +184,11 @@ def _prepare_sqlite(connection: sqlite3.Connection, _entry: ConnectionPoolEntry)
 
 def _begin_sqlite(connection: Connection) -> None:
     options = connection.get_execution_options()
-    writes = options.get(_WRITES, False)
-    connection.exec_driver_sql(f"PRAGMA cache_size = -{options.get(_PAGES, _KEPT)}")
+    writes, pages = options.get(_WRITES, False), options.get(_PAGES, _KEPT)
+    # on the driver itself: delivery begins a transaction for every hundred messages
+    raw: Any = connection.connection.driver_connection
+    if connection.info.get(_PAGES) != pages:
+        raw.execute(f"PRAGMA cache_size = -{pages}")
+        connection.info[_PAGES] = pages
     # a deferred BEGIN may fail half-way when it wants to write; an immediate one waits at the door
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    raw.execute("BEGIN IMMEDIATE" if writes else "BEGIN")

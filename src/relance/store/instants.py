@@ -62,6 +62,7 @@ def _count(at: datetime) -> int:
     return (at - _EPOCH) // _TICK
 
 
+@lru_cache(maxsize=4096)  # and so does what is read
 def from_integer(value: int) -> datetime:
     """The instant in UTC of microseconds since 1970."""
     return _EPOCH + value * _TICK
