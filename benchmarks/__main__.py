@@ -12,6 +12,7 @@ from benchmarks.batches import batch_calls, memory_over_a_backlog
 from benchmarks.cli import help_time
 from benchmarks.delivery import single_requests
 from benchmarks.health import health_within_a_tick
+from benchmarks.live import live_events
 from benchmarks.measure import Result, table, write
 from benchmarks.reporting import report_against_handwritten
 from benchmarks.scoring import scores_beside_the_tick
@@ -53,6 +54,7 @@ def _run(folder: Path) -> list[Result]:
         *single_requests(folder),
         *batch_calls(folder),
         *memory_over_a_backlog(folder, data),
+        *live_events(folder),
         *help_time(),
     ]
 

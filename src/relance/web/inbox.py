@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -68,7 +69,14 @@ class Inbox:
         self._most = most_waiting
         self._waiting: deque[tuple[Sequence[LiveMessage], asyncio.Future[None]]] = deque()
         self._task: asyncio.Task[None] | None = None
+        # its own: a tick or a report must not make clients wait for a thread
+        self._thread = ThreadPoolExecutor(1, "live-events")
         self._closed = False
+
+    @property
+    def full(self) -> bool:
+        """Whether nothing more can be taken now."""
+        return self.figures.waiting >= self._most
 
     async def put(self, messages: Sequence[LiveMessage]) -> None:
         """Return once the messages are stored for good.
@@ -95,13 +103,17 @@ class Inbox:
         self._closed = True
         if self._task is not None:
             await self._task
+        self._thread.shutdown(wait=False)
 
     async def _work(self) -> None:
+        loop = asyncio.get_running_loop()
         while self._waiting:
             together = self._next()
             messages = [message for each, _ in together for message in each]
             try:
-                stored = await asyncio.to_thread(self._store.record, messages, self._clock)
+                stored = await loop.run_in_executor(
+                    self._thread, self._store.record, messages, self._clock
+                )
             except Exception as error:  # noqa: BLE001  each request tells its own client
                 self._failed(together, error)
             else:

@@ -77,6 +77,9 @@ class Live:
         key = _key_of(request.headers.get("authorization"))
         if key is not None and not desk.opens(key):
             raise _unknown()
+        if desk.inbox.full:  # before a body is read that would wait
+            desk.inbox.figures.turned_away += 1
+            raise _too_many()
         try:
             sent = await body_of(request, BATCH_BYTES)
         except HTTPException as error:
@@ -98,7 +101,7 @@ async def _stored(inbox: Inbox, parcel: Parcel) -> None:
         async with asyncio.timeout(_PATIENCE):
             await inbox.put(parcel.messages)
     except Full:
-        raise Refused(429, "too_many", "more waits than can be stored; come back") from None
+        raise _too_many() from None
     except Closed:
         raise Refused(503, "restarting", "come back in a moment") from None
     except (StateError, TimeoutError):
@@ -117,6 +120,10 @@ def _key_of(authorization: str | None) -> str | None:
     except (binascii.Error, ValueError):
         return ""
     return text.partition(":")[0]
+
+
+def _too_many() -> Refused:
+    return Refused(429, "too_many", "more waits than can be stored; come back")
 
 
 def _unknown() -> Refused:
