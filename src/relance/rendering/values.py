@@ -173,6 +173,9 @@ def _sample(name: str, root: str, attribute: str) -> object:
         return _SAMPLE_MEASURES[attribute]
     if root != "customer":
         attribute = attribute.removeprefix("last_")
+    event, _, measure = attribute.rpartition("_")
+    if root == "account" and event and measure in _SAMPLE_MEASURES:
+        return _SAMPLE_MEASURES[measure]
     if attribute.endswith(("_at", "_date", "_on")):
         return date(2026, 3, 14)
     return attribute.replace("_", " ").capitalize()
