@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import NoReturn
 
-from relance.domain.condition import CellIs, RfmIs, SegmentIs, StageIs, leaves
+from relance.domain.condition import CellIs, RfmIs, ScoreIs, SegmentIs, StageIs, leaves
 from relance.domain.duration import Duration, Unit
-from relance.domain.fits import LIFECYCLE, RFM
+from relance.domain.fits import LIFECYCLE, RFM, SCORE, TOP
 from relance.domain.happening import Happening
 from relance.domain.lifecycle import Stage
 from relance.domain.trajectory import (
@@ -267,6 +267,8 @@ def _fits_of(workspace: Workspace, name: str) -> frozenset[str]:
             found |= {RFM}
         elif isinstance(leaf, StageIs):
             found |= {LIFECYCLE}
+        elif isinstance(leaf, ScoreIs):
+            found |= {SCORE, TOP}
         elif isinstance(leaf, SegmentIs):
             found |= _fits_of(workspace, leaf.segment)
     return found
