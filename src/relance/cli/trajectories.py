@@ -196,7 +196,7 @@ def _print_segments(one: Trajectory) -> None:
         so_far = "–" if stays.open_median is None else f"{stays.open_median:.0f} days so far"
         rows.append(
             (
-                name, before, came, went, after, f"{after - before:+,}", median, so_far,
+                name, before, came, went, after, _signed(after - before), median, so_far,
                 half_words(half_left(stays)),
             )
         )  # fmt: skip
@@ -206,6 +206,10 @@ def _print_segments(one: Trajectory) -> None:
          "median stay that goes on", "half had left after"),
         rows,
     )  # fmt: skip
+
+
+def _signed(number: int) -> str:
+    return f"{number:+,}".replace("-", "−") if number else "0"
 
 
 def _print_weeks(one: Trajectory, zone: ZoneInfo) -> None:

@@ -18,7 +18,7 @@ _PLACES: Mapping[Locale, Mapping[str, str]] = {
 
 _NOTES: Mapping[Locale, Mapping[Caution, str]] = {
     "en": {
-        Caution.HISTORY: "Nobody was counted before {at}: the period begins there.",
+        Caution.HISTORY: "Nothing was counted before {at}: the period begins there.",
         Caution.CHANGED: "{segments} was defined otherwise before {at}: the period begins there, "
         "so that everything in it is counted alike.",
         Caution.ENDED: "The last evaluation was at {at}: the period ends there.",
