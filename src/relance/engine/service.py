@@ -190,10 +190,8 @@ class RelanceEngine:
             return surveying.answer(events)
 
     def portraits(self, at: datetime, segments: Sequence[Segment], fits: Fits) -> list[Portrait]:
-        with self._session():
-            portraying = Portraying(
-                workbench=self._workbench, profiles=self._profiles(at), fits=fits
-            )
+        with self._session(), contextlib.closing(self._profiles(at)) as profiles:
+            portraying = Portraying(workbench=self._workbench, profiles=profiles, fits=fits)
             return portraying.draw(segments)
 
     def rows(self, events: Mapping[str, datetime]) -> Mapping[str, int]:
@@ -201,15 +199,16 @@ class RelanceEngine:
             return {event: count_rows(self._profiles(at), event) for event, at in events.items()}
 
     def score_history(self, spec: ScoreSpec, snapshot: datetime, until: datetime) -> History:
-        with self._session():
-            before, after = self._profiles(snapshot), self._profiles(until)
+        with self._session(), contextlib.closing(self._profiles(until)) as after:
+            before = replace(self._profiles(snapshot), identities=after.identities)
             return score_history(self._workbench, before, after, spec)
 
     def score_features(
         self, spec: ScoreSpec, customer: str, at: datetime
     ) -> Mapping[Feature, float] | None:
         with self._session():
-            return features_of_customer(self._workbench, self._profiles(at), spec, customer)
+            with contextlib.closing(self._profiles(at)) as profiles:
+                return features_of_customer(self._workbench, profiles, spec, customer)
 
     # -- life
 
