@@ -235,7 +235,7 @@ async def test_a_worker_that_does_not_evaluate_makes_no_report(role: Role):
 
 
 def test_a_fingerprint_changes_with_any_watched_file(tmp_path: Path):
-    for folder in ("config", "triggers", "templates/winback", "state"):
+    for folder in ("config", "triggers", "templates/winback", "scores", "state"):
         (tmp_path / folder).mkdir(parents=True)
     seen = {fingerprint(tmp_path)}
     for change in (
@@ -243,6 +243,7 @@ def test_a_fingerprint_changes_with_any_watched_file(tmp_path: Path):
         lambda: (tmp_path / "triggers/winback.yaml").write_text("version: 1"),
         lambda: (tmp_path / "templates/winback/email.html").write_text("hello"),
         lambda: (tmp_path / "templates/winback/email.html").write_text("hello you"),
+        lambda: (tmp_path / "scores/potential.json").write_text("{}"),
         lambda: (tmp_path / "triggers/winback.yaml").unlink(),
     ):
         change()

@@ -16,7 +16,7 @@ from relance.pipeline.deliver import DeliveryReport
 from relance.scheduler.reporting import Office
 from relance.scheduler.tidying import Tidy
 
-_WATCHED = ("config", "triggers", "templates")
+_WATCHED = ("config", "triggers", "templates", "scores")
 
 
 class Role(StrEnum):
@@ -61,7 +61,7 @@ class Loaded:
 
 
 def fingerprint(root: Path) -> str:
-    """Changes when a file of the workspace's YAML or templates changes."""
+    """Changes when a file of the workspace's YAML, templates or scores changes."""
     digest = hashlib.sha256()
     for folder in _WATCHED:
         for path in sorted((root / folder).rglob("*")):
