@@ -98,8 +98,8 @@ def _composition(rounds: list[tuple[dict[str, Any], dict[str, Any]]]) -> str:
         " evaluating grows with the different aggregates (13 against 3; each costs 0.14 to 0.26 s"
         " of CPU over 10 million orders, however it is written), not with the 50 conditions over"
         " them; more than four fifths of the commit's CPU are SQLite's own, about 6 µs a spell"
-        " and 8 µs a message with its indexes: it writes 200 MB to the log (49,000 pages of 4 kB, of"
-        " a state of 245 MB), for who moved is spread over nearly every page of the spells"
+        " and 8 µs a message with its indexes: it writes 200 MB to the log (49,000 pages of 4 kB,"
+        " of a state of 245 MB), for who moved is spread over nearly every page of the spells"
     )
 
 
