@@ -54,6 +54,9 @@ class Postman:
         first = 10 * len(self.ticks)
         return [Sent(customer_id(first + k), "replenishment", at) for k in range(10)]
 
+    def trajectory(self, at: datetime) -> None:
+        """Nobody moved between the segments of a shop that has no state."""
+
     def treated(self) -> Sequence[Treated]:
         """Everybody written to, and as many again whose message never came."""
         everybody = [
