@@ -272,3 +272,21 @@ def test_an_account_key_twice_stops_the_tick_and_nothing_is_stored(supplier: Sup
         supplier.tick()
     del supplier.companies["twin"]
     assert supplier.entered() == {"hello": 1}
+
+
+def test_the_report_counts_accounts_and_the_orders_of_all_their_contacts(
+    supplier: Supplier,
+) -> None:
+    opened(
+        supplier, reentry="always", goal="{event: order, within: 7 days}", write_to="{role: owner}"
+    )
+    supplier.contact("bea", "bolt", job="owner")
+    supplier.order("abe", "abe", "bob", "bob")
+    assert supplier.entered() == {"hello": 2}
+    supplier.wait(days=1)
+    supplier.order("abe")  # the owner, ann, was written to
+    supplier.wait(days=8)
+    with supplier.open() as relance:
+        (one,) = relance.report(supplier.now).triggers
+    (week,) = one.cohorts
+    assert (week.treated.entered, week.treated.mature, week.treated.retained) == (2, 2, 1)
