@@ -12,6 +12,7 @@ from benchmarks.batches import batch_calls, memory_over_a_backlog
 from benchmarks.cli import help_time
 from benchmarks.delivery import single_requests
 from benchmarks.health import health_within_a_tick
+from benchmarks.lifecycle import stages_and_cells
 from benchmarks.live import live_events
 from benchmarks.measure import Result, table, write
 from benchmarks.reporting import report_against_handwritten
@@ -49,6 +50,7 @@ def _run(folder: Path) -> list[Result]:
         *against_handwritten(folder, data),
         *fifty_against_one(folder, data),
         *scores_beside_the_tick(folder, data),
+        *stages_and_cells(folder, data),
         *report_against_handwritten(folder, data),
         *health_within_a_tick(folder, data),
         *single_requests(folder),

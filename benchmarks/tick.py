@@ -12,10 +12,13 @@ from benchmarks.shop import FIRST_TICK, SECOND_TICK, write_workspace
 ROUNDS = 3
 
 
-def prepare(root: Path, data: Path, triggers: int) -> dict[str, Any]:
-    """A workspace whose baseline is taken; its state is kept aside for every round."""
+def prepare(root: Path, data: Path, triggers: int, named: str | None = None) -> dict[str, Any]:
+    """A workspace whose baseline is taken; its state is kept aside for every round. `named` is
+    what its segments.yaml says."""
     shutil.rmtree(root, ignore_errors=True)
     write_workspace(root, triggers=triggers)
+    if named is not None:
+        (root / "config/segments.yaml").write_text(named, encoding="utf-8")
     (root / "data").symlink_to(data)
     baseline = run_json("benchmarks.tick_once", str(root), FIRST_TICK)
     shutil.copytree(root / "state", root / "state.baseline")

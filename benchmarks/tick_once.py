@@ -16,16 +16,19 @@ from relance.wiring import open_relance
 def main(root: Path, at: str) -> None:
     phases: list[tuple[str, float]] = []
     with open_relance(root, env=ENV) as relance:
+        cpu = time.process_time()
         started = time.perf_counter()
         report = relance.tick(
             datetime.fromisoformat(at),
             progress=lambda phase: phases.append((phase, time.perf_counter() - started)),
         )
         seconds = time.perf_counter() - started
+        cpu = time.process_time() - cpu
     print(
         json.dumps(
             {
                 "seconds": seconds,
+                "cpu": cpu,
                 "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
                 "phases": phases,
                 "moves": {run.trigger: [run.entered, run.left] for run in report.runs},
