@@ -236,15 +236,18 @@ class Relance:
         return replace(found, segments=own)
 
     def _known(self, customer: str, *, account: bool) -> History:
+        from relance.domain.lifecycle import Stage
         from relance.store import together
 
         reader = self.state.reader
         if account:
             return reader.account_history(customer)
+        lifecycle = self.workspace.lifecycle
+        stages = [lifecycle.name(stage) for stage in Stage] if lifecycle else []
         if not self.workspace.identities:
-            return reader.history(customer)
+            return reader.history(customer, stages)
         kin = self.side_engine.kin([customer], _utc_now())
-        known = [reader.history(each) for each in kin["id"].to_pylist()]
+        known = [reader.history(each, stages) for each in kin["id"].to_pylist()]
         return together(kin["customer"][0].as_py(), known)
 
     def report(self, at: datetime) -> Report:

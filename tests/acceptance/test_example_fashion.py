@@ -86,6 +86,12 @@ def test_each_path_has_its_message_in_the_language_of_the_market(fashion: Exampl
     assert days[0]["new_season"]["refused"] == {"no_consent": 1}
     assert len(got) == sum(day[path]["treated"] for day in days for path in PATHS)
     assert {mail.to.split("@")[0].split(".")[2] for mail in got} >= MARKETS.keys()
+    told = fashion.json("why", "glad_you_came.0.FR")
+    assert [(stage["stage"], stage["baseline"]) for stage in told["stages"]] == [
+        ("at_risk", True), ("active", False),
+    ]  # fmt: skip
+    assert told["stages"][0]["until"] == told["stages"][1]["since"]
+    assert told["stages"][1]["until"] is None
     report = fashion.json("report", "--at", "2026-03-05T12:00")
     assert {trigger["trigger"] for trigger in report} == PATHS.keys()
 

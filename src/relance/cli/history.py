@@ -15,7 +15,7 @@ from relance.domain.ledger import Refusal
 
 if TYPE_CHECKING:
     from relance.domain.ledger import EntryRecord, RefusalRecord
-    from relance.store import Attempted, History, MessageNote, Reported
+    from relance.store import Attempted, History, MessageNote, Reported, Spell
 
 _TRIED = {"queued": "to be tried again", "unknown": "may have been sent"}
 
@@ -29,6 +29,15 @@ def history_document(history: History) -> dict[str, object]:
         "segments": [
             {"segment": s.segment, "since": s.entered_at.isoformat(), "baseline": s.baseline}
             for s in history.segments
+        ],
+        "stages": [
+            {
+                "stage": s.segment,
+                "since": s.entered_at.isoformat(),
+                "until": s.left_at.isoformat() if s.left_at else None,
+                "baseline": s.baseline,
+            }
+            for s in history.stages
         ],
         "entries": [_entry(e) for e in history.entries],
         "messages": [_message(m) for m in history.messages],
@@ -135,6 +144,7 @@ def print_history(history: History, zone: ZoneInfo) -> None:
 
 def _lines(history: History) -> list[tuple[datetime, str]]:
     lines = [(e.at, f"entered {e.trigger}, {e.arm}{_drawn(e)}") for e in history.entries]
+    lines += [(s.entered_at, f"{_became(s)} {s.segment}") for s in history.stages]
     for refusal in history.refusals:
         text = f"did not enter {refusal.trigger}: {refusal.reason}{_beside(refusal, history)}"
         lines.append((refusal.at, text))
@@ -145,6 +155,10 @@ def _lines(history: History) -> list[tuple[datetime, str]]:
         word = "agreed to" if consent.granted else "refused"
         lines.append((consent.at, f"{word} {what} ({consent.source})"))
     return lines
+
+
+def _became(spell: Spell) -> str:
+    return "at the baseline already" if spell.baseline else "became"
 
 
 def _beside(refusal: RefusalRecord, history: History) -> str:

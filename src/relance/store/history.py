@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, select, tuple_
@@ -36,13 +36,17 @@ from relance.store.views import (
     MessageNote,
     PauseNote,
     Reported,
+    Spell,
     Stay,
     SuppressionNote,
 )
 
 
-def history(connection: Connection, customer: str) -> History:
-    """Everything known about a customer; all lists are empty for one never seen."""
+def history(connection: Connection, customer: str, stages: Collection[str] = ()) -> History:
+    """Everything known about a customer; all lists are empty for one never seen.
+
+    `stages` are the segments whose spells are told, also those that are over.
+    """
     return History(
         customer=customer,
         segments=_segments(connection, customer),
@@ -52,6 +56,27 @@ def history(connection: Connection, customer: str) -> History:
         suppressions=_suppressions(connection, customer),
         consents=_consents(connection, customer),
         pause=_pause(connection, customer),
+        stages=_spells(connection, customer, stages),
+    )
+
+
+def _spells(connection: Connection, customer: str, segments: Collection[str]) -> tuple[Spell, ...]:
+    """The spells of a customer under the definitions that hold now."""
+    reigns = spells.reigns(connection) if segments else {}
+    current = {reigns[name].id: name for name in segments if name in reigns}
+    query = (
+        select(MEMBERSHIP)
+        .where(MEMBERSHIP.c.reign.in_(current), MEMBERSHIP.c.customer == customer)
+        .order_by(MEMBERSHIP.c.entered_at, MEMBERSHIP.c.left_at)
+    )
+    return tuple(
+        Spell(
+            segment=current[row.reign],
+            entered_at=row.entered_at,
+            left_at=None if row.left_at == OPEN else row.left_at,
+            baseline=row.baseline,
+        )
+        for row in connection.execute(query)
     )
 
 

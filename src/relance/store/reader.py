@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -175,10 +175,13 @@ class Reader:
         with self._database.read() as connection:
             return lives(connection, since, until, instants)
 
-    def history(self, customer: str) -> History:
-        """Everything known about a customer; all lists are empty for one never seen."""
+    def history(self, customer: str, stages: Collection[str] = ()) -> History:
+        """Everything known about a customer; all lists are empty for one never seen.
+
+        `stages` are the segments whose spells are told, also those that are over.
+        """
         with self._database.read() as connection:
-            return history(connection, customer)
+            return history(connection, customer, stages)
 
     def account_history(self, account: str) -> History:
         """Everything known about an account; all lists are empty for one never seen."""

@@ -107,6 +107,16 @@ class Stay:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Spell:
+    """A stretch of time in a segment; None for one that goes on."""
+
+    segment: str
+    entered_at: datetime
+    left_at: datetime | None
+    baseline: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Attempted:
     """One attempt at a message."""
 
@@ -183,7 +193,8 @@ class PauseNote:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class History:
     """Everything the state knows about one customer, each list in the order of time. `also` are
-    the other ids under which it came. With `of_account` it is about an account, by its key."""
+    the other ids under which it came, `stages` the spells in lifecycle stages. With `of_account`
+    it is about an account, by its key."""
 
     customer: str
     segments: tuple[Stay, ...]
@@ -195,6 +206,7 @@ class History:
     pause: PauseNote | None = None
     also: tuple[str, ...] = ()
     of_account: bool = False
+    stages: tuple[Spell, ...] = ()
 
 
 def together(customer: str, histories: Sequence[History]) -> History:
@@ -214,4 +226,5 @@ def together(customer: str, histories: Sequence[History]) -> History:
         consents=every(lambda h: h.consents, lambda c: (c.at, c.channel, c.topic)),
         pause=max(pauses, key=lambda pause: pause.until, default=None),
         also=tuple(each.customer for each in histories if each.customer != customer),
+        stages=every(lambda h: h.stages, lambda s: s.entered_at),
     )

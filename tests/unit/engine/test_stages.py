@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from contracts.test_conditions_agree import often
 from engine_shop import CUSTOMERS, MONDAY, PARIS, TUESDAY, Shop, members, segments_of
 from relance.domain.condition import CellIs, Comparison, Condition, FieldTest, Op, StageIs
-from relance.domain.fits import LIFECYCLE, Fits, Rhythm
+from relance.domain.duration import Duration, Unit
+from relance.domain.fits import LIFECYCLE, RFM, Fits, Rhythm
 from relance.domain.grid import TEN_CELLS
 from relance.domain.lifecycle import FALLBACK, Lengths, LifecycleSpec, Stage
-from relance.domain.workspace import EventSpec
+from relance.domain.workspace import EventSpec, RfmCutoffs, RfmSpec
 from relance.engine import open_engine
 from relance.engine.picture import Picture
 from shops import workspace, write_parquet
@@ -209,6 +210,36 @@ def test_lengths_are_kept_until_they_have_had_their_time(shop: Shop) -> None:
             assert found.fitted_at == later.astimezone(UTC)
             assert found.customers == 2
             assert stages(again) != before
+
+
+def test_each_fit_is_renewed_after_its_own_time(shop: Shop) -> None:
+    everything = {**STAGES, **CELLS}
+    engine = shop.engine(
+        everything,
+        lifecycle=LifecycleSpec(refit=Duration(30, Unit.DAY)),
+        rfm=RfmSpec(refit=Duration(7, Unit.DAY)),
+    )
+    with engine.picture(MONDAY, segments_of(everything), [], Fits()) as picture:
+        first = picture.fits
+    later = MONDAY + timedelta(days=7)
+    with engine.picture(later, segments_of(everything), [], first) as picture:
+        again = picture.refitted()
+        assert again is not None
+        with again:
+            assert again.fits.unlike(first).named.keys() == {RFM}
+            assert again.fits.named[LIFECYCLE] == first.named[LIFECYCLE]
+
+
+def test_fixed_cut_offs_need_no_fit(shop: Shop) -> None:
+    cutoffs = RfmCutoffs(recency=(1, 2, 3, 4), frequency=(1, 2, 3, 4), monetary=(10, 20, 30, 40))
+    engine = shop.engine(CELLS, rfm=RfmSpec(thresholds=cutoffs))
+    with engine.picture(TUESDAY, segments_of(CELLS), [], Fits()) as picture:
+        assert picture.fits == Fits()
+        assert members(picture, "cell potential_loyalist") == {"1"}, (
+            "twice, the last time yesterday"
+        )
+        assert members(picture, "cell about_to_sleep") == {"3"}, "once, two to three days ago"
+        assert members(picture, "cell hibernating") == {"2"}
 
 
 def test_lengths_of_other_purchases_are_fitted_anew(shop: Shop) -> None:
