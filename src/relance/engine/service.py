@@ -206,9 +206,8 @@ class RelanceEngine:
     def score_features(
         self, spec: ScoreSpec, customer: str, at: datetime
     ) -> Mapping[Feature, float] | None:
-        with self._session():
-            with contextlib.closing(self._profiles(at)) as profiles:
-                return features_of_customer(self._workbench, profiles, spec, customer)
+        with self._session(), contextlib.closing(self._profiles(at)) as profiles:
+            return features_of_customer(self._workbench, profiles, spec, customer)
 
     # -- life
 
