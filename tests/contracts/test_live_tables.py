@@ -138,6 +138,24 @@ def test_queries_of_ones_own_may_read_the_live_tables(
     assert shop.look(had=HAD, known=f'{{sql: "{known}"}}') == {"had": {"ann"}, "known": {"cid"}}
 
 
+@pytest.mark.parametrize("source", ["folder", "postgresql"])
+def test_what_a_live_call_says_of_an_anonymous_id_holds_for_the_tables_too(
+    source: str, request: pytest.FixtureRequest, tmp_path: Path
+):
+    url = str(request.getfixturevalue("postgres_database")) if source == "postgresql" else ""
+    shop = LiveStage(tmp_path, source, url)
+    shop.arrive("ann", "bob")
+    links = "{table: live_identities, id: anonymous_id, customer: customer, at: at}"
+    shop.configure(more=f"identities:\n  - {links}\n")
+    shop.order("phone", at=ago(hours=9))
+    shop.hears(anonymous="phone", at=ago(hours=9))
+    shop.call("identify", user="ann", anonymous="phone", at=ago(hours=8))
+    assert shop.look(had=HAD, bought="{event: order, count: {is: 1}}") == {
+        "had": {"ann"},
+        "bought": {"ann"},
+    }
+
+
 def test_a_tick_sees_what_came_since_the_last_one_and_not_what_was_forgotten(folder: LiveStage):
     folder.trigger(segment=HAD)
     folder.hears(user="ann")
