@@ -21,7 +21,11 @@ def silent_for_less_than(days: float, *, steep: float = 8.0) -> Logistic:
 
 
 def score_file(
-    formula: Logistic, *, score: str = "potential", workspace: str = "stage", value: float = 20.0
+    formula: Logistic,
+    *,
+    score: str = "potential",
+    workspace: str = "stage",
+    value: float | None = 20.0,
 ) -> ScoreFile:
     return ScoreFile(
         workspace=workspace,

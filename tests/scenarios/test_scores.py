@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from relance.errors import WorkspaceError
-from score_files import put, silent_for_less_than
+from relance.spec import write_score
+from score_files import put, score_file, silent_for_less_than
 from stage import Stage
 
 SCORES = "version: 1\nscores:\n  potential: {within: 90 days, value: 20}\n"
@@ -111,6 +112,17 @@ def test_what_a_message_must_bring_back_decides_who_is_worth_it(shop: Stage) -> 
     put(shop.root, silent_for_less_than(10))
     shop.tick()
     assert shop.members("likely") == {"c0", "c1"}
+
+
+def test_a_value_that_no_fit_has_told_is_a_missing_value(shop: Stage) -> None:
+    average = SCORES.replace("value: 20", "value: average")
+    leaves = "{expected_value: {is_not: 3}}, {expected_value: {is: 3}}"
+    one, two = (leaf.replace("{", "{score: potential, ", 1) for leaf in leaves.split(", "))
+    shop.write("config/segments.yaml", f"{average}segments:\n  likely: {one}\n  same: {two}\n")
+    write_score(shop.root, score_file(silent_for_less_than(10), value=None))
+    shop.tick()
+    assert len(shop.members("likely")) == 9
+    assert shop.members("same") == set()
 
 
 def test_without_a_model_a_workspace_says_what_to_run(shop: Stage) -> None:

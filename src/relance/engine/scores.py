@@ -252,5 +252,5 @@ def worth_of(workspace: Workspace, score: str, fits: Fits) -> float | None:
 
 def _times(value: ir.Value, factor: float | None) -> ir.Value:
     if factor is None:
-        return ibis.null("float64")
+        return value.nullif(value)  # Ibis does not compare its literal null with a number
     return (value * factor).round(_MONEY)
