@@ -19,7 +19,7 @@ _FROM = 'from: "La Boutique <bonjour@boutique.example>"'
 # measured by hand (2026-11-29, five other programs on the machine's two cores), in CPU time
 _BATCH = (
     "one worker's CPU a message went from 197 to 168 µs by Postmark, from 233 to 202 by Resend: the"
-    " state 48 and 70 of them (a transaction for every batch, and no other wording of its statements"
+    " state 48 and 70 (a transaction for every batch, and no other wording of its statements"
     " took less); each alone in a loop, rendering takes 20, writing down as JSON 7, screening 3;"
     " the vendor of this benchmark takes 17 more (it was 105)"
 )
