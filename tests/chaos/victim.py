@@ -35,7 +35,7 @@ import relance.scheduler.worker
 import relance.spec
 import relance.store
 import relance.web
-import relance.wiring
+import relance.wiring.work
 from relance.pipeline import deliver, tick  # noqa: F401  imported once, before the forks
 from relance.pipeline.shared_rate import SharedRate
 from relance.providers import http
@@ -192,7 +192,7 @@ def _set_clock(start: datetime, set_back: float | None) -> None:
         back = BACK if set_back is not None and passed > set_back else timedelta()
         return start + timedelta(seconds=passed) - back
 
-    relance.wiring._utc_now = now
+    relance.wiring.work.utc_now = now
     relance.scheduler.utc_now = now
     _default(relance.scheduler.Worker, clock=now, deliver_every=0.2)
 

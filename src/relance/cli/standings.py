@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def stages(
     workspace: WorkspaceOption = Path(), at: AtOption = None, as_json: JsonOption = False
 ) -> None:
-    """Count the customers in each lifecycle stage, and say what the stages are told apart by."""
+    """Count the customers in each lifecycle stage, and say what sets stages apart."""
     from relance.wiring import open_relance
 
     with open_relance(workspace) as relance:

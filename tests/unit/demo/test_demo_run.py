@@ -68,9 +68,6 @@ class Postman:
             for who in (first, first + 500)
         ]
 
-    def trajectory(self, at: datetime) -> None:
-        """Nothing is known of where customers went."""
-
     def report(self, at: datetime) -> Report:
         arms = ArmCounts(entered=350, mature=50, retained=9), ArmCounts(entered=35)
         beauty = FieldTest("category", (Comparison(Op.IS, "beauty"),))
