@@ -189,9 +189,10 @@ def at(workspace: Workspace, location: Path | str, **changes: object) -> Workspa
     return replace(workspace, source=replace(workspace.source, location=str(location), **changes))
 
 
-def fill_postgres(url: str, tables: Mapping[str, Mapping[str, list[object]]]) -> None:
+def fill_postgres(url: str, tables: Mapping[str, Mapping[str, list[object]]], **types: str) -> None:
+    """`types` are of columns that are no text, where they differ from the small shop's."""
     kinds = {"customer_id": "integer", "total": "numeric(10,2)", "ordered_at": "timestamp",
-             "birth_date": "date", "email_optin": "boolean"}  # fmt: skip
+             "birth_date": "date", "email_optin": "boolean", **types}  # fmt: skip
     with psycopg.connect(url, autocommit=True) as connection:
         for name, columns in tables.items():
             defined = ", ".join(f"{column} {kinds.get(column, 'text')}" for column in columns)

@@ -85,7 +85,7 @@ class Clock:
 
     def written_like(self, sample: str) -> str:
         """The instant as text, written as a source without a type for instants writes them."""
-        zoned = sample.endswith("Z") or sample[-6:-5] in ("+", "-")
+        zoned = has_time(sample) and (sample.endswith("Z") or sample[-6:-5] in ("+", "-"))
         at = self.at.astimezone(UTC) if zoned else self.local(self.at)
         separator = "T" if sample[10:11] == "T" else " "
         exact = "microseconds" if "." in sample else "seconds"
@@ -131,6 +131,11 @@ class Clock:
             return None
         whole_day = window.since is not None and not isinstance(window.since, datetime)
         return self.since(column, start) if whole_day else self.later(column, start)
+
+
+def has_time(text: str) -> bool:
+    """Whether a text that begins with a date goes on after it."""
+    return len(text) > len("2026-11-21")
 
 
 def next_day(day: date) -> date:

@@ -13,7 +13,7 @@ import pyarrow as pa
 from relance.domain.accounts import as_customers
 from relance.domain.condition import Aggregate, FieldTest, Measure, Window
 from relance.domain.workspace import CustomersSpec, EventSpec, Workspace
-from relance.engine.clock import Clock, Kind, kind_of
+from relance.engine.clock import Clock, Kind, has_time, kind_of
 from relance.engine.columns import Reader, Reading, column_of, in_bytes, key, key_kind
 from relance.engine.comparing import compare
 from relance.engine.identities import Identities
@@ -261,22 +261,25 @@ class Profiles:
         """The instant as SQL text, as the source's own event columns are written."""
         if self.source.dialect == "sqlite":
             return literal(self.clock.written_like(self._sample()))
-        local = self.clock.local(self.clock.at).isoformat(sep=" ")
         kinds = {kind_of(self.records(spec, ())["at"].type()) for spec in self._event_specs()}
-        if kinds == {Kind.INSTANT}:
+        if Kind.INSTANT in kinds:  # without its zone, one in an hour that comes twice is two
             zoned = self.clock.at.astimezone(self.clock.source).isoformat(sep=" ")
             return f"CAST('{zoned}' AS TIMESTAMPTZ)"
+        local = self.clock.local(self.clock.at).isoformat(sep=" ")
         return f"CAST('{local}' AS TIMESTAMP)"
 
     def _sample(self) -> str:
-        """How the source's own event instants are written, where it has no type for them."""
+        """How the source's own event instants are written, where it has no type for them. A bare
+        date only where nothing else is."""
+        days = ""
         for spec in self._event_specs():
             table = self.source.table(spec.table)
             latest = table.aggregate(at=column_of(table, spec.table, spec.at).cast("string").max())
-            value = self.source.fetch(latest).read_all()["at"][0].as_py()
-            if value is not None:
-                return str(value)
-        return ""
+            value = str(self.source.fetch(latest).read_all()["at"][0].as_py() or "")
+            if has_time(value):
+                return value
+            days = days or value
+        return days
 
     def _event_specs(self) -> Iterable[EventSpec]:
         return self.workspace.events.values()
