@@ -12,12 +12,14 @@ import pyarrow as pa
 from relance.domain.condition import Aggregate, Condition, leaves
 from relance.domain.fits import Fits
 from relance.domain.workspace import EventSpec
+from relance.engine.aggregates import fields_of, filled, measured
 from relance.engine.checks import check_accounts
 from relance.engine.clock import Kind, kind_of
 from relance.engine.compiler import Compiler
 from relance.engine.fitting import Fitter
+from relance.engine.narrowing import Only
 from relance.engine.needs import AccountKey, AccountNeed, Need, inlined, measure_of, needs_of
-from relance.engine.profile import Only, Profiles, fields_of, filled, measured
+from relance.engine.profile import Profiles
 from relance.engine.rows import Keys, RowPlan, ask_for, chunked, gather
 from relance.engine.scored import with_scores
 from relance.engine.workbench import Workbench, literal

@@ -11,10 +11,11 @@ import ibis.expr.types as ir
 from relance.domain.condition import Aggregate
 from relance.domain.identity import origins
 from relance.domain.workspace import CustomersSpec
+from relance.engine.aggregates import fields_of
 from relance.engine.clock import Kind, kind_of
 from relance.engine.columns import Reading, column_of
 from relance.engine.needs import AccountNeed, Attribute, Need
-from relance.engine.profile import Profiles, fields_of
+from relance.engine.profile import Profiles
 from relance.engine.workbench import Workbench
 from relance.errors import SourceError
 

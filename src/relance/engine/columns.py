@@ -103,6 +103,24 @@ def key(column: ir.Value, kind: Kind) -> ir.Value:
     return column.cast("int64" if kind is Kind.INTEGER else "string")
 
 
+def checked_key_kind(column: ir.Value, table: str, name: str) -> Kind:
+    """INTEGER or TEXT, as `key_kind`. Raises SourceError for a type that cannot be a key."""
+    kind = key_kind(column)
+    if kind is None:
+        raise SourceError(
+            f"{table}.{name} holds {kind_of(column.type())}, which cannot be a customer's key",
+            hint="a key is a whole number, a text or a UUID",
+        )
+    return kind
+
+
+def as_key(own: ir.Value, kind: Kind) -> ir.Value:
+    """A clean key as one of another kind; a text that is no number is nobody's."""
+    if kind is not Kind.INTEGER:
+        return own.cast("string")
+    return own.re_search(r"^-?[0-9]{1,18}$").ifelse(own, ibis.null("string")).cast("int64")
+
+
 def _number(column: ir.Value) -> ir.Value:
     """Decimals as doubles; what is not a number is missing."""
     double = column.cast("float64")

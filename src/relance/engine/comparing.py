@@ -189,3 +189,17 @@ _MOMENT: dict[Op, Callable[[Moment, date], ir.BooleanValue]] = {
     Op.BEFORE: _before,
     Op.AFTER: Moment.passes,
 }
+
+
+class fitting:  # noqa: N801 - reads as a word
+    """Says which leaf and which column a misfit is about."""
+
+    def __init__(self, leaf: str, table: str, column: str | None) -> None:
+        self._prefix = f"{leaf}: column {table}.{column} "
+
+    def __enter__(self) -> None:
+        """Nothing to prepare."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, SourceError):
+            raise SourceError(self._prefix + error.message, hint=error.hint) from None

@@ -29,7 +29,7 @@ from relance.domain.fits import Fits
 from relance.domain.grid import Area
 from relance.domain.workspace import Workspace
 from relance.engine.clock import Clock
-from relance.engine.comparing import compare
+from relance.engine.comparing import compare, fitting
 from relance.engine.lifecycle import in_stage
 from relance.engine.needs import (
     AccountNeed,
@@ -43,7 +43,6 @@ from relance.engine.needs import (
     lifecycle_of,
     reading_of,
 )
-from relance.engine.profile import fitting
 from relance.engine.rfm import cutoffs_of, scored
 from relance.engine.scores import column_name, held
 from relance.errors import SourceError

@@ -7,8 +7,9 @@ import pyarrow as pa
 from relance.domain.condition import Aggregate, Measure
 from relance.domain.trigger import WriteTo
 from relance.engine.clock import Kind, kind_of
+from relance.engine.narrowing import Only
 from relance.engine.needs import Column, Need
-from relance.engine.profile import Only, Profiles
+from relance.engine.profile import Profiles
 from relance.engine.rows import ask_for, chunked, gather
 from relance.engine.workbench import Workbench, literal
 

@@ -10,11 +10,12 @@ import ibis.expr.types as ir
 from relance.domain.condition import Aggregate, Measure
 from relance.domain.duration import Duration
 from relance.domain.trigger import OnEvent
+from relance.engine.aggregates import fields_tested
 from relance.engine.checks import check_texts
 from relance.engine.clock import Kind, kind_of
 from relance.engine.live_source import RECEIVED
 from relance.engine.offsets import DAY
-from relance.engine.profile import Profiles, fields_tested
+from relance.engine.profile import Profiles
 from relance.engine.workbench import Workbench, literal
 
 LATEST = timedelta(days=7)  # how much later than it fell due a live event may arrive and count

@@ -13,10 +13,12 @@ from relance.domain.duration import Duration
 from relance.domain.study import Study
 from relance.domain.trigger import Goal
 from relance.domain.workspace import EventSpec
+from relance.engine.aggregates import fields_tested
 from relance.engine.clock import EPOCH, Kind, kind_of, microseconds
 from relance.engine.columns import Reading, column_of
 from relance.engine.entrants import Entrants, week_of
-from relance.engine.profile import Only, Profiles, fields_tested
+from relance.engine.narrowing import Only
+from relance.engine.profile import Profiles
 from relance.engine.rows import CHUNK, chunked
 from relance.engine.windows import Scale, Windows, beginning
 from relance.engine.workbench import Workbench, compiled

@@ -11,12 +11,13 @@ from relance.domain.condition import Aggregate, Measure, leaves
 from relance.domain.fits import RFM, Breakpoints, Fits
 from relance.domain.personal import is_personal
 from relance.domain.workspace import EventSpec, Segment
+from relance.engine.aggregates import field_name
 from relance.engine.clock import Kind, kind_of, microseconds
 from relance.engine.columns import Reading
 from relance.engine.compiler import Compiler
 from relance.engine.fitting import Fitter
 from relance.engine.needs import Attribute, Column, Need, RfmNeeds, inlined, needs_of
-from relance.engine.profile import Profiles, field_name
+from relance.engine.profile import Profiles
 from relance.engine.rfm import fit
 from relance.engine.workbench import Row, Workbench, compiled, literal
 from relance.uplift.moments import Moments

@@ -13,10 +13,21 @@ import pyarrow as pa
 from relance.domain.accounts import as_customers
 from relance.domain.condition import Aggregate, FieldTest, Measure, Window
 from relance.domain.workspace import CustomersSpec, EventSpec, Workspace
-from relance.engine.clock import Clock, Kind, has_time, kind_of
-from relance.engine.columns import Reader, Reading, column_of, in_bytes, key, key_kind
-from relance.engine.comparing import compare
+from relance.engine.aggregates import Field, field_name, fields_of, filled, measured
+from relance.engine.clock import Clock, Kind, kind_of
+from relance.engine.columns import (
+    Reader,
+    Reading,
+    as_key,
+    checked_key_kind,
+    column_of,
+    in_bytes,
+    key,
+)
+from relance.engine.comparing import compare, fitting
 from relance.engine.identities import Identities
+from relance.engine.instants import as_text, as_timestamp
+from relance.engine.narrowing import Only
 from relance.engine.needs import (
     AccountKey,
     AccountNeed,
@@ -30,36 +41,7 @@ from relance.engine.needs import (
 from relance.engine.people import People
 from relance.engine.selecting import checked, with_instant
 from relance.engine.source import Source
-from relance.engine.workbench import literal
 from relance.errors import SourceError
-
-Field = tuple[str, Reading]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Only:
-    """Some customers: a table with the column `key` beside local data, or the keys themselves."""
-
-    table: ir.Table | None = None
-    keys: Sequence[int | str] = field(default=(), repr=False)
-
-    def rows(self, table: ir.Table, column: ir.Value) -> ir.Table:
-        """The rows of a table whose (clean) key column is one of these."""
-        if self.table is None:
-            return table.filter(column.isin(self._as(kind_of(column.type()))))
-        alike = kind_of(self.table.key.type()) is kind_of(column.type())
-        wanted = self.table.select(
-            wanted=self.table.key if alike else self.table.key.cast("string")
-        )
-        return table.semi_join(
-            wanted, (column if alike else column.cast("string")) == wanted.wanted
-        )
-
-    def _as(self, kind: Kind) -> list[int | str]:
-        """The keys as a column of this kind could have them."""
-        if kind is not Kind.INTEGER:
-            return [str(key) for key in self.keys]
-        return [int(key) for key in self.keys if str(key).removeprefix("-").isdecimal()]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +97,9 @@ class Profiles:
         spec = self.workspace.customers
         if spec.tables:
             return Kind.TEXT  # ids of several kinds meet as text
-        return _key_kind(column_of(self.customers, spec.table, spec.key), spec.table, spec.key)
+        return checked_key_kind(
+            column_of(self.customers, spec.table, spec.key), spec.table, spec.key
+        )
 
     def key(self, people: ir.Table | None = None) -> ir.Value:
         """The clean key of the customers table (or of `people` of it)."""
@@ -142,7 +126,7 @@ class Profiles:
         spec = self.workspace.customers
         people = self.customers if people is None else people
         column = column_of(people, spec.table, spec.account or "")
-        own = key(column, _key_kind(column, spec.table, spec.account or ""))
+        own = key(column, checked_key_kind(column, spec.table, spec.account or ""))
         kind = self.accounts.key_kind
         return own if kind_of(own.type()) is kind else as_key(own, kind)
 
@@ -245,7 +229,7 @@ class Profiles:
             )
         )
         first = found[found.columns[0]]
-        owner = key(first, _key_kind(first, "sql", found.columns[0]))
+        owner = key(first, checked_key_kind(first, "sql", found.columns[0]))
         named = self._owned(found.select(**{f"owner_{name}": owner}), f"owner_{name}")
         return named.distinct().mutate(**{name: ibis.literal(True)})
 
@@ -259,30 +243,12 @@ class Profiles:
 
     def _instant(self) -> str:
         """The instant as SQL text, as the source's own event columns are written."""
+        events = self.workspace.events.values()
         if self.source.dialect == "sqlite":
-            return literal(self.clock.written_like(self._sample()))
-        kinds = {kind_of(self.records(spec, ())["at"].type()) for spec in self._event_specs()}
-        if Kind.INSTANT in kinds:  # without its zone, one in an hour that comes twice is two
-            zoned = self.clock.at.astimezone(self.clock.source).isoformat(sep=" ")
-            return f"CAST('{zoned}' AS TIMESTAMPTZ)"
-        local = self.clock.local(self.clock.at).isoformat(sep=" ")
-        return f"CAST('{local}' AS TIMESTAMP)"
-
-    def _sample(self) -> str:
-        """How the source's own event instants are written, where it has no type for them. A bare
-        date only where nothing else is."""
-        days = ""
-        for spec in self._event_specs():
-            table = self.source.table(spec.table)
-            latest = table.aggregate(at=column_of(table, spec.table, spec.at).cast("string").max())
-            value = str(self.source.fetch(latest).read_all()["at"][0].as_py() or "")
-            if has_time(value):
-                return value
-            days = days or value
-        return days
-
-    def _event_specs(self) -> Iterable[EventSpec]:
-        return self.workspace.events.values()
+            return as_text(self.clock, self.source, events)
+        return as_timestamp(
+            self.clock, {kind_of(self.records(spec, ())["at"].type()) for spec in events}
+        )
 
     def events(
         self, spec: EventSpec, fields: Iterable[Field], more: Mapping[str, ir.Value] | None = None
@@ -316,7 +282,7 @@ class Profiles:
         if not spec.customer:
             return ibis.null("string")
         owner = column_of(table, spec.table, spec.customer)
-        return key(owner, _key_kind(owner, spec.table, spec.customer))
+        return key(owner, checked_key_kind(owner, spec.table, spec.customer))
 
     def events_by_account(
         self, spec: EventSpec, fields: Iterable[Field], more: Mapping[str, ir.Value] | None = None
@@ -419,102 +385,3 @@ class Profiles:
         wanted = (test.field, reading_of(test.comparisons))
         with fitting(f"event {spec.name}, field {test.field}", spec.table, spec.column(test.field)):
             return compare(events[field_name(wanted)], test.comparisons, self.clock, days=True)
-
-
-class fitting:  # noqa: N801 - reads as a word
-    """Says which leaf and which column a misfit is about."""
-
-    def __init__(self, leaf: str, table: str, column: str | None) -> None:
-        self._prefix = f"{leaf}: column {table}.{column} "
-
-    def __enter__(self) -> None:
-        """Nothing to prepare."""
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, SourceError):
-            raise SourceError(self._prefix + error.message, hint=error.hint) from None
-
-
-def measured(events: ir.Table, aggregate: Aggregate, inside: ir.BooleanValue | None) -> ir.Value:
-    """One aggregate over clean events, still null where there were none.
-
-    Sums and averages are rounded to six decimals: the order in which doubles are added up
-    differs from run to run, and its noise must not move anybody across a threshold.
-    """
-    if aggregate.measure is Measure.COUNT:
-        return events.count(where=inside)
-    if aggregate.measure is Measure.FIRST:
-        return events.at.min(where=inside)
-    if aggregate.measure is Measure.LAST and aggregate.field is not None:
-        return _of_the_last(events, aggregate.field, inside)
-    if aggregate.measure is Measure.LAST:
-        return events.at.max(where=inside)
-    column = events[field_name((aggregate.field or "amount", Reading.NUMBER))].cast("float64")
-    if aggregate.measure is Measure.SUM:
-        return column.sum(where=inside).round(6)
-    return column.mean(where=inside).round(6)
-
-
-def _of_the_last(events: ir.Table, name: str, inside: ir.BooleanValue | None) -> ir.Value:
-    """A field's value of the last event, a gap where it has none. Of several at one instant the
-    same one is taken for every field."""
-    value = events[field_name((name, Reading.PLAIN))]
-    order = [events.at.desc(), *((events["tie"],) if "tie" in events.columns else ())]
-    there = events.at.notnull() if inside is None else events.at.notnull() & inside
-    return value.collect(where=there, order_by=order, include_null=True)[0]
-
-
-def fields_of(aggregates: Iterable[Aggregate]) -> list[Field]:
-    """The event fields that aggregates look at."""
-    found: dict[Field, None] = {}
-    for aggregate in aggregates:
-        if aggregate.measure in (Measure.SUM, Measure.AVERAGE):
-            found[aggregate.field or "amount", Reading.NUMBER] = None
-        elif aggregate.field is not None:
-            found[aggregate.field, Reading.PLAIN] = None
-        found.update(dict.fromkeys(fields_tested(aggregate.where)))
-    return list(found)
-
-
-def fields_tested(tests: Iterable[FieldTest]) -> list[Field]:
-    """The event fields that tests look at."""
-    return list(dict.fromkeys((test.field, reading_of(test.comparisons)) for test in tests))
-
-
-def field_name(wanted: Field) -> str:
-    """The name of a field's column in clean events."""
-    return f"field_{wanted[1]}_{wanted[0]}"
-
-
-def as_key(own: ir.Value, kind: Kind) -> ir.Value:
-    """A clean key as one of another kind; a text that is no number is nobody's."""
-    if kind is not Kind.INTEGER:
-        return own.cast("string")
-    return own.re_search(r"^-?[0-9]{1,18}$").ifelse(own, ibis.null("string")).cast("int64")
-
-
-def _key_kind(column: ir.Value, table: str, name: str) -> Kind:
-    kind = key_kind(column)
-    if kind is None:
-        raise SourceError(
-            f"{table}.{name} holds {kind_of(column.type())}, which cannot be a customer's key",
-            hint="a key is a whole number, a text or a UUID",
-        )
-    return kind
-
-
-def filled(value: ir.Value, need: Need) -> ir.Value:
-    """Nothing counts and adds up to 0; a customer whom a query does not name is not in it."""
-    if isinstance(need, AccountNeed):
-        if isinstance(
-            need.need, Answer
-        ):  # yes or no already, but for a customer without an account
-            return ibis.coalesce(value, ibis.literal(False))
-        return filled(value, need.need)
-    if isinstance(need, Answer):
-        return value.notnull()
-    if isinstance(need, Aggregate) and need.measure is Measure.COUNT:
-        return ibis.coalesce(value, ibis.literal(0, type="int64"))
-    if isinstance(need, Aggregate) and need.measure is Measure.SUM:
-        return ibis.coalesce(value, ibis.literal(0.0))
-    return value

@@ -8,6 +8,7 @@ from relance.domain.condition import Aggregate, Condition, leaves
 from relance.domain.fits import Fits
 from relance.domain.identity import origins
 from relance.domain.workspace import CustomersSpec, EventSpec, Workspace
+from relance.engine.aggregates import fields_of
 from relance.engine.needs import (
     AccountKey,
     AccountNeed,
@@ -18,7 +19,6 @@ from relance.engine.needs import (
     inlined,
     needs_of,
 )
-from relance.engine.profile import fields_of
 from relance.engine.rows import need_of
 
 Place = tuple[str, str]

@@ -12,8 +12,9 @@ from relance.domain.condition import Aggregate, Measure
 from relance.domain.workspace import AccountsSpec, EventSpec, Workspace
 from relance.engine.clock import Clock, Kind
 from relance.engine.columns import YES, Reading
+from relance.engine.narrowing import Only
 from relance.engine.needs import AccountKey, AccountNeed, Attribute, Column, Need
-from relance.engine.profile import Only, Profiles
+from relance.engine.profile import Profiles
 from relance.engine.workbench import Workbench
 from relance.errors import SourceError
 

@@ -9,9 +9,10 @@ import ibis.expr.types as ir
 
 from relance.domain.condition import Aggregate
 from relance.domain.workspace import EventSpec
+from relance.engine.aggregates import fields_of, filled, measured
 from relance.engine.clock import kind_of
 from relance.engine.needs import AccountKey, Attribute, Column, Need
-from relance.engine.profile import Profiles, fields_of, filled, measured
+from relance.engine.profile import Profiles
 
 Names = Mapping[Need, str]
 Part = tuple[ir.Table, str]
