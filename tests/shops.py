@@ -20,7 +20,7 @@ from relance.domain.workspace import (
     SourceSpec,
     Workspace,
 )
-from relance.engine.reference import Value
+from relance.engine.reference_shop import Value
 from strategies import ACCOUNT_ATTRIBUTES, ATTRIBUTES, ORDER_FIELDS, Case
 
 Rows = Sequence[Sequence[Value]]

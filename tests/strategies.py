@@ -45,7 +45,7 @@ from relance.domain.grid import TEN_CELLS
 from relance.domain.lifecycle import FALLBACK, Lengths, LifecycleSpec, Stage
 from relance.domain.score import BgNbd, Feature, Logistic, Rule, ScoreModel, ScoreSpec, Term
 from relance.domain.workspace import RfmCutoffs, RfmSpec, Segment, day_start
-from relance.engine.reference import Customer, Event, Shop, Value
+from relance.engine.reference_shop import Customer, Event, Shop, Value
 
 # -- what the shops consist of: logical name -> kind of value
 

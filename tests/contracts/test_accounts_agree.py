@@ -18,7 +18,8 @@ from relance.domain.fits import Fits
 from relance.domain.trigger import WriteTo
 from relance.domain.workspace import Segment
 from relance.engine import open_engine
-from relance.engine.reference import accounts_of, evaluate
+from relance.engine.reference import evaluate
+from relance.engine.reference_shop import accounts_of
 from shops import workspace, write_parquet, write_postgres, write_sqlite
 from strategies import ACCOUNT_SQL_LEAVES, Case, Pools, account_leaves, cases, nested
 

@@ -18,7 +18,8 @@ from engine_shop import moves
 from relance.domain.condition import Condition
 from relance.domain.fits import LIFECYCLE, RFM, Breakpoints, Fits, Rhythm, TopFit
 from relance.engine import open_engine
-from relance.engine.reference import Shop, evaluate, fit_lifecycle, fit_rfm, fit_top
+from relance.engine.reference import evaluate, fit_lifecycle, fit_rfm, fit_top
+from relance.engine.reference_shop import Shop
 from shops import workspace, write_parquet, write_postgres, write_sqlite
 from strategies import (
     ACCOUNT_SQL_LEAVES,

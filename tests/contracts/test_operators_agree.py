@@ -29,7 +29,8 @@ from relance.domain.duration import Duration
 from relance.domain.fits import Fits
 from relance.domain.workspace import Segment
 from relance.engine import open_engine
-from relance.engine.reference import Customer, Event, Shop, Value, evaluate
+from relance.engine.reference import evaluate
+from relance.engine.reference_shop import Customer, Event, Shop, Value
 from shops import workspace, write_parquet, write_postgres, write_sqlite
 from strategies import ATTRIBUTES, FITTING, ORDER_FIELDS, WORDS, Case
 

@@ -16,7 +16,7 @@ from relance.domain.condition import Aggregate, Comparison, EventIs, Measure, Op
 from relance.domain.fits import Fits
 from relance.domain.workspace import RfmSpec, Segment
 from relance.engine import open_engine
-from relance.engine.reference import Customer, Event, Shop
+from relance.engine.reference_shop import Customer, Event, Shop
 from relance.uplift.portrait import Feature, Portrait
 from shops import workspace, write_parquet, write_postgres, write_sqlite
 from strategies import Case

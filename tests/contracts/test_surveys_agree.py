@@ -17,7 +17,8 @@ from relance.domain.duration import Duration
 from relance.domain.fits import Fits
 from relance.domain.trigger import Goal
 from relance.engine import open_engine
-from relance.engine.reference import Shop, evaluate
+from relance.engine.reference import evaluate
+from relance.engine.reference_shop import Shop
 from relance.uplift.survey import Groups, Survey
 from shops import workspace, write_parquet, write_postgres, write_sqlite
 from strategies import SQL_LEAVES, Case, cases

@@ -6,14 +6,10 @@ meant to be fast, and nothing here knows SQL: what an `sql` leaf answers is told
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import cast
-from zoneinfo import ZoneInfo
 
 from relance.domain.condition import (
     Aggregate,
@@ -31,7 +27,6 @@ from relance.domain.condition import (
     OfAccount,
     Op,
     RfmIs,
-    Scalar,
     ScoreIs,
     SegmentIs,
     SqlIs,
@@ -50,57 +45,14 @@ from relance.domain.fits import (
     TopFit,
     score_fit,
 )
-from relance.domain.lifecycle import FALLBACK, Lengths, LifecycleSpec, Stage, span
-from relance.domain.score import ScoreModel, ScoreSpec, fingerprint
-from relance.domain.workspace import RfmSpec, Segment, day_start
+from relance.domain.lifecycle import FALLBACK, Lengths, Stage, span
+from relance.domain.score import ScoreModel, fingerprint
+from relance.domain.workspace import Segment, day_start
 from relance.engine.reference_operators import OPERATORS, Calendar
 from relance.engine.reference_scores import Scores
+from relance.engine.reference_shop import Customer, Event, Shop, Value, accounts_of, history_of
 
-Value = Scalar | None
 QUINTILES = (0.2, 0.4, 0.6, 0.8)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Customer:
-    """One row of the customers table; None is a missing value."""
-
-    key: str
-    attributes: Mapping[str, Value] = field(default_factory=dict)
-    account: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Event:
-    """One row of an event table. `at` is aware; `fields` are the logical names."""
-
-    customer: str
-    at: datetime
-    fields: Mapping[str, Value] = field(default_factory=dict)
-    account: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Shop:
-    """Everything the conditions can see.
-
-    `zone` is the workspace's: calendar days begin at its midnights. `source_zone` says when a
-    bare date of the source begins (the same zone where None). `answers` holds the customers
-    that each `sql` query returns. `accounts` are rows of the accounts table; the events of
-    `naming_accounts` name the account themselves, the others are those of its contacts.
-    """
-
-    zone: ZoneInfo
-    customers: Sequence[Customer]
-    events: Mapping[str, Sequence[Event]] = field(default_factory=dict)
-    rfm: RfmSpec = field(default_factory=RfmSpec)
-    lifecycle: LifecycleSpec = field(default_factory=LifecycleSpec)
-    source_zone: ZoneInfo | None = None
-    answers: Mapping[str, AbstractSet[str]] = field(default_factory=dict)
-    accounts: Sequence[Customer] = ()
-    naming_accounts: AbstractSet[str] = frozenset()
-    scores: Mapping[str, ScoreSpec] = field(default_factory=dict)
-    models: Mapping[str, ScoreModel] = field(default_factory=dict)
-    costs: Mapping[str, float] = field(default_factory=dict)  # of a channel's message
 
 
 def evaluate(
@@ -120,24 +72,6 @@ def evaluate(
     """
     view = _View(shop, at, segments or {}, fits or fit(shop, at), entry_at or {})
     return {who.key for who in shop.customers if view.holds(condition, who)}
-
-
-def accounts_of(shop: Shop) -> Shop:
-    """The shop whose customers are the accounts."""
-    where = {who.key: who.account for who in shop.customers}
-    events = {
-        name: [
-            replace(event, customer=owner)
-            for event in each
-            if (
-                owner := event.account
-                if name in shop.naming_accounts
-                else where.get(event.customer)
-            )
-        ]
-        for name, each in shop.events.items()
-    }
-    return replace(shop, customers=shop.accounts, events=events, accounts=())
 
 
 def fit(shop: Shop, at: datetime) -> Fits:
@@ -233,7 +167,7 @@ class _View:
         self.fitted = fits
         self.entry_at = entry_at
         self.calendar = Calendar(at, shop.zone, shop.source_zone or shop.zone)
-        self.history = _history(shop, at)
+        self.history = history_of(shop, at)
         self.scoring = Scores(self, shop.scores, shop.costs, fits)
 
     # -- the tree
@@ -405,16 +339,6 @@ class _View:
         if self.shop.lifecycle.lengths is not None or fitted is None:
             return self.shop.lifecycle.lengths or FALLBACK
         return Lengths.of_days(fitted.recent, fitted.active, fitted.at_risk, fitted.lapsed)
-
-
-def _history(shop: Shop, at: datetime) -> Mapping[tuple[str, str], list[Event]]:
-    """Every customer's events by kind; events after the instant do not exist."""
-    history: defaultdict[tuple[str, str], list[Event]] = defaultdict(list)
-    for name, events in shop.events.items():
-        for event in events:
-            if event.at <= at:
-                history[name, event.customer].append(event)
-    return history
 
 
 def _numbers(events: Sequence[Event], name: str | None) -> list[float]:

@@ -27,7 +27,8 @@ from relance.domain.condition import (
 )
 from relance.domain.duration import Duration
 from relance.domain.workspace import RfmSpec, Segment
-from relance.engine.reference import Customer, Event, Shop, Value, evaluate, fit, fit_rfm
+from relance.engine.reference import evaluate, fit, fit_rfm
+from relance.engine.reference_shop import Customer, Event, Shop, Value
 
 PARIS = ZoneInfo("Europe/Paris")
 AT = datetime(2026, 3, 10, 9, 0, tzinfo=PARIS)
