@@ -8,7 +8,8 @@ from typing import cast
 from relance.domain.condition import StageIs
 from relance.domain.duration import Duration, Unit
 from relance.domain.lifecycle import Lengths, LifecycleSpec, Stage
-from relance.spec.conditions import EVENT, WHERE, check_field
+from relance.spec.event_leaf import WHERE, check_field
+from relance.spec.names import EVENT
 from relance.spec.nodes import Fields, Node, Scalar, child
 from relance.spec.notations import LENGTH
 from relance.spec.record import Of, Record, optional, required

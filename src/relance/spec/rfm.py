@@ -9,10 +9,12 @@ from relance.domain.condition import CellIs, Measure
 from relance.domain.duration import Duration, Unit
 from relance.domain.grid import SCORES, TEN_CELLS, Area, Cell, Grid, Place
 from relance.domain.workspace import RfmCutoffs, RfmSpec
-from relance.spec.conditions import EVENT, SCORES_SHAPE, WHERE, check_field
+from relance.spec.event_leaf import WHERE, check_field
+from relance.spec.names import EVENT
 from relance.spec.nodes import Fields, Node, child, names_in
 from relance.spec.notations import LENGTH
 from relance.spec.record import Of, Record, optional, required
+from relance.spec.rfm_leaf import SCORES_SHAPE
 from relance.spec.shapes import Choice, Flag, ListOf, MapOf, Number, Shape, Text, made
 from relance.spec.spot import Spot
 

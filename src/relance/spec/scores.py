@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from relance.domain.duration import Duration, Unit
 from relance.domain.score import Rule, ScoreSpec
-from relance.spec.conditions import EVENT, check_field
+from relance.spec.event_leaf import check_field
+from relance.spec.names import EVENT
 from relance.spec.nodes import child
 from relance.spec.notations import LENGTH, positive
 from relance.spec.record import Of, Record, optional

@@ -22,8 +22,10 @@ from relance.domain.trigger import (
     WriteTo,
 )
 from relance.spec.accounts import WHOSE, AccountAttribute, check_accounts, has_accounts
-from relance.spec.conditions import ATTRIBUTE, CONDITION, EVENT, SEGMENT, WHERE, check_field
+from relance.spec.conditions import CONDITION
 from relance.spec.cron import SCHEDULE
+from relance.spec.event_leaf import WHERE, check_field
+from relance.spec.names import ATTRIBUTE, EVENT, SEGMENT
 from relance.spec.notations import HOLDOUT, LENGTH, OFFSET
 from relance.spec.record import Key, Of, Record, optional, required
 from relance.spec.shapes import (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from relance.domain.trigger import WriteTo
-from relance.spec.conditions import EVENT
+from relance.spec.names import EVENT
 from relance.spec.record import Key, Of, Record, optional, required
 from relance.spec.shapes import Choice, Either, Flag, ListOf, Text, made
 
