@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from pathlib import Path
 
-from relance.domain.trajectory import GONE, NOT_YET, Activity, Move, Stays, Trajectory, Week
+from relance.domain.trajectory import GONE, NOT_YET, Move, Stays, Trajectory
 from relance.rendering.report.cells import NOTHING, Cell
 from relance.rendering.report.flow import Flow, flow
 from relance.rendering.report.numbers import (
@@ -22,6 +21,16 @@ from relance.rendering.report.numbers import (
 )
 from relance.rendering.report.plots import apart
 from relance.rendering.report.trajectory_labels import TRAJECTORY_LABELS
+from relance.rendering.report.trajectory_weeks import (
+    SHOWN_WEEKS,
+    HappeningMark,
+    TriggerRow,
+    WeekPlot,
+    happening_marks,
+    trigger_row,
+    week_plot,
+    weeks_more,
+)
 from relance.rendering.standalone import standalone
 from relance.uplift.moves import Change, Comparison
 from relance.uplift.moves_words import (
@@ -36,9 +45,7 @@ from relance.uplift.wording import Locale, count, percent, points
 
 _LARGEST = 7
 _MARKS = 5.8  # per cent of the diagram's height that a band's number takes
-_SHOWN_WEEKS = 60
 _SHOWN_CHANGES = 14
-_HALF = 500  # of the bars' square: the line between who came and who left
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,43 +68,9 @@ class MatrixRow:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class WeekPlot:
-    """Entries and exits of one segment: paths on a square that is stretched."""
-
-    name: str
-    sizes: str
-    change: str
-    entries: str
-    exits: str
-    most: str
-    spoken: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class HappeningMark:
-    """What happened outside: its letter, where it stands in per cent, and what it was."""
-
-    letter: str
-    left: float
-    width: float
-    name: str
-    days: str
-    description: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class StayRow:
     name: str
     cells: Sequence[Cell]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TriggerRow:
-    """A trigger in numbers, and its messages by week as a path."""
-
-    name: str
-    numbers: Sequence[str]
-    bars: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -154,7 +127,7 @@ def trajectory_view(
     starts, ends = _ordered(one.starts, NOT_YET, first=True), _ordered(one.ends, GONE, first=False)
     drawn = flow(one.counted.matrix, starts, ends)
     begin, until = one.span.begin.astimezone(zone), one.span.until.astimezone(zone)
-    weeks = list(one.weeks[-_SHOWN_WEEKS:])
+    weeks = list(one.weeks[-SHOWN_WEEKS:])
     places = dict.fromkeys([*starts, *ends])
 
     def name(place: str) -> str:
@@ -175,14 +148,14 @@ def trajectory_view(
         rows=[_row(one, start, ends, locale) for start in starts],
         totals=[count(one.at_end(end), locale) for end in ends],
         stays=[_stay(one, stays, words, locale) for stays in one.counted.stays],
-        weeks=[_week_plot(one, name, weeks, words, locale) for name in one.segments],
+        weeks=[week_plot(one, name, weeks, words, locale) for name in one.segments],
         week_ends=(
             short_day(weeks[0].begin.astimezone(zone).date(), locale),
             short_day(until.date(), locale),
         ),
-        weeks_more=_weeks_more(one, words, locale),
-        happenings=_happenings(one, weeks, zone, locale),
-        triggers=[_trigger(each, len(weeks), locale) for each in one.triggers],
+        weeks_more=weeks_more(one, words, locale),
+        happenings=happening_marks(one, weeks, zone, locale),
+        triggers=[trigger_row(each, len(weeks), locale) for each in one.triggers],
         comparison=None if comparison is None else _compared(comparison, zone, locale),
     )
 
@@ -307,99 +280,6 @@ def _half(half: HalfLeft | None, words: Mapping[str, str], locale: Locale) -> Ce
         which = "interval_open" if half.high is None else "interval"
         small = words[which].format(low=half.low, high=half.high)
     return Cell(main=half_words(half, locale), small=small)
-
-
-def _week_plot(
-    one: Trajectory, name: str, weeks: Sequence[Week], words: Mapping[str, str], locale: Locale
-) -> WeekPlot:
-    entries = [week.entries.get(name, 0) for week in weeks]
-    exits = [week.exits.get(name, 0) for week in weeks]
-    most = max([*entries, *exits, 1])
-    before, after = one.at_start(name), one.at_end(name)
-    lines = _places(weeks)
-    return WeekPlot(
-        name=one.titles.get(name, name),
-        sizes=f"{count(before, locale)} → {count(after, locale)}",
-        change=whole(locale)(after - before),
-        entries=_upright([(*line, -n / most) for line, n in zip(lines, entries, strict=True)]),
-        exits=_upright([(*line, n / most) for line, n in zip(lines, exits, strict=True)]),
-        most=count(most, locale),
-        spoken=words["week_spoken"].format(
-            entered=count(sum(entries), locale),
-            left=count(sum(exits), locale),
-            most=count(most, locale),
-        ),
-    )
-
-
-def _places(weeks: Sequence[Week]) -> list[tuple[float, float]]:
-    """Left edge and width of each week's bar, in thousandths: as wide as the week is long."""
-    begin, until = weeks[0].begin, weeks[-1].until
-    whole_length = until - begin
-    return [
-        (
-            1000 * ((week.begin - begin) / whole_length),
-            1000 * ((week.until - week.begin) / whole_length),
-        )
-        for week in weeks
-    ]  # fmt: skip
-
-
-def _upright(bars: Sequence[tuple[float, float, float]]) -> str:
-    """Bars from the middle line, as one path."""
-    return "".join(
-        f"M{left + 0.14 * width:.1f},{_HALF}v{share * (_HALF - 20):.1f}h{0.72 * width:.1f}V{_HALF}Z"
-        for left, width, share in bars
-        if share
-    )
-
-
-def _weeks_more(one: Trajectory, words: Mapping[str, str], locale: Locale) -> str:
-    if len(one.weeks) <= _SHOWN_WEEKS:
-        return ""
-    return words["weeks_more"].format(shown=_SHOWN_WEEKS, all=count(len(one.weeks), locale))
-
-
-def _happenings(
-    one: Trajectory, weeks: Sequence[Week], zone: tzinfo, locale: Locale
-) -> list[HappeningMark]:
-    begin, until = (end.astimezone(zone) for end in (weeks[0].begin, weeks[-1].until))
-    found = []
-    for letter, each in zip(string.ascii_uppercase, one.happenings, strict=False):
-        first = datetime(each.first.year, each.first.month, each.first.day, tzinfo=zone)
-        last = datetime(each.last.year, each.last.month, each.last.day, 23, 59, tzinfo=zone)
-        left = 100 * max(0.0, (first - begin) / (until - begin))
-        right = 100 * min(1.0, max(0.0, (last - begin) / (until - begin)))
-        days = short_day(each.first, locale)
-        if each.last != each.first:
-            days += f" – {short_day(each.last, locale)}"
-        found.append(
-            HappeningMark(
-                letter=letter,
-                left=round(left, 2),
-                width=round(max(0.0, right - left), 2) if each.last != each.first else 0.0,
-                name=each.name,
-                days=days,
-                description=each.description,
-            )
-        )
-    return found
-
-
-def _trigger(each: Activity, shown: int, locale: Locale) -> TriggerRow:
-    treated, held_out = sum(each.treated), sum(each.held_out)
-    messages = list(each.messages[-shown:])
-    most = max([*messages, 1])
-    width = 1000 / len(messages)
-    bars = "".join(
-        f"M{(number + 0.14) * width:.1f},1000v{-980 * sent / most:.1f}h{0.72 * width:.1f}V1000Z"
-        for number, sent in enumerate(messages)
-        if sent
-    )
-    numbers = [
-        count(number, locale) for number in (treated + held_out, held_out, sum(each.messages))
-    ]  # fmt: skip
-    return TriggerRow(name=each.trigger, numbers=numbers, bars=bars)
 
 
 def _compared(comparison: Comparison, zone: tzinfo, locale: Locale) -> ComparisonView:
