@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import Self
 
 import ibis.expr.types as ir
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -32,43 +29,23 @@ from relance.engine.checks import check_accounts, check_keys, check_links, check
 from relance.engine.compiler import Compiler
 from relance.engine.contacts import contacts_of
 from relance.engine.dates import due_customers
-from relance.engine.failures import workbench_errors
 from relance.engine.fitting import Fitter
 from relance.engine.happened import happened_to
-from relance.engine.layout import Bit, Layout
+from relance.engine.layout import Layout
 from relance.engine.needs import Need, inlined, measure_of, needs_of
 from relance.engine.profile import Profiles
-from relance.engine.rows import RowPlan, ask_for, count_rows, gather, need_of
+from relance.engine.room import Room
+from relance.engine.rows import RowPlan, ask_for, gather, need_of
 from relance.engine.scored import where_it_stays, with_scores
-from relance.engine.snapshot import Difference, Masks, Snapshots, compare, find_merged
-from relance.engine.workbench import Workbench, compiled
+from relance.engine.snapshot import Difference, Masks, compare, find_merged
+from relance.engine.tally import count_events, count_members, moves_of
+from relance.engine.workbench import compiled
 from relance.errors import SourceError
-
-Session = Callable[[], AbstractContextManager[None]]
 
 _CUSTOMER = pa.schema([("customer", pa.string())])
 _NO_MERGE = pa.schema(
     [("id", pa.string()), ("customer", pa.string()), ("stays", pa.bool_())]
 ).empty_table()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Room:
-    """What the pictures of one engine share.
-
-    `session` guards the connection and looks at the source; `turn` guards the connection alone.
-    """
-
-    workbench: Workbench
-    snapshots: Snapshots
-    session: Session
-    turn: AbstractContextManager[object]
-
-    @contextmanager
-    def at_bench(self) -> Iterator[None]:
-        """Work on what has been computed already: the source may be gone. Raises StateError."""
-        with self.turn, workbench_errors(self.workbench.shown):
-            yield
 
 
 class Picture:
@@ -105,7 +82,7 @@ class Picture:
         try:
             self._customers_there = check_keys(room.workbench, profiles, self._masks.table)
             self._events = self._count_events() if events is None else events
-            self._counts = self._count()
+            self._counts = count_members(room.workbench, self._masks)
         except BaseException:
             room.workbench.drop(self._masks.table)  # a worker tries again and again
             profiles.close()
@@ -147,7 +124,7 @@ class Picture:
             moved = self._room.workbench.arrow(
                 f"SELECT CAST(key AS VARCHAR) AS customer, * EXCLUDE (key) FROM {difference.table}"
             )
-        return {name: _moves(moved, difference.layout.bits[name]) for name in segments}
+        return {name: moves_of(moved, difference.layout.bits[name]) for name in segments}
 
     def merged(self, earlier: datetime, segment: str) -> pa.Table:
         if self._aliases is None:
@@ -280,31 +257,8 @@ class Picture:
         return {need: f"c{number}" for number, need in enumerate(needs)}
 
     def _count_events(self) -> Mapping[str, int]:
-        """The rows up to now of each event that a segment asks for, or a trigger's goal. Live
-        events are counted by nobody: they may be forgotten, and are never an unfinished export."""
-        triggers = self._profiles.workspace.triggers.values()
-        measures = map(measure_of, self._profile_names())
-        asked = {measure.event for measure in measures if measure is not None}
-        asked |= {trigger.goal.event for trigger in triggers if trigger.goal is not None}
-        asked |= {name for trigger in triggers for name in _awaited(trigger)}
         with self._room.workbench.scope():
-            # the whole table, whoever its rows are about
-            profiles = self._profiles.contacts or self._profiles
-            specs = {name: profiles.event(name).rows for name in sorted(asked)}
-            return {n: count_rows(profiles, rows) for n, rows in specs.items() if rows}
-
-    def _count(self) -> Mapping[str, int]:
-        # customers share few masks: adding up those costs a third of counting each segment
-        layout = self._masks.layout
-        columns = ", ".join(f"m{number}" for number in range(layout.columns))
-        masks = self._room.workbench.arrow(
-            f"SELECT {columns}, count(*) AS people FROM {self._masks.table} GROUP BY {columns}"
-        )
-        people = masks["people"].to_numpy()
-        return {
-            name: int(people[_set(masks[f"m{bit.column}"], bit)].sum())
-            for name, bit in layout.bits.items()
-        }
+            return count_events(self._profiles, self._profile_names())
 
     # -- answering
 
@@ -381,28 +335,8 @@ class Picture:
             )
 
 
-def _awaited(trigger: Trigger) -> Iterator[str]:
-    """The events that a trigger waits for."""
-    if isinstance(trigger.on, OnEvent):
-        yield from filter(None, (trigger.on.event, trigger.on.unless))
-
-
 def _like_the_last(need: Need) -> bool:
     return isinstance(need, Aggregate) and need.measure is Measure.LAST and need.field is not None
-
-
-def _set(masks: pa.ChunkedArray, bit: Bit) -> np.ndarray:
-    """In which of some masks a bit is set."""
-    found: np.ndarray = (masks.to_numpy() & bit.value) != 0
-    return found
-
-
-def _moves(moved: pa.Table, bit: Bit) -> tuple[pa.Array, pa.Array]:
-    """Of the moved, those who entered and those who left one segment."""
-    some = moved.filter(pa.array(_set(moved[f"x{bit.column}"], bit)))
-    inside = pa.array(_set(some[f"now{bit.column}"], bit))
-    customers = some["customer"].combine_chunks()
-    return customers.filter(inside), customers.filter(pc.invert(inside))
 
 
 def _held(compiler: Compiler, segment: Segment) -> ir.BooleanValue:

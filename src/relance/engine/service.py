@@ -30,9 +30,10 @@ from relance.engine.inspection import Inspection
 from relance.engine.live import LiveCache, LiveFeed
 from relance.engine.live_checks import live_problems
 from relance.engine.live_source import LiveSource
-from relance.engine.picture import Picture, Room
+from relance.engine.picture import Picture
 from relance.engine.portrait import Portraying
 from relance.engine.profile import Profiles
+from relance.engine.room import Room
 from relance.engine.score_history import features_of_customer, score_history
 from relance.engine.snapshot import Snapshots
 from relance.engine.source import Source, open_source
