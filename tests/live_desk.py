@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -30,6 +31,7 @@ class MemoryStore:
         self.commits: list[int] = []
         self.away = False
         self.failures = 0
+        self.turned_down: Counter[str] = Counter()
         self.gate = threading.Event()
         self.gate.set()
 
@@ -43,6 +45,12 @@ class MemoryStore:
         self.commits.append(len(messages))
         return len(new)
 
+    def turn_down(self, counts: Mapping[str, int], at: datetime) -> None:
+        if self.away:
+            self.failures += 1
+            raise StateError("the state is away")
+        self.turned_down.update(counts)
+
     @property
     def one(self) -> LiveMessage:
         [message] = self.messages.values()
@@ -52,12 +60,12 @@ class MemoryStore:
 class LiveSide(PublicSide):
     """The app with live events, and a client that speaks the protocol."""
 
-    def __init__(self, *, most_waiting: int = 20_000) -> None:
+    def __init__(self, *, most_waiting: int = 20_000, origins: Sequence[str] = ()) -> None:
         super().__init__()
         self.store = MemoryStore()
         self.inbox = Inbox(self.store, lambda: NOW, most_waiting=most_waiting)
         assert self.front is not None
-        desk = Desk([Secret(KEY), Secret(OLD_KEY)], self.inbox)
+        desk = Desk([Secret(KEY), Secret(OLD_KEY)], self.inbox, origins=origins)
         self.front = replace(self.front, live=desk)
 
     async def post(

@@ -134,3 +134,14 @@ def test_what_is_stored_can_be_counted(state: State):
     assert counts.by_kind == {"identify": 1, "track": 3}
     assert counts.by_event == {"Cart Abandoned": 2, "Order Completed": 1}
     assert (counts.first_at, counts.last_at) == (NOW - DAY, NOW)
+
+
+def test_what_was_not_taken_is_added_up_and_outlives_what_is_forgotten(state: State):
+    assert (state.live.counts().not_taken, state.live.counts().not_taken_at) == ({}, None)
+    state.live.turn_down({"unauthorized": 3}, NOW)
+    state.live.turn_down({"json": 1, "unauthorized": 2}, NOW - DAY)  # by another process
+    state.live.forget("ann")
+    counts = state.live.counts()
+    assert counts.not_taken == {"json": 1, "unauthorized": 5}
+    assert counts.not_taken_at == NOW
+    assert counts.messages == 0

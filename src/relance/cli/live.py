@@ -14,6 +14,8 @@ from relance.cli.options import JsonOption, WorkspaceOption, local
 from relance.errors import UsageError
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from relance.domain.live import LiveCounts
     from relance.wiring import Relance
 
@@ -31,6 +33,11 @@ def status(workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> 
     if as_json:
         show.print_json(_document(counts))
         return
+    _print_stored(counts, zone)
+    _print_not_taken(counts, zone)
+
+
+def _print_stored(counts: LiveCounts, zone: ZoneInfo) -> None:
     if counts.first_at is None or counts.last_at is None:
         typer.echo("no live event has come in yet")
         return
@@ -46,6 +53,26 @@ def status(workspace: WorkspaceOption = Path(), as_json: JsonOption = False) -> 
             f"{counts.disbelieved:,} told an instant that is none, or later than their arrival:"
             " they count as of that"
         )
+
+
+_WHY = {
+    "rejected": "messages that no batch should hold (the others were taken)",
+    "unauthorized": "requests without a write key, or with another one",
+    "json": "requests that are no JSON",
+    "gzip": "requests that are no gzip",
+    "encoding": "requests in another encoding",
+    "invalid": "requests without a message that can be taken",
+    "too_large": "requests that are too long",
+    "too_many": "requests told to come back, as too much waited",
+}
+
+
+def _print_not_taken(counts: LiveCounts, zone: ZoneInfo) -> None:
+    if counts.not_taken_at is None:
+        return
+    rows = [[_WHY.get(reason, reason), count] for reason, count in counts.not_taken.items()]
+    show.print_table("Not taken", ["what", "count"], rows)
+    typer.echo(f"the last at {local(counts.not_taken_at, zone)}")
 
 
 @app.command()
@@ -83,6 +110,8 @@ def _document(counts: LiveCounts) -> dict[str, object]:
         "first_at": _iso(counts.first_at),
         "last_at": _iso(counts.last_at),
         "disbelieved": counts.disbelieved,
+        "not_taken": dict(counts.not_taken),
+        "not_taken_at": _iso(counts.not_taken_at),
     }
 
 

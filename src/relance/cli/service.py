@@ -234,7 +234,9 @@ class _Service:
             receipts=relance.state.receipts,
             people=relance.state.desk,
             links=relance.links,
-            live=Desk(live.write_keys, self._inbox) if live and self._inbox else None,
+            live=Desk(live.write_keys, self._inbox, origins=live.origins)
+            if live and self._inbox
+            else None,
         )
 
 

@@ -91,11 +91,12 @@ class LiveEventSpec:
 class LiveSpec:
     """Which live events are taken in, for how long they are kept, and the columns read of them.
 
-    `write_keys` are what clients show, any of them. `fields` are columns of live_events, read of
-    the properties, and `traits` of live_customers.
+    `write_keys` are what clients show, any of them; scripts of pages at `origins` may be clients.
+    `fields` are columns of live_events, read of the properties, and `traits` of live_customers.
     """
 
     write_keys: tuple[Secret, ...]
+    origins: tuple[str, ...] = ()
     keep: Duration = field(default_factory=lambda: Duration(400, Unit.DAY))
     fields: Mapping[str, LiveColumn] = field(default_factory=dict)
     traits: Mapping[str, LiveColumn] = field(default_factory=dict)
@@ -103,7 +104,11 @@ class LiveSpec:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LiveCounts:
-    """What is stored of live events. `disbelieved` had an instant that could not be."""
+    """What is stored of live events. `disbelieved` had an instant that could not be.
+
+    `not_taken` are requests by the reason they were told, and under `rejected` messages of batches
+    whose others were taken; the last of them came at `not_taken_at`.
+    """
 
     messages: int
     by_kind: Mapping[str, int]
@@ -111,3 +116,5 @@ class LiveCounts:
     first_at: datetime | None  # of arrival
     last_at: datetime | None
     disbelieved: int
+    not_taken: Mapping[str, int] = field(default_factory=dict)
+    not_taken_at: datetime | None = None

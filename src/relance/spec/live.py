@@ -39,6 +39,15 @@ _NAME = r'[^\s."\\]([^."\\]*[^\s."\\])?'
 _PATH = rf"{_NAME}(\.{_NAME})*"
 
 
+# As browsers write it: small letters, no path, no port that goes without saying.
+_ORIGIN = Text(
+    "the origin of a web site such as https://boutique.example",
+    r"(?!http://.*:80$|https://.*:443$)"
+    r"https?://([a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:]+\])(:[1-9][0-9]{0,4})?",
+    "name each site by scheme and host, in small letters, without a path or a slash at the end",
+)
+
+
 def _long_enough(spot: Spot, secret: Secret) -> Secret:
     if len(secret.reveal().strip()) < LEAST_KEY:
         raise spot.broken(
@@ -104,6 +113,12 @@ class LiveYaml(Record[LiveSpec]):
         "one can take the place of another.",
         example='write_keys: ["${SHOP_WRITE_KEY}"]',
     )
+    origins: Key[tuple[str, ...]] = optional(
+        ListOf(_ORIGIN, "origins", single=True),
+        "The web sites whose pages may send live events, such as https://boutique.example. Each by "
+        "its name: `*` is none.",
+        default=(), shown="none",
+    )  # fmt: skip
     keep = optional(
         LENGTH, "How long live events are kept after their arrival.",
         default=LiveSpec(write_keys=()).keep, shown=str(LiveSpec(write_keys=()).keep),
@@ -122,7 +137,7 @@ class LiveYaml(Record[LiveSpec]):
 
     def build(self) -> LiveSpec:
         return LiveSpec(
-            write_keys=self.write_keys, keep=self.keep, fields=self.fields,
+            write_keys=self.write_keys, origins=self.origins, keep=self.keep, fields=self.fields,
             traits=self.traits,
         )  # fmt: skip
 

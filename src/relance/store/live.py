@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import pyarrow as pa
@@ -35,6 +36,13 @@ _BEGIN = Statement(
     f"INSERT INTO meta (key, value) VALUES ('{_GENERATION}', ?) ON CONFLICT DO NOTHING"  # noqa: S608
 )
 _ANEW = Statement(f"UPDATE meta SET value = ? WHERE key = '{_GENERATION}'")  # noqa: S608
+
+_NOT_TAKEN = "live:not_taken"
+_COUNTED = Statement(f"SELECT value FROM meta WHERE key = '{_NOT_TAKEN}'")  # noqa: S608
+_COUNT = Statement(
+    f"INSERT INTO meta (key, value) VALUES ('{_NOT_TAKEN}', ?)"  # noqa: S608
+    " ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+)
 
 _OLDEST = Statement("SELECT n, received_at FROM live_message ORDER BY n LIMIT ?")
 _DROP = Statement("DELETE FROM live_message WHERE n < ?")
@@ -110,6 +118,18 @@ class LiveStore:
             return driver.many(_ADD_ONE, rows)
         return driver.run(_ADD_MANY, *(list(column) for column in zip(*rows, strict=True)))
 
+    def turn_down(self, counts: Mapping[str, int], at: datetime) -> None:
+        """Count what was not taken, by reason; the last of it came at `at`."""
+        with self._database.write() as connection:
+            driver = Driver(connection)
+            if not driver.is_sqlite:
+                driver.rows(_IN_TURN)
+            known, last = _not_taken(driver)
+            for reason, number in counts.items():
+                known[reason] = known.get(reason, 0) + number
+            latest = max(at, last or at).astimezone(UTC).isoformat()
+            driver.run(_COUNT, json.dumps({"last": latest, "counts": known}))
+
     # -- reading
 
     def span(self) -> tuple[str, int, int]:
@@ -131,6 +151,7 @@ class LiveStore:
         with self._database.read() as connection:
             driver = Driver(connection)
             kinds, events = driver.rows(_KINDS), driver.rows(_EVENTS)
+            not_taken, not_taken_at = _not_taken(driver)
         firsts = [instant(first) for _, _, first, _, _ in kinds]
         lasts = [instant_or_none(last) for _, _, _, last, _ in kinds]
         return LiveCounts(
@@ -140,6 +161,8 @@ class LiveStore:
             first_at=min(firsts, default=None),
             last_at=max((last for last in lasts if last), default=None),
             disbelieved=sum(told for *_, told in kinds),
+            not_taken=dict(sorted(not_taken.items())),
+            not_taken_at=not_taken_at,
         )
 
     # -- letting go
@@ -165,6 +188,15 @@ class LiveStore:
             gone = driver.run(_FORGET, listed, listed, listed)
             driver.run(_ANEW, uuid4().hex)
         return gone
+
+
+def _not_taken(driver: Driver) -> tuple[dict[str, int], datetime | None]:
+    """How much was not taken, by reason, and when the last of it came."""
+    rows = driver.rows(_COUNTED)
+    if not rows:
+        return {}, None
+    noted = json.loads(rows[0][0])
+    return noted["counts"], datetime.fromisoformat(noted["last"])
 
 
 def _expire_portion(driver: Driver, before: datetime) -> tuple[int, bool]:

@@ -15,6 +15,7 @@ from relance import logs
 from relance.domain.live import LiveMessage
 from relance.errors import StateError
 from relance.logs import Action
+from relance.web.tally import Tally, TurnedDown
 
 MOST_WAITING = 20_000  # messages; beyond, clients are asked to come back
 _MOST_TOGETHER = 5_000  # messages in a transaction
@@ -22,7 +23,7 @@ _MOST_TOGETHER = 5_000  # messages in a transaction
 log = logs.get("web")
 
 
-class LiveStore(Protocol):
+class LiveStore(TurnedDown, Protocol):
     """The state, as live events see it."""
 
     def record(self, messages: Sequence[LiveMessage], clock: Callable[[], datetime]) -> int:
@@ -71,6 +72,7 @@ class Inbox:
         self._task: asyncio.Task[None] | None = None
         # its own: a tick or a report must not make clients wait for a thread
         self._thread = ThreadPoolExecutor(1, "live-events")
+        self.tally = Tally(store, clock, self._thread)
         self._closed = False
 
     @property
@@ -89,7 +91,6 @@ class Inbox:
         if not messages:
             return
         if self.figures.waiting and self.figures.waiting + len(messages) > self._most:
-            self.figures.turned_away += 1
             raise Full
         done = asyncio.get_running_loop().create_future()
         self._waiting.append((messages, done))
@@ -103,6 +104,7 @@ class Inbox:
         self._closed = True
         if self._task is not None:
             await self._task
+        await self.tally.close()
         self._thread.shutdown(wait=False)
 
     async def _work(self) -> None:

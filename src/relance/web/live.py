@@ -7,7 +7,7 @@ import base64
 import binascii
 import hashlib
 import hmac
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -21,21 +21,27 @@ from relance.logs import Action
 from relance.settings import Secret
 from relance.web.front import Front
 from relance.web.inbox import Closed, Full, Inbox
+from relance.web.origins import Origins
 from relance.web.requests import body_of
 from relance.web.segment import BATCH_BYTES, Parcel, Refused, batch, one, parsed, too_long, unzipped
 
 _PATIENCE = 10.0  # seconds for a commit; the clients themselves wait for 15
 _SOON, _LATER = "1", "2"  # seconds until a client should come back
 _WHO = 'Basic realm="live events"'
+REJECTED = "rejected"  # a message of a batch whose others were taken
 
 log = logs.get("web")
 
 
 class Desk:
-    """Where live events are handed in: the keys that open it, and the inbox behind it."""
+    """Where live events are handed in: the keys that open it, the inbox behind it, and the origins
+    whose pages may come."""
 
-    def __init__(self, keys: Sequence[Secret], inbox: Inbox) -> None:
+    def __init__(
+        self, keys: Sequence[Secret], inbox: Inbox, *, origins: Collection[str] = ()
+    ) -> None:
         self.inbox = inbox
+        self.origins = Origins(origins)
         self._digests = [_digest(key.reveal()) for key in keys]
 
     def opens(self, key: str) -> bool:
@@ -56,29 +62,40 @@ class Live:
         self._clock = clock
 
     def add_to(self, app: FastAPI) -> None:
-        """Its addresses."""
-        app.add_api_route("/v1/batch", partial(self._take, None), methods=["POST"])
-        for kind in LiveKind:
-            app.add_api_route(f"/v1/{kind}", partial(self._take, kind), methods=["POST"])
+        """Its addresses. Segment's clients for browsers and apps write their first letters."""
+        for kind in (None, *LiveKind):
+            name = kind or "batch"
+            for path in (f"/v1/{name}", f"/v1/{name[0]}"):
+                app.add_api_route(path, partial(self._take, kind), methods=["POST"])
+                app.add_api_route(path, self._preflight, methods=["OPTIONS"])
 
-    async def _take(self, kind: LiveKind | None, request: Request) -> Response:
+    async def _preflight(self, request: Request) -> Response:
+        return self._desk().origins.preflight(request.headers.get("origin"))
+
+    def _desk(self) -> Desk:
         desk = self._front().live
         if desk is None:
             raise HTTPException(404)
+        return desk
+
+    async def _take(self, kind: LiveKind | None, request: Request) -> Response:
+        desk, origin = self._desk(), request.headers.get("origin")
         try:
             parcel = await self._opened(desk, kind, request)
             await _stored(desk.inbox, parcel)
         except Refused as refused:
-            return _refusal(refused)
-        _tell(desk, parcel)
-        return _answer(200, {"success": True, **_rejected(parcel)})
+            answer = _refusal(desk, refused, from_page=origin is not None)
+        else:
+            _tell(desk, parcel)
+            answer = _answer(200, {"success": True, **_rejected(parcel)})
+        answer.headers.update(desk.origins.headers(origin))
+        return answer
 
     async def _opened(self, desk: Desk, kind: LiveKind | None, request: Request) -> Parcel:
         key = _key_of(request.headers.get("authorization"))
         if key is not None and not desk.opens(key):
             raise _unknown()
         if desk.inbox.full:  # before a body is read that would wait
-            desk.inbox.figures.turned_away += 1
             raise _too_many()
         try:
             sent = await body_of(request, BATCH_BYTES)
@@ -130,7 +147,11 @@ def _unknown() -> Refused:
     return Refused(401, "unauthorized", "no such write key")
 
 
-def _refusal(refused: Refused) -> Response:
+def _refusal(desk: Desk, refused: Refused, *, from_page: bool) -> Response:
+    if refused.status == 429:
+        desk.inbox.figures.turned_away += 1
+    if refused.status != 503:
+        desk.inbox.tally.add(refused.code)
     if refused.status in (401, 400, 413, 415):
         log.warning(
             "A request with live events was not taken",
@@ -139,7 +160,7 @@ def _refusal(refused: Refused) -> Response:
             reason=refused.code,
         )
     answer = _answer(refused.status, {"code": refused.code, "message": refused.message})
-    if refused.status == 401:
+    if refused.status == 401 and not from_page:  # a browser would ask its user for a password
         answer.headers["WWW-Authenticate"] = _WHO
     elif refused.status in (429, 503):
         answer.headers["Retry-After"] = _SOON if refused.status == 429 else _LATER
@@ -150,6 +171,7 @@ def _tell(desk: Desk, parcel: Parcel) -> None:
     if not parcel.rejected:
         return
     desk.inbox.figures.rejected += len(parcel.rejected)
+    desk.inbox.tally.add(REJECTED, len(parcel.rejected))
     log.warning(
         "Some messages of a batch could not be taken; the others are stored",
         action=Action.LIVE_REJECTED,

@@ -150,3 +150,25 @@ def test_only_what_is_about_live_events_gets_another_version(tmp_path: Path):
     assert taken_in == before
     assert counted["people"] == before["people"]
     assert counted["carts"].version != before["carts"].version
+
+
+def test_the_sites_whose_pages_may_send_are_named_as_browsers_name_them(tmp_path: Path):
+    def origins(listed: str) -> tuple[str, ...]:
+        live = workspace(tmp_path, f'live: {{write_keys: ["${{KEY}}"], origins: {listed}}}\n').live
+        assert live is not None
+        return live.origins
+
+    good = ("https://boutique.example", "http://127.0.0.1:3000", "https://xn--caf-dma.example:8443")
+    assert origins(f"[{', '.join(repr(one) for one in good)}]") == good
+    assert origins("https://boutique.example") == good[:1]
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["*", "boutique.example", "https://boutique.example/", "https://Boutique.example", "null",
+     "https://*.boutique.example", "https://boutique.example:443", "http://boutique.example:80",
+     "https://a@boutique.example", "ftp://boutique.example", "https://boutique.example:0"],
+)  # fmt: skip
+def test_what_no_browser_would_say_is_no_site(tmp_path: Path, origin: str):
+    [problem] = told(tmp_path, f'live: {{write_keys: ["${{KEY}}"], origins: ["{origin}"]}}\n')
+    assert "is not the origin of a web site such as https://boutique.example" in problem
