@@ -23,7 +23,8 @@ def documented(document: str) -> tuple[Any, set[str]]:
     return json.loads(example[1]), set(re.findall(r"`(\w+)`", nullable[1])) if nullable else set()
 
 
-TALLIES = {"refused", "skipped", "by_state"}  # a reason or a state, and how many
+# a reason, a state or a name, and how many
+TALLIES = {"refused", "skipped", "by_state", "by_kind", "by_event", "not_taken"}
 NAMED = {"withheld"}  # a number that is missing, and the name of the reason
 FREE = {"numbers"}  # whatever a finding is about: numbers and names
 

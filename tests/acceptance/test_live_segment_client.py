@@ -19,6 +19,7 @@ import pytest
 import structlog
 
 from desk import Desk, at_desk
+from json_page import differences, documented
 from live_desk import KEY, LiveSide, basic, track
 from relance.store import State, open_state
 from relance.web import serving
@@ -95,6 +96,9 @@ def test_what_the_client_tells_is_stored(desk: Desk, zipped: bool):
     assert all(began <= row["at"] <= row["received_at"] for row in rows)
     counted = desk.call("live", "status", "--json", env=ENV).json()
     assert (counted["messages"], counted["by_event"]) == (125, {"Cart Abandoned": 120})
+    assert counted["not_taken"] == {"unauthorized": 1}
+    assert list(differences(counted, *documented("live status"))) == []
+    assert "requests without a write key" in desk.call("live", "status", env=ENV).out
     assert desk.call("live", "forget", "ann", "--json", env=ENV).json() == {"deleted": 125}
     assert "no live event" in desk.call("live", "status", env=ENV).out
 

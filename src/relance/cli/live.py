@@ -57,6 +57,7 @@ def _print_stored(counts: LiveCounts, zone: ZoneInfo) -> None:
 
 _WHY = {
     "rejected": "messages that no batch should hold (the others were taken)",
+    "origin": "questions of browsers on sites that are not under live.origins",
     "unauthorized": "requests without a write key, or with another one",
     "json": "requests that are no JSON",
     "gzip": "requests that are no gzip",

@@ -70,7 +70,13 @@ class Live:
                 app.add_api_route(path, self._preflight, methods=["OPTIONS"])
 
     async def _preflight(self, request: Request) -> Response:
-        return self._desk().origins.preflight(request.headers.get("origin"))
+        """The answer to a browser that asks before it posts."""
+        desk, origin = self._desk(), request.headers.get("origin")
+        headers = desk.origins.invitation(origin)
+        if headers is None:
+            desk.inbox.tally.add("origin")
+            return Response(status_code=403)
+        return Response(status_code=204, headers=dict(headers))
 
     def _desk(self) -> Desk:
         desk = self._front().live

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from fastapi import Response
-
 _VARY = {"Vary": "Origin"}
 _ASKED = {
     "Access-Control-Allow-Methods": "POST",
@@ -35,8 +33,8 @@ class Origins:
             return _VARY
         return {**_VARY, "Access-Control-Allow-Origin": origin, **_READ}
 
-    def preflight(self, origin: str | None) -> Response:
-        """The answer to a browser that asks before it posts."""
+    def invitation(self, origin: str | None) -> Mapping[str, str] | None:
+        """What a browser is told that asks before it posts; None: no page of this origin may."""
         if origin not in self._declared:
-            return Response(status_code=403, headers=dict(self.headers(origin)))
-        return Response(status_code=204, headers={**self.headers(origin), **_ASKED})
+            return None
+        return {**self.headers(origin), **_ASKED}

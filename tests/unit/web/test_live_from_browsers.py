@@ -212,7 +212,8 @@ async def test_what_was_not_taken_is_noted_by_its_reason_and_not_request_by_requ
         for _ in range(20):
             await send(side, "/v1/t", CALLS["/v1/t"], **basic("another-key-of-somebody"))
         await send(side, "/v1/t", b"{")
+        await side.call("OPTIONS", "/v1/t", headers={"Origin": OTHER, **ASKED})
         await send(side, "/v1/b", {"batch": [track(event=""), track(), "x"]})
         assert side.store.turned_down == {}
         await side.inbox.close()
-    assert side.store.turned_down == {"unauthorized": 20, "json": 1, "rejected": 2}
+    assert side.store.turned_down == {"unauthorized": 20, "json": 1, "origin": 1, "rejected": 2}
