@@ -74,12 +74,13 @@ def test_few_members_are_counted_and_not_described(ward: Ward) -> None:
 
 def test_of_fewer_than_five_nothing_is_told(ward: Ward) -> None:
     text = (ward.root / "config/segments.yaml").read_text()
-    ward.write("config/segments.yaml", text + "  three: {customer: first_name, is: Name399, "
-               "in: [Name399]}\n  nobody: {customer: country, is: XX}\n")  # fmt: skip
-    for name in ("nobody",):
+    few = "  few: {all: [{segment: belgian}, {customer: first_name, is: Name7}]}\n"
+    ward.write("config/segments.yaml", text + few + "  nobody: {customer: country, is: XX}\n")
+    for name, sentence in (("few", "about persons"), ("nobody", "Nobody is in it.")):
         found = described(ward, name)
+        assert (found["members"] > 0) == (name == "few")
         assert (found["features"], found["values"], found["money"]) == ([], [], None)
-        assert any("about persons" in sentence for sentence in found["sentences"])
+        assert any(sentence in each for each in found["sentences"])
     ward.write("config/segments.yaml", text)
 
 

@@ -199,3 +199,31 @@ def test_resellers_who_slow_down_are_told_of_and_written_to_once(
     )
     silent = call(root, slack, "why", f"{SILENT}-buyer")
     assert f"did not enter slowing_offer: no_consent (for the account {SILENT})" in silent
+
+
+def test_segments_of_accounts_are_described_and_looked_after(tmp_path: Path, slack: Slack) -> None:
+    root = tmp_path / "resellers"
+    shutil.copytree(EXAMPLE, root)
+    (root / "data").mkdir()
+    make_data(root)
+    call(root, slack, "tick", "--at", LATER)
+
+    # three contacts of each, but for the one without any and the one with an owner alone
+    told = call(root, slack, "describe", "slowing_down")
+    assert f"{3 * (len(SLOWING) - 2) + 1} customers" in told
+    assert "How often and for how much they had the event order is not told" in told
+    assert "By job" in told
+    document = json.loads(call(root, slack, "describe", "slowing_down", "--json"))
+    assert (document["event"], document["features"]) == (None, [])
+
+    # what the reseller bought is what each of its contacts is held to have come back for
+    found = json.loads(call(root, slack, "health", "--json"))
+    regular = {one["segment"]: one for one in found["segments"]}["regular"]
+    assert found["window"]["nothing"] is None
+    assert regular["cohort"]["rate"] > found["window"]["rate"] > 0.7
+
+    refused = CliRunner().invoke(
+        app, ["rfm", "--workspace", str(root)], env={"SLACK_URL": slack.url}
+    )
+    assert refused.exit_code == 2
+    assert "order, which `rfm` scores, names accounts and no customer" in refused.stderr

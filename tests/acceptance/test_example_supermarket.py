@@ -10,6 +10,7 @@ import pytest
 
 from example_shop import Example
 from json_page import differences, documented
+from newcomer import call
 
 EVENING = datetime(2026, 3, 2, 21)  # noqa: DTZ001  after the first tick, on the shop's wall
 DAYS = ("2026-03-03", "2026-03-04", "2026-03-05", "2026-03-06", "2026-03-07")
@@ -121,4 +122,9 @@ def test_what_is_too_long_a_silence_is_learnt_from_the_receipts(supermarket: Exa
         "7 days", "14 days", "30 days", "60 days",
     ]  # fmt: skip
     assert sum(each["customers"] for each in stages["stages"]) == 310
+    found = supermarket.json("health", "at_risk", "--at", "2026-03-02T09:00")
+    assert found["customers"] == 310
+    asked = ("describe", "at_risk", "--at", "2026-03-02T09:00")
+    told = call(*asked, "--workspace", str(supermarket.root)).out
+    assert "of them have had a receipt" in told
     assert sum(each["customers"] for each in grid["grid"]) + grid["unscored"] == 310

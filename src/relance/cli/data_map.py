@@ -28,7 +28,7 @@ def data_map(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say which personal data is read and what for, how long it is kept, and where it goes."""
+    """Say which personal data is read and kept, and where it goes."""
     from relance.wiring import open_relance
 
     with open_relance(workspace) as relance:

@@ -9,7 +9,7 @@ import typer
 
 from relance.cli import show
 from relance.cli.app import app
-from relance.cli.options import AtOption, JsonOption, WorkspaceOption, read_instant
+from relance.cli.options import AsOfOption, JsonOption, WorkspaceOption, read_as_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +23,7 @@ def describe(
         str, typer.Argument(metavar="SEGMENT", help="Its name; a trigger's for its own.")
     ],
     workspace: WorkspaceOption = Path(),
-    at: AtOption = None,
+    at: AsOfOption = None,
     html: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write it as a page with a picture as well.")
     ] = None,
@@ -38,7 +38,7 @@ def describe(
     from relance.wiring import open_relance
 
     with open_relance(workspace) as relance:
-        instant = read_instant(at, relance.workspace.zone)
+        instant, note = read_as_of(at, relance)
         currency = relance.workspace.currency
         (found,) = relance.describe(instant, [segment])
         if html is not None:
@@ -46,6 +46,7 @@ def describe(
     if as_json:
         show.print_json(document(found, currency))
         return
+    show.print_note(note)
     _print(found, currency)
     if html is not None:
         typer.echo(f"wrote {html}")

@@ -9,7 +9,7 @@ import typer
 
 from relance.cli import show
 from relance.cli.app import app
-from relance.cli.options import AtOption, JsonOption, WorkspaceOption, read_instant
+from relance.cli.options import AsOfOption, JsonOption, WorkspaceOption, read_as_of
 from relance.errors import UsageError
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def health(
         typer.Argument(metavar="[SEGMENT]...", help="Only these; all are compared all the same."),
     ] = None,
     workspace: WorkspaceOption = Path(),
-    at: AtOption = None,
+    at: AsOfOption = None,
     event: Annotated[
         str | None,
         typer.Option(
@@ -60,12 +60,12 @@ def health(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Look for the five classic mistakes of segmentation, each with its number."""
+    """Look for the five classic mistakes of segmentation."""
     from relance.wiring import open_relance
 
     length = None if within is None else _length(within)
     with open_relance(workspace) as relance:
-        instant = read_instant(at, relance.workspace.zone)
+        instant, note = read_as_of(at, relance)
         with show.phases(PHASES, "health") as progress:
             found = relance.health(
                 instant,
@@ -80,6 +80,7 @@ def health(
 
         show.print_json(document(found))
     else:
+        show.print_note(note)
         _print(found)
     if strict and found.mistakes:
         raise typer.Exit(1)
@@ -123,9 +124,12 @@ def _marks(one: SegmentHealth) -> list[object]:
 
 def _print_numbers(found: Checkup) -> None:
     """What the marks are made from, and which segments share their customers."""
+    from relance.uplift.wording import article
+
     event = found.window.goal.event if found.window.goal else "event"
-    columns = ["segment", "members", "of all", "before", "stayed", "earlier", f"had an {event}",
-               "times all", "more alike", "can enter", "rise seen"]  # fmt: skip
+    columns = ["segment", "members", "of all", "before", "stayed", "earlier",
+               f"had {article(event)} {event}", "times all", "more alike", "can enter",
+               "rise seen"]  # fmt: skip
     show.print_table("In numbers", columns, [_numbers(one) for one in found.segments])
     near = [pair for pair in found.pairs if pair.jaccard >= SHOWN_OVERLAP][:MOST_OVERLAPS]
     if near:

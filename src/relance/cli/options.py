@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 from zoneinfo import ZoneInfo
 
 import typer
 
 from relance.errors import UsageError
+
+if TYPE_CHECKING:
+    from relance.wiring import Relance
 
 _CLOCK_SKEW = timedelta(minutes=5)
 
@@ -28,6 +31,15 @@ AtOption = Annotated[
         help="The instant to act as of, such as 2026-03-01 or 2026-03-01T09:00 (in the"
         " workspace's time zone unless it names one).",
         show_default="now",
+    ),
+]
+AsOfOption = Annotated[
+    str | None,
+    typer.Option(
+        "--at",
+        metavar="INSTANT",
+        help="The instant to look at, such as 2026-03-01 or 2026-03-01T09:00; now is this moment.",
+        show_default="the last tick; now where there was none",
     ),
 ]
 _YEARS = (1900, 2199)  # a slip of the finger beyond them would end time: it only goes forward
@@ -68,6 +80,33 @@ def read_acting_instant(text: str | None, zone: ZoneInfo, *, ahead: bool) -> dat
             hint="for a rehearsal on a state of its own say --ahead",
         )
     return moment
+
+
+class AsOf(NamedTuple):
+    """The instant that is looked at; `note` says which it is, where nobody asked for it."""
+
+    at: datetime
+    note: str | None = None
+
+
+def read_as_of(text: str | None, relance: Relance) -> AsOf:
+    """`--at` of a command that only looks. Without it the last tick, so that what is told goes with
+    the segments' members, and with data that may end there; now where there was no tick.
+
+    Raises UsageError.
+    """
+    zone = relance.workspace.zone
+    now = read_instant(None, zone)
+    if text == "now":
+        return AsOf(now)
+    if text is not None:
+        return AsOf(read_instant(text, zone))
+    last = relance.last_tick()
+    if last is None:
+        return AsOf(now)
+    days = (now - last).days
+    ago = f", {days} days ago; --at now looks at this moment" if days > 1 else ""
+    return AsOf(last, f"As of the last tick, {local(last, zone)}{ago}.")
 
 
 def local(moment: datetime | date, zone: ZoneInfo) -> str:

@@ -27,6 +27,12 @@ def to_json(document: object) -> str:
     return json.dumps(document, ensure_ascii=False, indent=2, default=str)
 
 
+def print_note(note: str | None) -> None:
+    """A line above what is told, where there is something to say of it."""
+    if note:
+        typer.echo(note)
+
+
 def write_file(path: Path, text: str) -> None:
     """Write a file that was asked for, its folder too. Raises OutsideError."""
     try:

@@ -11,7 +11,7 @@ import typer
 
 from relance.cli import show
 from relance.cli.app import app
-from relance.cli.options import AtOption, JsonOption, WorkspaceOption, local, read_instant
+from relance.cli.options import AsOfOption, JsonOption, WorkspaceOption, local, read_as_of
 
 if TYPE_CHECKING:
     from relance.domain.fits import Rhythm
@@ -20,33 +20,35 @@ if TYPE_CHECKING:
 
 @app.command()
 def stages(
-    workspace: WorkspaceOption = Path(), at: AtOption = None, as_json: JsonOption = False
+    workspace: WorkspaceOption = Path(), at: AsOfOption = None, as_json: JsonOption = False
 ) -> None:
     """Count the customers in each lifecycle stage, and say what sets stages apart."""
     from relance.wiring import open_relance
 
     with open_relance(workspace) as relance:
-        zone = relance.workspace.zone
-        report = relance.stages(read_instant(at, zone))
+        zone, (instant, note) = relance.workspace.zone, read_as_of(at, relance)
+        report = relance.stages(instant)
     if as_json:
         show.print_json(stages_document(report))
     else:
+        show.print_note(note)
         _print_stages(report, zone)
 
 
 @app.command()
 def rfm(
-    workspace: WorkspaceOption = Path(), at: AtOption = None, as_json: JsonOption = False
+    workspace: WorkspaceOption = Path(), at: AsOfOption = None, as_json: JsonOption = False
 ) -> None:
     """Show the RFM grid: how many customers are in each of its cells."""
     from relance.wiring import open_relance
 
     with open_relance(workspace) as relance:
-        zone = relance.workspace.zone
-        report = relance.rfm(read_instant(at, zone))
+        zone, (instant, note) = relance.workspace.zone, read_as_of(at, relance)
+        report = relance.rfm(instant)
     if as_json:
         show.print_json(rfm_document(report))
     else:
+        show.print_note(note)
         _print_grid(report, zone)
 
 

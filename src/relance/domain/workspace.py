@@ -109,6 +109,11 @@ class EventSpec:
             return self
         return replace(self, table=self.live.table, live=None) if self.live.table else None
 
+    @property
+    def of_accounts(self) -> bool:
+        """Whether it names accounts and no customer."""
+        return not self.customer
+
     def column(self, logical: str) -> str | None:
         """The column behind a logical field name, if it is mapped."""
         return self.amount if logical == "amount" else self.fields.get(logical)

@@ -98,7 +98,7 @@ class Portraying:
         """What is measured, where the event that RFM scores is mapped."""
         workspace = self.profiles.workspace
         spec = workspace.events.get(workspace.rfm.event)
-        if spec is None:
+        if spec is None or spec.of_accounts:
             return {}
         needs = RfmNeeds.of(workspace.rfm)
         found = {
@@ -109,6 +109,10 @@ class Portraying:
         if spec.amount is not None:
             found[Feature.MONETARY] = needs.money
         return found
+
+    def _of_accounts(self) -> str | None:
+        spec = self.profiles.workspace.events.get(self.profiles.workspace.rfm.event)
+        return spec.name if spec is not None and spec.of_accounts else None
 
     def _attributes(self) -> Iterator[tuple[str, Attribute | Column]]:
         """Attributes whose values may be listed: neither names nor dates nor measures."""
@@ -138,6 +142,7 @@ class Portraying:
             description=segment.description,
             at=self.profiles.clock.at,
             event=self.profiles.workspace.rfm.event if features else None,
+            of_accounts=self._of_accounts(),
             everybody=customers[0],
             members=customers[1],
         )
@@ -157,6 +162,7 @@ class Portraying:
             description=bare.description,
             at=bare.at,
             event=bare.event,
+            of_accounts=bare.of_accounts,
             everybody=bare.everybody,
             members=bare.members,
             active=active,
@@ -218,6 +224,8 @@ class Portraying:
     def _of_fields(self, sitting: _Sitting, member: str) -> Iterator[Shares]:
         """Who had an event with each value, ever, up to now."""
         for spec in self.profiles.workspace.events.values():
+            if spec.of_accounts:
+                continue
             for name, column in spec.fields.items():
                 if is_personal(name, column):
                     continue

@@ -279,7 +279,7 @@ class Profiles:
 
     def _owner(self, table: ir.Table, spec: EventSpec) -> ir.Value:
         """Whose event it is; nobody's where its table names accounts alone."""
-        if not spec.customer:
+        if spec.of_accounts:
             return ibis.null("string")
         owner = column_of(table, spec.table, spec.customer)
         return key(owner, checked_key_kind(owner, spec.table, spec.customer))
@@ -321,7 +321,7 @@ class Profiles:
         """`owner` and one column per aggregate: one pass over the event table."""
         if any(aggregate.window.since_entry for aggregate in aggregates.values()):
             raise SourceError("`since: entry` means something in the steps of a trigger only")
-        if not spec.customer and self.contacts is None:
+        if spec.of_accounts and self.contacts is None:
             raise SourceError(
                 f"event {spec.name} names accounts and no customer",
                 hint=f"write {{event: {spec.name}, of: account}}",

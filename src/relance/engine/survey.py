@@ -20,7 +20,7 @@ from relance.engine.columns import Reading
 from relance.engine.compiler import Compiler
 from relance.engine.fitting import Fitter
 from relance.engine.layout import Layout
-from relance.engine.needs import Attribute, Need, inlined, needs_of
+from relance.engine.needs import AccountNeed, Attribute, Need, inlined, needs_of
 from relance.engine.profile import Profiles
 from relance.engine.twice import both_profiles
 from relance.engine.workbench import Row, Workbench, compiled
@@ -112,13 +112,15 @@ class Surveying:
                 found.update(dict.fromkeys(needs_of(leaf, workspace, fits)))
         return list(found)
 
-    def _outcome(self) -> list[Aggregate]:
-        """How often the goal's event came in between, and its money where there is some."""
+    def _outcome(self) -> list[Need]:
+        """How often the goal's event came in between, and its money where there is some; of the
+        customer's account, where the event names accounts alone."""
         goal, window = self.goal, Window(within=self.goal.within)
         found = [Aggregate(goal.event, Measure.COUNT, window=window, where=goal.where)]
-        if self.now.event(goal.event).amount is not None:
+        spec = self.now.event(goal.event)
+        if spec.amount is not None:
             found.append(Aggregate(goal.event, Measure.SUM, "amount", window, goal.where))
-        return found
+        return [AccountNeed(need) if spec.of_accounts else need for need in found]
 
     def _fetched(self, profile: ir.Table) -> ir.Table:
         """From a server the profile crosses over, unless the workbench is the source."""

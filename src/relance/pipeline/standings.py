@@ -84,6 +84,11 @@ def rfm_report(workspace: Workspace, engine: Engine, ledger: Ledger, at: datetim
         raise UsageError(
             f"there is no event {spec.event!r} to score", hint="`events` in config/relance.yaml"
         )
+    if workspace.events[spec.event].of_accounts:
+        raise UsageError(
+            f"the event {spec.event}, which `rfm` scores, names accounts and no customer",
+            hint="`rfm: {event: …}` in config/segments.yaml takes one that customers have",
+        )
     places = [(recency, frequency) for recency in SCORES for frequency in SCORES]
     asked: dict[str, Condition] = {
         f"{r}-{f}": RfmIs(recency=(r,), frequency=(f,)) for r, f in places

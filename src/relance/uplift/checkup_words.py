@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from relance.uplift.checkup import ALIKE, LEAST, Checkup, Mistake, Sign, Symptom, Value
 from relance.uplift.comparison import RATIO_NEEDS
-from relance.uplift.wording import Locale, count, duration, percent
+from relance.uplift.wording import Locale, article, count, duration, percent
 
 MISTAKES: dict[Locale, dict[Mistake, str]] = {
     "en": {
@@ -28,9 +29,9 @@ MISTAKES: dict[Locale, dict[Mistake, str]] = {
 _EN = {
     Sign.BY_DATE: "A date decides who is written to, and the segment only who may be.",
     Sign.ALIKE: "Its {members} members of {days} ago are {alike} more alike than any customers: "
-    "{rate} of them had an {event} since, {base} of all.",
+    "{rate} of them had {a} {event} since, {base} of all.",
     Sign.BROAD: "Its {members} members of {days} ago are hardly more alike than any customers "
-    f"({{alike}}, under {percent(ALIKE)}): {{rate}} of them had an {{event}} since, {{base}} of "
+    f"({{alike}}, under {percent(ALIKE)}): {{rate}} of them had {{a}} {{event}} since, {{base}} of "
     "all. Add a criterion about what they did.",
     Sign.FRESH: "The newest row is {data} old, the last evaluation {run}.",
     Sign.NEVER_RUN: "No tick has evaluated it yet: run `relance tick`.",
@@ -42,11 +43,11 @@ _EN = {
     Sign.DEFINITION_OLD: "Defined like this for {age}: do its limits still fit?",
     Sign.NOBODY_ENTERS: "Nobody has entered for {silence}, so that its triggers have nobody to "
     "write to.",
-    Sign.LIFT: "Its members had an {event} within {days} {lift} times as often as all customers "
+    Sign.LIFT: "Its members had {a} {event} within {days} {lift} times as often as all customers "
     "(95 % interval {low} to {high}).",
     Sign.DEMOGRAPHICS: "It looks only at who customers are, and at nothing that they did: add an "
     "event, an RFM score or a stage.",
-    Sign.NO_LIFT: "Its members had an {event} within {days} {lift} times as often as all "
+    Sign.NO_LIFT: "Its members had {a} {event} within {days} {lift} times as often as all "
     "customers; the 95 % interval, {low} to {high}, includes 1, so it says nothing about who "
     "will.",
     Sign.SIZE: "{members} members, {share} of all; about {entrants} could enter a trigger in half "
@@ -75,13 +76,13 @@ _EN = {
     Sign.NO_CUSTOMERS: "The customers table has no rows.",
     Sign.SHORT_HISTORY: "Nothing is known of the time before {days} ago: no closed window to look "
     "at.",
-    Sign.NOBODY_RETURNED: "No customer had an {event} in the last {days}: nothing to compare.",
-    Sign.EVERYBODY_RETURNED: "Every customer had an {event} in the last {days}: nothing to "
+    Sign.NOBODY_RETURNED: "No customer had {a} {event} in the last {days}: nothing to compare.",
+    Sign.EVERYBODY_RETURNED: "Every customer had {a} {event} in the last {days}: nothing to "
     "compare.",
     Sign.NOBODY_THEN: "Nobody was in it {days} ago: nobody to look at.",
     Sign.FEW_THEN: f"Only {{members}} were in it {{days}} ago; a number takes {LEAST}.",
-    Sign.FEW_RETURNED: f"Fewer than {RATIO_NEEDS} of the other customers had an {{event}}: too few "
-    "to compare with.",
+    Sign.FEW_RETURNED: f"Fewer than {RATIO_NEEDS} of the other customers had {{a}} {{event}}: too "
+    "few to compare with.",
     Sign.WIDE: "Its {members} members of {days} ago are too few to say: {lift} times as often as "
     "all, but anything from {low} to {high}.",
     Sign.EVERYBODY_IN: "Every customer was in it: nobody to compare with.",
@@ -156,7 +157,7 @@ _SMALLEST: dict[Locale, str] = {
     "fr": " ; la plus petite hausse visible est de {rise} points",
 }
 _WHOLE: dict[Locale, str] = {
-    "en": "{segments} segments over {customers} customers, as of {at}. Outcome: an {event} within "
+    "en": "{segments} segments over {customers} customers, as of {at}. Outcome: {a} {event} within "
     "{days} of {then}, which {rate} had.",
     "fr": "{segments} segments sur {customers} clients, au {at}. Résultat regardé : « {event} » "
     "dans les {days} après le {then} ; {rate} l’ont eu.",
@@ -171,7 +172,7 @@ _TOGETHER: dict[Locale, str] = {
 
 def sentence(symptom: Symptom, locale: Locale = "en") -> str:
     """What one symptom says, with its numbers."""
-    words = {name: _shown(value, locale) for name, value in symptom.values.items()}
+    words = _words(symptom.values, locale)
     if "every" in words:  # `every day`, `tous les jours`
         alone = {"1 day": "day", "1 jour": "jours"}
         words["every"] = alone.get(words["every"], words["every"])
@@ -188,11 +189,11 @@ def window_sentence(checkup: Checkup, locale: Locale = "en") -> str:
         values = {"event": window.goal.event, "days": _length(window.goal.within.rough_seconds)}
     if window.nothing is not None or window.then_at is None:
         sign = window.nothing or Sign.NO_EVENT
-        words = {name: _shown(value, locale) for name, value in values.items()}
+        words = _words(values, locale)
         return _SENTENCES[locale][sign].format(**words)
     values |= {"segments": len(checkup.segments), "customers": checkup.customers}
     values |= {"rate": window.rate or 0.0}
-    words = {name: _shown(value, locale) for name, value in values.items()}
+    words = _words(values, locale)
     at, then = checkup.at.date().isoformat(), window.then_at.date().isoformat()
     return _WHOLE[locale].format(**words, at=at, then=then)
 
@@ -206,6 +207,11 @@ def together_sentence(checkup: Checkup, locale: Locale = "en") -> str:
 
 def _length(seconds: float) -> timedelta:
     return timedelta(seconds=seconds)
+
+
+def _words(values: Mapping[str, Value], locale: Locale) -> dict[str, str]:
+    words = {name: _shown(value, locale) for name, value in values.items()}
+    return {**words, "a": article(words.get("event", ""))}
 
 
 def _shown(value: Value, locale: Locale) -> str:

@@ -79,7 +79,8 @@ class Shares:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Portrait:
     """A segment beside all customers as of `at`. `event` is the one of the features; `active`
-    are who has it, `money` what they spent; None where it has no amount."""
+    are who has it, `money` what they spent; None where it has no amount. `of_accounts` is the event
+    that RFM scores where it names accounts alone, so that there are no features."""
 
     segment: str
     description: str
@@ -87,6 +88,7 @@ class Portrait:
     event: str | None
     everybody: int
     members: int
+    of_accounts: str | None = None
     active: tuple[int, int] = (0, 0)  # of all, of the members
     money: tuple[float, float] | None = None  # the same
     spreads: Sequence[Spread] = ()

@@ -11,7 +11,7 @@ from relance.uplift.portrait import (
     Portrait,
     differences,
 )
-from relance.uplift.wording import Locale, count, percent
+from relance.uplift.wording import Locale, article, count, percent
 
 FEATURES: dict[Locale, dict[Feature, str]] = {
     "en": {
@@ -32,16 +32,24 @@ _SIZE: dict[Locale, str] = {
     "fr": "{members} clients, {share} sur {everybody}.",
 }
 _WORTH: dict[Locale, str] = {
-    "en": "{active} of them have had an {event}; they spent {money} of all the money.",
+    "en": "{active} of them have had {a} {event}; they spent {money} of all the money.",
     "fr": "{active} d’entre eux ont eu « {event} » ; ils ont dépensé {money} de tout l’argent.",
 }
 _SECRET: dict[Locale, str] = {
     "en": f"Fewer than {LEAST_SHOWN} members: nothing is told, because it would be about persons.",
     "fr": f"Moins de {LEAST_SHOWN} membres : rien n’est dit, ce serait parler de personnes.",
 }
+_NOBODY: dict[Locale, str] = {"en": "Nobody is in it.", "fr": "Personne n’y est."}
 _FEW: dict[Locale, str] = {
     "en": f"Too few members to say how they differ: it takes {LEAST}.",
     "fr": f"Trop peu de membres pour dire en quoi ils diffèrent : il en faut {LEAST}.",
+}
+_OF_ACCOUNTS: dict[Locale, str] = {
+    "en": "How often and for how much they had the event {event} is not told: it names accounts and"
+    " no customer. `rfm: {{event: …}}` in config/segments.yaml takes one that customers have.",
+    "fr": "La fréquence et le montant de « {event} » ne sont pas dits : l’événement nomme des"
+    " comptes et aucun client. `rfm: {{event: …}}` dans config/segments.yaml en prend un que les"
+    " clients ont.",
 }
 _ALIKE: dict[Locale, str] = {
     "en": "They differ from all customers in nothing that is worth a word.",
@@ -88,7 +96,7 @@ _VALUE: dict[Locale, str] = {
     "fr": "{name} {value} : {members} d’entre eux, {everybody} de tous{ratio}.",
 }
 _BOUGHT: dict[Locale, str] = {
-    "en": "An {event} with {name} {value}: {members} of them, {everybody} of all{ratio}.",
+    "en": "{A} {event} with {name} {value}: {members} of them, {everybody} of all{ratio}.",
     "fr": "« {event} » avec {name} {value} : {members} d’entre eux, {everybody} de tous{ratio}.",
 }
 _RATIO: dict[Locale, str] = {
@@ -106,11 +114,17 @@ def sentences(portrait: Portrait, currency: str, locale: Locale = "en") -> list[
     }
     found = [_SIZE[locale].format(**words)]
     if portrait.secret:
-        return [*found, _SECRET[locale]]
+        return [*found, (_SECRET if portrait.members else _NOBODY)[locale]]
+    if portrait.of_accounts:
+        found.append(_OF_ACCOUNTS[locale].format(event=portrait.of_accounts))
     if portrait.money is not None and portrait.money[0] > 0 and portrait.members:
         active = percent(portrait.active[1] / portrait.members, locale)
         money = percent(portrait.money[1] / portrait.money[0], locale)
-        found.append(_WORTH[locale].format(active=active, event=portrait.event, money=money))
+        found.append(
+            _WORTH[locale].format(
+                active=active, a=article(portrait.event or ""), event=portrait.event, money=money
+            )
+        )
     return [*found, *differing(portrait, currency, locale)]
 
 
@@ -142,6 +156,7 @@ def _sentence(one: Difference, portrait: Portrait, currency: str, locale: Locale
         ratio = _RATIO[locale].format(ratio=value, low=low, high=high)
     template = _BOUGHT if one.event else _VALUE
     return template[locale].format(
+        A=article(event or "").capitalize(),
         event=event,
         name=one.name,
         value=one.value,

@@ -146,6 +146,11 @@ def count(number: int, locale: Locale = "en") -> str:
     return f"{number:,}".replace(",", "\N{NARROW NO-BREAK SPACE}" if locale == "fr" else ",")
 
 
+def article(noun: str) -> str:
+    """`a` or `an`, by the first letter."""
+    return "an" if noun[:1].lower() in tuple("aeiou") else "a"
+
+
 def percent(share: float | None, locale: Locale = "en") -> str:
     """A fraction as a percentage with one decimal: `12.5 %`; a dash where there is none."""
     if share is None:

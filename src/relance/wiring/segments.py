@@ -30,6 +30,10 @@ class Segments(Opened):
             raise UsageError(f"there is no segment {segment!r}", hint=f"there are: {listing}")
         return self.state.reader.members(segment, at)
 
+    def last_tick(self) -> datetime | None:
+        """The newest instant that anything was evaluated at; None before the first tick."""
+        return max(self.state.ledger.standing().instants(), default=None)
+
     def stages(self, at: datetime) -> StageReport:
         """How many customers are in each lifecycle stage. Raises UsageError without any."""
         from relance.pipeline.standings import stage_report
