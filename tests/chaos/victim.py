@@ -31,7 +31,7 @@ import relance.cli.show
 import relance.engine.service
 import relance.providers
 import relance.rendering
-import relance.scheduler.worker
+import relance.scheduler.ticking
 import relance.spec
 import relance.store
 import relance.web
@@ -177,7 +177,7 @@ def _cut_sleep_short(waits: Path | None) -> None:
         vendors[name] = replace(vendor, open=_napping(vendor.open, nap))
     relance.providers.VENDORS = vendors
     _default(SharedRate, sleep=nap)
-    relance.scheduler.worker._RETRY = (timedelta(seconds=0.5),)
+    relance.scheduler.ticking._RETRY = (timedelta(seconds=0.5),)
 
 
 def _napping(opened: Callable[..., Any], nap: Sleep) -> Callable[..., Any]:

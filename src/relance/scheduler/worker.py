@@ -14,16 +14,14 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from relance import __version__, logs
 from relance.domain.workspace import Workspace
-from relance.errors import AlreadyEvaluated, RelanceError, WorkspaceError
+from relance.errors import RelanceError, WorkspaceError
 from relance.logs import Action
-from relance.pipeline.timetable import Due, Timetable
+from relance.pipeline.timetable import Timetable
 from relance.scheduler.jobs import ALL_ROLES, Jobs, Loaded, Role, utc_now
 from relance.scheduler.reporting import Reporter
+from relance.scheduler.ticking import Ticker
 from relance.scheduler.tidying import Tidy, keep_tidy
 
-_LATE = timedelta(minutes=1)  # a tick later than this says so
-# after a failed tick; the first because another worker may just have had the workbench
-_RETRY = tuple(timedelta(minutes=m) for m in (1 / 12, 1, 5, 15, 60))
 _DELIVER_EVERY = 5.0  # seconds between looks at the queue
 _DELIVER_RETRY = 300.0  # seconds at most between looks while delivery fails
 _RELOAD_EVERY = 2.0  # seconds between looks at the files
@@ -76,11 +74,8 @@ class Worker:
         self._jobs: Jobs | None = None
         self._timetable: Timetable | None = None
         self._reporter: Reporter | None = None
-        self._done: dict[str, datetime] = {}
-        self._beaten: Due | None = None  # what another worker stored first
-        self._failures = 0
-        self._last_tick: datetime | None = None
         self._troubles: dict[str, str] = {}
+        self._ticker = Ticker(clock, self._ring_after, self._troubles)
         self._paused: Mapping[str, str] = {}
 
     def stop(self) -> None:
@@ -130,12 +125,13 @@ class Worker:
         except RelanceError as error:
             troubles["state"] = str(error)
         degraded = bool(troubles or self._paused)
+        last_tick = self._ticker.last
         status = "stopping" if self._stop.is_set() else "degraded" if degraded else "ok"
         return {
             "status": status,
             "version": __version__,
             "roles": sorted(self._roles),
-            "last_tick": self._last_tick.isoformat() if self._last_tick else None,
+            "last_tick": last_tick.isoformat() if last_tick else None,
             "pending": pending,
             "paused": dict(self._paused),
             "troubles": troubles,
@@ -158,68 +154,11 @@ class Worker:
                 continue
 
     async def _tick_once(self) -> bool:
-        """Run one due tick; false where none is due or it failed."""
-        jobs, timetable = self._jobs, self._timetable
-        if jobs is None or timetable is None:
+        if self._jobs is None or self._timetable is None:
             return False
-        due: Due | None = None
-        try:
-            last = await asyncio.to_thread(jobs.last_runs)
-            due = timetable.due(_later(last, self._done), self._clock())
-            if due is None:
-                self._nothing_owed()
-                return False
-            self._tell_late(due)
-            await asyncio.to_thread(jobs.tick, list(due.triggers), due.at)
-        except AlreadyEvaluated:
-            log.info("Another worker was faster", action=Action.TICK_SKIPPED, at=_text(due))
-            if due != self._beaten:
-                self._beaten = due
-                return True  # it may have stored another instant: what is due now is asked again
-        except RelanceError as error:
-            self._tick_failed(due, str(error))
-            return False
-        except Exception as error:  # noqa: BLE001  a bug must not end the worker
-            self._tick_failed(due, f"{type(error).__name__} at {logs.where(error)}")
-            return False
-        if due is not None:
-            self._tick_done(due)
-        return due is not None
+        return await self._ticker.once(self._jobs, self._timetable)
 
-    def _tell_late(self, due: Due) -> None:
-        now = self._clock()
-        for trigger, instant in due.triggers.items():
-            if now - instant > _LATE:
-                log.warning(
-                    "Evaluated late, and once however many instants were missed",
-                    action=Action.TICK_LATE,
-                    trigger=trigger,
-                    scheduled=instant.isoformat(),
-                    at=due.at.isoformat(),
-                    delay_seconds=round((now - instant).total_seconds()),
-                )
-
-    def _nothing_owed(self) -> None:
-        """A failed tick that nobody owes any more (another worker made up for it) is no trouble."""
-        self._failures = 0
-        self._troubles.pop("tick", None)
-
-    def _tick_done(self, due: Due) -> None:
-        self._nothing_owed()
-        self._last_tick = due.at
-        self._done.update(dict.fromkeys(due.triggers, due.at))
-
-    def _tick_failed(self, due: Due | None, problem: str) -> None:
-        wait = _RETRY[min(self._failures, len(_RETRY) - 1)]
-        self._failures += 1
-        self._troubles["tick"] = problem
-        log.error(
-            "The tick failed; nothing of it was stored, and it is tried again",
-            action=Action.TICK_FAILED,
-            at=_text(due),
-            error=problem,
-            retry_seconds=wait.total_seconds(),
-        )
+    def _ring_after(self, wait: timedelta) -> None:
         self._scheduler.add_job(
             self._ring, "date", run_date=utc_now() + wait, id="retry", replace_existing=True
         )
@@ -389,16 +328,3 @@ class Worker:
         if self._jobs is not None:
             await self._jobs.close()
         log.info("Worker stopped", action=Action.WORKER_STOPPED)
-
-
-def _later(one: Mapping[str, datetime], other: Mapping[str, datetime]) -> dict[str, datetime]:
-    """The later instant of each name."""
-    return {
-        name: max(instants)
-        for name in one.keys() | other.keys()
-        if (instants := [m[name] for m in (one, other) if name in m])
-    }
-
-
-def _text(due: Due | None) -> str | None:
-    return due.at.isoformat() if due else None
