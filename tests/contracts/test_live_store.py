@@ -145,3 +145,12 @@ def test_what_was_not_taken_is_added_up_and_outlives_what_is_forgotten(state: St
     assert counts.not_taken == {"json": 1, "unauthorized": 5}
     assert counts.not_taken_at == NOW
     assert counts.messages == 0
+
+
+def test_workers_that_count_at_the_same_time_lose_nothing(state_url: str):
+    states = [open_state(state_url, workspace="shop", lock_wait=30) for _ in range(3)]
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda n: states[n % 3].live.turn_down({"json": 1}, NOW), range(18)))
+    assert [state.live.counts().not_taken for state in states] == [{"json": 18}] * 3
+    for state in states:
+        state.close()

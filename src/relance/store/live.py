@@ -39,10 +39,14 @@ _ANEW = Statement(f"UPDATE meta SET value = ? WHERE key = '{_GENERATION}'")  # n
 
 _NOT_TAKEN = "live:not_taken"
 _COUNTED = Statement(f"SELECT value FROM meta WHERE key = '{_NOT_TAKEN}'")  # noqa: S608
-_COUNT = Statement(
-    f"INSERT INTO meta (key, value) VALUES ('{_NOT_TAKEN}', ?)"  # noqa: S608
-    " ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+_COUNTED_ALONE = Statement(
+    f"SELECT value FROM meta WHERE key = '{_NOT_TAKEN}' FOR UPDATE"  # noqa: S608
 )
+_COUNT_FROM = Statement(
+    f"INSERT INTO meta (key, value) VALUES ('{_NOT_TAKEN}', ?) ON CONFLICT DO NOTHING"  # noqa: S608
+)
+_COUNT = Statement(f"UPDATE meta SET value = ? WHERE key = '{_NOT_TAKEN}'")  # noqa: S608
+_NOTHING = json.dumps({"last": None, "counts": {}})
 
 _OLDEST = Statement("SELECT n, received_at FROM live_message ORDER BY n LIMIT ?")
 _DROP = Statement("DELETE FROM live_message WHERE n < ?")
@@ -122,9 +126,9 @@ class LiveStore:
         """Count what was not taken, by reason; the last of it came at `at`."""
         with self._database.write() as connection:
             driver = Driver(connection)
-            if not driver.is_sqlite:
-                driver.rows(_IN_TURN)
-            known, last = _not_taken(driver)
+            driver.run(_COUNT_FROM, _NOTHING)
+            # a tick that is being committed holds all of meta: nobody's messages wait behind us
+            known, last = _not_taken(driver, _COUNTED if driver.is_sqlite else _COUNTED_ALONE)
             for reason, number in counts.items():
                 known[reason] = known.get(reason, 0) + number
             latest = max(at, last or at).astimezone(UTC).isoformat()
@@ -190,13 +194,16 @@ class LiveStore:
         return gone
 
 
-def _not_taken(driver: Driver) -> tuple[dict[str, int], datetime | None]:
+def _not_taken(
+    driver: Driver, statement: Statement = _COUNTED
+) -> tuple[dict[str, int], datetime | None]:
     """How much was not taken, by reason, and when the last of it came."""
-    rows = driver.rows(_COUNTED)
+    rows = driver.rows(statement)
     if not rows:
         return {}, None
     noted = json.loads(rows[0][0])
-    return noted["counts"], datetime.fromisoformat(noted["last"])
+    last = noted["last"]
+    return noted["counts"], datetime.fromisoformat(last) if last else None
 
 
 def _expire_portion(driver: Driver, before: datetime) -> tuple[int, bool]:

@@ -72,7 +72,7 @@ class Inbox:
         self._task: asyncio.Task[None] | None = None
         # its own: a tick or a report must not make clients wait for a thread
         self._thread = ThreadPoolExecutor(1, "live-events")
-        self.tally = Tally(store, clock, self._thread)
+        self.tally = Tally(store, clock)
         self._closed = False
 
     @property

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping
-from concurrent.futures import Executor
 from contextlib import suppress
 from datetime import datetime
 from typing import Protocol
@@ -23,19 +22,21 @@ class TurnedDown(Protocol):
 
 
 class Tally:
-    """Counts by reason; a reason is one of a few words of ours."""
+    """Counts by reason; a reason is one of a few words of ours.
+
+    They are noted beside the messages, in another thread: a tick that is being committed holds up
+    these counts, and must not hold up what clients wait for.
+    """
 
     def __init__(
         self,
         store: TurnedDown,
         clock: Callable[[], datetime],
-        thread: Executor,
         *,
         every: float = EVERY,
     ) -> None:
         self._store = store
         self._clock = clock
-        self._thread = thread
         self._every = every
         self._counts: Counter[str] = Counter()
         self._last: datetime | None = None
@@ -69,8 +70,6 @@ class Tally:
             return
         self._counts.clear()
         with suppress(StateError):
-            await asyncio.get_running_loop().run_in_executor(
-                self._thread, self._store.turn_down, counts, at
-            )
+            await asyncio.to_thread(self._store.turn_down, counts, at)
             return
         self._counts.update(counts)  # the state is away: with what comes next
