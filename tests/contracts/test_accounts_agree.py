@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -20,6 +22,7 @@ from relance.domain.workspace import Segment
 from relance.engine import open_engine
 from relance.engine.reference import evaluate
 from relance.engine.reference_shop import accounts_of
+from relance.engine.service import RelanceEngine
 from shops import workspace, write_parquet, write_postgres, write_sqlite
 from strategies import ACCOUNT_SQL_LEAVES, Case, Pools, account_leaves, cases, nested
 
@@ -60,6 +63,8 @@ def agree(case: Case, location: str, *, at_source: bool = False) -> None:
             changes = moves(picture.changes(case.earlier, list(case.segments)))
             asked = pa.array([each.key for each in shop.accounts], pa.string())
             contacts = picture.contacts(asked, WriteTo()).to_pylist()
+            alone = picture.rows(named(asked), [])
+        stand_ins = asked_alone(engine, case, theirs)
     for at, seen in ((case.earlier, before), (case.at, now)):
         for name, segment in theirs.items():
             wanted = evaluate(own_segment(segment).condition, accounts, at)
@@ -68,9 +73,34 @@ def agree(case: Case, location: str, *, at_source: bool = False) -> None:
         (name, who, who in now[name]) for name in theirs for who in now[name] ^ before[name]
     }
     known = {each.key for each in shop.accounts}
+    assert dict(zip(*(alone[c].to_pylist() for c in ("customer", "account")), strict=True)) == {
+        f"account:{key}": key for key in known
+    }
+    assert stand_ins == now
     assert {(row["customer"], row["account"]) for row in contacts} == {
         (who.key, who.account) for who in shop.customers if who.account in known
     }
+
+
+def named(accounts: pa.Array) -> pa.Array:
+    return pc.binary_join_element_wise("account:", accounts, "")
+
+
+def asked_alone(
+    engine: RelanceEngine, case: Case, segments: Mapping[str, Segment]
+) -> dict[str, set[str]]:
+    """Of which accounts a segment holds, asked of each as one that nobody is picked from."""
+    keys = pa.array([each.key for each in case.shop.accounts], pa.string())
+    cohort = pa.table(
+        {
+            "id": keys,
+            "customer": named(keys),
+            "entry_at": pa.array([case.earlier] * len(keys), pa.timestamp("us", tz="UTC")),
+        }
+    )
+    questions = {name: segment.condition for name, segment in segments.items()}
+    rows = engine.ask(cohort, questions, [], case.at).to_pylist()
+    return {name: {row["id"] for row in rows if row[name]} for name in questions}
 
 
 @given(case=of_accounts())

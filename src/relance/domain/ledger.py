@@ -35,6 +35,7 @@ class Skip(StrEnum):
     GOAL_REACHED = "goal_reached"
     GONE = "gone"
     LEFT_ACCOUNT = "left_account"  # the contact is no longer one of the account that entered
+    NO_CONTACT = "no_contact"  # an account entered that nobody could be picked from
     UNREACHABLE = "unreachable"
     NO_CONSENT = "no_consent"
     TOPIC = "topic"  # does not want to hear of the trigger's topic

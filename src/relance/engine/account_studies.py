@@ -11,6 +11,7 @@ from relance.domain.accounts import ACCOUNT
 from relance.domain.duration import Duration
 from relance.domain.study import Study
 from relance.domain.trigger import Trigger
+from relance.engine.entrants import with_owners
 from relance.engine.profile import Profiles
 from relance.engine.studies import count_studies
 from relance.engine.workbench import Workbench
@@ -32,9 +33,10 @@ def count_all(
         return count_studies(workbench, profiles, entries, studies, optouts, lapsed_after)
     own = [study for study in studies if study not in theirs]
     mine = count_studies(workbench, profiles, entries, own, optouts, lapsed_after)
-    accounts = as_accounts(entries)
+    accounts = as_accounts(with_owners(profiles, entries))
     contacts = accounts.select(["contact", "customer"])
-    lost = optouts.join(
+    # the wish of a contact who was picked is the account's; both under whatever id
+    lost = with_owners(profiles, optouts).join(
         contacts.group_by(["contact", "customer"]).aggregate([]),
         "customer",
         "contact",

@@ -22,6 +22,7 @@ from relance.engine.needs import AccountKey, AccountNeed, Need, inlined, measure
 from relance.engine.profile import Profiles
 from relance.engine.rows import Keys, RowPlan, ask_for, chunked, gather
 from relance.engine.scored import with_scores
+from relance.engine.stand_ins import StandIns, standing_in, together
 from relance.engine.workbench import Workbench, literal
 
 _ENTRY = {Kind.INSTANT: "entry_at", Kind.LOCAL: "entry_local", Kind.DAY: "entry_day"}
@@ -42,6 +43,19 @@ class Asking:
         plan = RowPlan.of(self.profiles.workspace, self.profiles.clock, names)
         cohort = cohort.select(["id", "customer", "entry_at"])
         cohort = cohort.set_column(1, "customer", self.profiles.whose(cohort["customer"]))
+        found = self.rows(cohort, questions, plan)
+        left = standing_in(self.profiles, cohort, found, "id")
+        if not len(left):
+            return found
+        with self.workbench.scope():
+            fits = self._fits_for(questions)  # of the real customers
+        asking = replace(self, profiles=StandIns.of(self.profiles), fits=lambda: fits)
+        return together(found, asking.rows(left, questions, plan))
+
+    def rows(
+        self, cohort: pa.Table, questions: Mapping[str, Condition], plan: RowPlan
+    ) -> pa.Table:  # fmt: skip
+        """The answers about those of a cohort whom the customers table has."""
         with self.workbench.scope():
             return self._finished(self._answered(cohort, questions, plan), questions, plan)
 

@@ -38,6 +38,7 @@ from relance.engine.room import Room
 from relance.engine.rows import RowPlan, ask_for, gather, need_of
 from relance.engine.scored import where_it_stays, with_scores
 from relance.engine.snapshot import Difference, Masks, compare, find_merged
+from relance.engine.stand_ins import StandIns, standing_in, together
 from relance.engine.tally import count_events, count_members, moves_of
 from relance.engine.workbench import compiled
 from relance.errors import SourceError
@@ -157,7 +158,8 @@ class Picture:
         with self._room.session():
             plan = RowPlan.of(self._profiles.workspace, self._profiles.clock, names)
             with self._room.workbench.scope():
-                return plan.finish(self._rows(customers, plan))
+                found = plan.finish(self._rows(customers, plan))
+                return self._with_stand_ins(customers, found, plan)
 
     def contacts(self, accounts: pa.Array, rule: WriteTo) -> pa.Table:
         with self._room.session(), self._room.workbench.scope():
@@ -279,6 +281,17 @@ class Picture:
             f"SELECT r.*{known} FROM {table} AS r"
             f" LEFT JOIN {self._masks.table} AS n ON n.key = r.key"
         )
+
+    def _with_stand_ins(self, customers: pa.Array, found: pa.Table, plan: RowPlan) -> pa.Table:
+        """The rows, and those of accounts that nobody is picked from."""
+        asked = pa.table({"customer": customers})
+        left = standing_in(self._profiles, asked, found, "customer")
+        if not len(left):
+            return found
+        workbench, profiles = self._room.workbench, StandIns.of(self._profiles)
+        keys = ask_for(workbench, profiles, left["customer"])
+        rows = gather(workbench, profiles, plan.needs, keys)
+        return together(found, plan.finish(workbench.arrow(f"SELECT * FROM {rows}")))
 
     def _customers(self, keys: str) -> pa.Table:
         """The keys of a query as the port's one column."""

@@ -45,9 +45,22 @@ def crowds(
             found[trigger.name] = Crowd(people=entering)
             continue
         contacts = picture.contacts(entering, trigger.write_to)
+        if not is_personal(trigger.steps[0].channel):
+            contacts = _with_stand_ins(entering, contacts)
         people = contacts["customer"].combine_chunks()
         found[trigger.name] = Crowd(people=people, accounts=entering, contacts=contacts)
     return found
+
+
+def _with_stand_ins(accounts: pa.Array, contacts: pa.Table) -> pa.Table:
+    """The contacts, and each account without any by itself: the company's own people are told
+    of it all the same."""
+    picked = contacts["account"].combine_chunks()
+    lonely = accounts.filter(pc.invert(pc.is_in(accounts, value_set=picked)))
+    names = pc.binary_join_element_wise(ACCOUNT, lonely, "")
+    places = pa.array([1] * len(lonely), pa.int64())
+    own = pa.table({"customer": names, "account": lonely, "place": places})
+    return pa.concat_tables([contacts, own.cast(contacts.schema)])
 
 
 def pass_crowd(trigger: Trigger, crowd: Crowd, rows: pa.Table, facts: Facts) -> Passed:

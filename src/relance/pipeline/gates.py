@@ -222,6 +222,7 @@ def refuse(
     """The rows as refused; of accounts, also the contacts who would have been written to."""
     yield Refused(reason=reason, customers=entrants(rows), details=details)
     if UNIT in rows.column_names:
+        rows = rows.filter(pc.not_equal(rows["customer"], rows[UNIT]))  # nobody was picked
         told = tuple(entrants(rows).to_pylist())
         yield Refused(reason=reason, customers=_flat(rows["customer"]), details=told, aside=True)
 

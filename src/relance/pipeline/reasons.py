@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from relance.domain.accounts import as_unit
 from relance.domain.channel import is_personal
 from relance.domain.consent import may_write
 from relance.domain.ledger import Claimed, Skip
@@ -78,6 +79,11 @@ def _left_account(message: Claimed, wave: Wave) -> bool:
     return account is not None and wave.rows[message.id].get("account") != account
 
 
+def _no_contact(message: Claimed, wave: Wave) -> bool:
+    account = wave.accounts.get(message.id)
+    return account is not None and message.customer == as_unit(str(account))
+
+
 def _suppressed(message: Claimed, wave: Wave) -> bool:
     address = wave.addresses.get(message.id)
     barred = address is not None and address.digest in wave.bars.suppressed_addresses
@@ -124,6 +130,7 @@ _PERSONAL: tuple[Reason, ...] = (
     (Skip.GONE, _gone),
     (Skip.MERGED, _merged),
     (Skip.LEFT_ACCOUNT, _left_account),
+    (Skip.NO_CONTACT, _no_contact),
     (Skip.SUPPRESSED, _suppressed),
     (Skip.NO_CONSENT, _no_consent),
     (Skip.TOPIC, _topic),
@@ -133,5 +140,7 @@ _PERSONAL: tuple[Reason, ...] = (
     (Skip.LEFT_SEGMENT, _left_segment),
     (Skip.CONDITION, _condition),
 )
-_OF_CUSTOMERS = {Skip.SUPPRESSED, Skip.NO_CONSENT, Skip.TOPIC, Skip.PAUSED, Skip.UNREACHABLE}
+_OF_CUSTOMERS = {
+    Skip.NO_CONTACT, Skip.SUPPRESSED, Skip.NO_CONSENT, Skip.TOPIC, Skip.PAUSED, Skip.UNREACHABLE,
+}  # fmt: skip
 _EVERY = tuple(reason for reason in _PERSONAL if reason[0] not in _OF_CUSTOMERS)

@@ -77,7 +77,8 @@ class Picture(Protocol):
         missing or not mapped), account where there are accounts, consent_<channel> (bool, never
         null) for each channel, and one column per name: `customer.<attribute>` or
         `<event>.<count|sum|average|first|last>`; of the account, `account.<attribute>` or
-        `account.<event>_<count|sum|…>`.
+        `account.<event>_<count|sum|…>`. `account:<key>` asks for an account that nobody is picked
+        from: a row under that name, of whose customer nothing is known.
         """
 
     def contacts(self, accounts: pa.Array, rule: WriteTo) -> pa.Table:
