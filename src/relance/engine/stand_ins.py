@@ -17,8 +17,10 @@ import pyarrow.compute as pc
 
 from relance.domain.accounts import ACCOUNT
 from relance.domain.workspace import EventSpec
+from relance.engine.aggregates import Field
 from relance.engine.clock import Kind
-from relance.engine.profile import Field, Only, Profiles
+from relance.engine.narrowing import Only
+from relance.engine.profile import Profiles
 
 
 @dataclass(frozen=True, kw_only=True)
