@@ -21,9 +21,10 @@ from relance.engine.reference import evaluate
 from relance.engine.reference_shop import Shop
 from relance.uplift.survey import Groups, Survey
 from shops import workspace, write_parquet, write_postgres, write_sqlite
-from strategies import SQL_LEAVES, Case, cases
+from strategies import ACCOUNT_SQL_LEAVES, SQL_LEAVES, Case, cases
 
 WEEK = Goal(event="order", within=Duration.parse("7 days"))
+EVERY_SQL_LEAF = {**SQL_LEAVES, **ACCOUNT_SQL_LEAVES}
 
 
 def often(examples: int) -> settings:
@@ -37,7 +38,7 @@ def often(examples: int) -> settings:
 
 def members(case: Case, at: datetime, fits: Fits) -> dict[str, set[str]]:
     shop = replace(
-        case.shop, answers={query: ask(case.shop, at) for query, ask in SQL_LEAVES.items()}
+        case.shop, answers={query: ask(case.shop, at) for query, ask in EVERY_SQL_LEAF.items()}
     )
     return {
         name: evaluate(one.condition, shop, at, segments=case.segments, fits=fits)

@@ -33,7 +33,7 @@ def describe(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say who is in a segment, and how they differ from all customers."""
+    """Say who is in a segment, beside all customers."""
     from relance.uplift.portrait_json import document
     from relance.wiring import open_relance
 

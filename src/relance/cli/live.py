@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from relance.domain.live import LiveCounts
     from relance.wiring import Relance
 
-app = group("live", "Look at the live events that came in, and forget those of a customer.")
+app = group("live", "Look at live events that came in; forget a customer's.")
 
 
 @app.command()

@@ -29,7 +29,7 @@ def deliver(
     ahead: AheadOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Send every message that is due, once; stop when none is left."""
+    """Send every message that is due, once, until none is left."""
     from relance.wiring import open_relance
 
     with open_relance(workspace) as relance:

@@ -134,7 +134,7 @@ def why(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what relance did with one customer (or one account), and why."""
+    """Show what relance did with a customer or account, and why."""
     from relance.wiring import open_relance
 
     with open_relance(workspace) as relance:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def stages(
     workspace: WorkspaceOption = Path(), at: AsOfOption = None, as_json: JsonOption = False
 ) -> None:
-    """Count the customers in each lifecycle stage, and say what sets stages apart."""
+    """Count the customers in each lifecycle stage."""
     from relance.wiring import open_relance
 
     with open_relance(workspace) as relance:
@@ -39,7 +39,7 @@ def stages(
 def rfm(
     workspace: WorkspaceOption = Path(), at: AsOfOption = None, as_json: JsonOption = False
 ) -> None:
-    """Show the RFM grid: how many customers are in each of its cells."""
+    """Show the RFM grid: how many customers are in each cell."""
     from relance.wiring import open_relance
 
     with open_relance(workspace) as relance:

@@ -22,7 +22,7 @@ def init(
         ),
     ] = None,
 ) -> None:
-    """Write a small workspace that checks clean, ready to be edited."""
+    """Write a small workspace that checks clean, ready to edit."""
     from relance.wiring import scaffold
 
     written = scaffold(folder, name or folder.resolve().name)

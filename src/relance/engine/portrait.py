@@ -19,6 +19,7 @@ from relance.engine.fitting import Fitter
 from relance.engine.needs import Attribute, Column, Need, RfmNeeds, inlined, needs_of
 from relance.engine.profile import Profiles
 from relance.engine.rfm import fit
+from relance.engine.scored import where_it_stays, with_scores
 from relance.engine.workbench import Row, Workbench, compiled, literal
 from relance.uplift.moments import Moments
 from relance.uplift.portrait import (
@@ -70,6 +71,8 @@ class Portraying:
         if profiles.source.remote and not there:
             loaded = self.workbench.load(profiles.source.fetch(table), "sitters")
             table = self.workbench.scratch(loaded)
+        conditions = [segment.condition for segment in segments]
+        table = with_scores(profiles, table, names, fits, conditions, where_it_stays(profiles))
         compiler = Compiler(
             workspace=workspace, clock=profiles.clock, table=table, names=names, fits=fits
         )

@@ -22,6 +22,7 @@ from relance.engine.fitting import Fitter
 from relance.engine.layout import Layout
 from relance.engine.needs import AccountNeed, Attribute, Need, inlined, needs_of
 from relance.engine.profile import Profiles
+from relance.engine.scored import where_it_stays, with_scores
 from relance.engine.twice import both_profiles
 from relance.engine.workbench import Row, Workbench, compiled
 from relance.uplift.survey import Counts, Flags, Groups, Outcome, Survey, TableAge
@@ -65,16 +66,14 @@ class Surveying:
         if self.joined is not None:  # what cannot be read there is no reason to fail
             late.setdefault(Attribute(self.joined, Reading.MOMENT), "joined")
         profile = self._fetched(both_profiles(self.then, self.now, early, late))
-        columns = {
-            **self._bits(layout, self.then, profile, early, fits, _THEN),
-            **self._bits(layout, self.now, profile, late, fits, _NOW),
-            "there": self._there(profile, late),
-        }
+        profile, then = self._bits(layout, self.then, profile, early, fits, _THEN)
+        profile, now = self._bits(layout, self.now, profile, late, fits, _NOW)
+        columns = {"there": self._there(profile, late)}
         count, *money = outcome
         columns["returned"] = profile[late[count]] > 0
         if money:
             columns["spent"] = profile[late[money[0]]]
-        return self._stored(profile.select("key", **columns))
+        return self._stored(profile.select("key", *then, *now, **columns))
 
     def _bits(
         self,
@@ -84,8 +83,10 @@ class Surveying:
         names: Mapping[Need, str],
         fits: Fits,
         prefix: str,
-    ) -> dict[str, ir.Value]:
-        """The mask columns of one instant, under a prefix of their own."""
+    ) -> tuple[ir.Table, list[str]]:
+        """The profile with the mask columns of one instant, under a prefix of their own."""
+        conditions = [one.condition for one in self.segments]
+        profile = with_scores(profiles, profile, names, fits, conditions, where_it_stays(profiles))
         compiler = Compiler(
             workspace=profiles.workspace,
             clock=profiles.clock,
@@ -94,7 +95,8 @@ class Surveying:
             fits=fits,
         )
         held = {one.name: compiler.holds(one.condition) for one in self.segments}
-        return {f"{prefix}{name[1:]}": mask for name, mask in layout.masks(held).items()}
+        masks = {f"{prefix}{name[1:]}": mask for name, mask in layout.masks(held).items()}
+        return profile.mutate(**masks), list(masks)
 
     def _there(self, profile: ir.Table, late: Mapping[Need, str]) -> ir.Value:
         """Whether somebody was a customer at the earlier instant, as far as that is known."""

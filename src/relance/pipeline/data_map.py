@@ -171,7 +171,8 @@ def _watched(trigger: Trigger, workspace: Workspace) -> list[str]:
 def _mapped(workspace: Workspace) -> dict[Place, list[str]]:
     """Every column of the source that the YAML names, with what it is called there."""
     found: dict[Place, list[str]] = {}
-    for table, column, meaning in (*_of_people(workspace), *_of_events(workspace)):
+    places = (*_of_people(workspace), *_of_events(workspace), *_of_live(workspace))
+    for table, column, meaning in places:
         if isinstance(column, str) and column:
             meanings = found.setdefault((table, column), [])
             if meaning not in meanings:
