@@ -9,11 +9,13 @@ import ibis.expr.types as ir
 import pyarrow as pa
 import pytest
 
+from live_shop import LiveStage
 from newcomer import call
 from relance.domain.fits import Fits
 from relance.engine import columns, identities, people, profile
 from relance.pipeline.compare import needed_segments
 from relance.pipeline.tick import template_names
+from relance.rendering.data_map.words import kept_words
 from relance.wiring import open_relance
 from stage import RELANCE, Stage
 
@@ -161,3 +163,75 @@ def test_the_map_needs_no_data(shop: Stage) -> None:
     for file in (shop.root / "data").iterdir():
         file.unlink()
     assert call("data-map", "--workspace", str(shop.root)).code == 0
+
+
+LIVE = """\
+  keep: 90 days
+  fields: {page: context.page, hat: hat.size as number}
+  traits: {plan: plan.name, age: age as number}
+"""
+EVENTS = """\
+  cart: {live: Cart Abandoned, amount: properties.cart.total, fields: [category]}
+"""
+LINKS = "identities: {table: live_identities, id: anonymous_id, customer: customer, at: at}\n"
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> LiveStage:
+    """A shop that hears live events, of which it reads some."""
+    shop = LiveStage(tmp_path)
+    shop.arrive("ann")
+    shop.configure(EVENTS, LIVE, LINKS)
+    shop.segments(left="{event: cart, sum: {at_least: 9}, where: {category: hats}}")
+    shop.trigger(segment="left")
+    return shop
+
+
+def test_what_clients_tell_live_stands_in_the_map_and_how_long_it_is_kept(live: LiveStage) -> None:
+    with live.open() as relance:
+        found = relance.data_map()
+    told = {(each.table, each.column): each for each in found.columns}
+    meanings = {place: each.meanings for place, each in told.items()}
+    assert meanings["live_events", "anonymous_id"] == ("anonymousId",)
+    assert meanings["live_events", "hat"] == ("properties.hat.size",)
+    assert meanings["live_customers", "plan"] == ("traits.plan.name",)
+    assert meanings["live Cart Abandoned", "amount"] == ("cart.amount", "properties.cart.total")
+    assert ("trigger", "hello") in {
+        (str(use.kind), use.name) for use in told["live Cart Abandoned", "category"].uses
+    }
+    identity = {(table, column) for (table, column), each in told.items()
+                if "identity" in {str(use.kind) for use in each.uses}}  # fmt: skip
+    assert identity >= {("live_identities", "anonymous_id"), ("live_identities", "at")}
+    assert {f"{each.table}.{each.column}" for each in found.unused} >= {"live_customers.age"}
+    (kept,) = (words for each in found.kept if (words := kept_words(each, "en"))[0][:4] == "live")
+    assert "90 days from their arrival" in kept[1]
+    assert "relance live forget" in kept[1]
+
+
+def test_what_the_engine_fetches_of_live_events_stands_in_the_map(
+    live: LiveStage, looked_at: set[tuple[str, str]]
+) -> None:
+    with live.open() as relance:
+        found = {(each.table, each.column): each for each in relance.data_map().columns}
+        relance.tick(live.now)
+    lively = {place for place in looked_at if place[0].startswith("live")}
+    assert {table for table, _ in lively} == {"live Cart Abandoned", "live_identities"}
+    assert lively <= {place for place, each in found.items() if each.uses or each.fetched}
+
+
+def test_a_query_that_names_a_live_table_uses_what_is_read_of_it(live: LiveStage) -> None:
+    query = 'tables: {seen: "SELECT customer, plan FROM live_customers"}\n'
+    live.configure(EVENTS, LIVE, LINKS + query)
+    with live.open() as relance:
+        found = {(each.table, each.column): each for each in relance.data_map().columns}
+    assert [use.name for use in found["live_customers", "plan"].uses] == ["seen"]
+    assert found["live_events", "hat"].unused
+
+
+def test_a_score_that_no_segment_uses_reads_what_it_is_fitted_from(shop: Stage) -> None:
+    text = (shop.root / "config/segments.yaml").read_text()
+    shop.write("config/segments.yaml", f"{text}scores: {{potential: {{within: 90 days}}}}\n")
+    with open_relance(shop.root, env={}) as relance:
+        found = {(each.table, each.column): each for each in relance.data_map().columns}
+    uses = {(str(use.kind), use.name) for use in found["orders", "at"].uses}
+    assert ("score", "potential") in uses

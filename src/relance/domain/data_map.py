@@ -15,6 +15,8 @@ class UseKind(StrEnum):
     ACCOUNT = "account"  # says who belongs to which account
     SEGMENT = "segment"
     TRIGGER = "trigger"  # its segment, a step's condition, its goal or its date
+    SCORE = "score"  # what it is fitted from, computed from and explained by
+    TABLE = "table"  # a query of `tables:`
     TEMPLATE = "template"
     CHANNEL = "channel"  # an address, and whether and how it may be written to
     QUIET_HOURS = "quiet_hours"

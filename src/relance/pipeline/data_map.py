@@ -6,13 +6,15 @@ is told by the engine itself (`Reads`), so that the page cannot drift from what 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from relance.domain.channel import CHANNELS
-from relance.domain.condition import Condition
+from relance.domain.condition import Condition, ScoreIs, SqlIs, leaves
 from relance.domain.data_map import DataMap, Destination, Kept, MappedColumn, Storage, Use, UseKind
+from relance.domain.live import LIVE_CUSTOMERS, LIVE_EVENTS, LIVE_IDENTITIES
 from relance.domain.trigger import OnDate, Trigger
 from relance.domain.workspace import ChannelSpec, CustomersSpec, EventSpec, Workspace
 from relance.pipeline.outlets import specs
@@ -71,6 +73,10 @@ class _Uses:
             self._condition(segment.condition, Use(UseKind.SEGMENT, name))
         for trigger in workspace.triggers.values():
             self._trigger(trigger)
+        for name in workspace.scores:
+            self._used(self.reads.read_by(ScoreIs(name), workspace), Use(UseKind.SCORE, name))
+        for name, query in workspace.source.tables.items():
+            self._mentioned(query, Use(UseKind.TABLE, name))
         if workspace.global_holdout and workspace.rfm.event in workspace.events:
             event = workspace.events[workspace.rfm.event]
             self._used(self.reads.read_of_event(event, ["amount"]), Use(UseKind.REPORT))
@@ -109,6 +115,7 @@ class _Uses:
             self._used([(workspace.accounts.table, workspace.accounts.key)], Use(UseKind.ACCOUNT))
             self._of(customers.account, Use(UseKind.ACCOUNT))
             self._of(customers.role, Use(UseKind.ACCOUNT))
+        self._used(_of_ids(workspace), Use(UseKind.IDENTITY))
         self._of(customers.household, Use(UseKind.HOUSEHOLD))
         if workspace.limits.quiet_hours:
             self._of(customers.timezone, Use(UseKind.QUIET_HOURS))
@@ -125,6 +132,15 @@ class _Uses:
         self._used(self.reads.read_by(condition, self.workspace), use)
         if self.reads.asks_itself(condition, self.workspace):
             self.queries.add(use)
+            for leaf in leaves(condition):
+                if isinstance(leaf, SqlIs):
+                    self._mentioned(leaf.query, use)
+
+    def _mentioned(self, query: str, use: Use) -> None:
+        """Live tables that a query names: which of their columns it reads is not worked out."""
+        for table, column, _ in _of_live(self.workspace):
+            if re.search(rf"\b{table}\b", query, re.IGNORECASE):
+                self._used([(table, column)], use)
 
     def _trigger(self, trigger: Trigger) -> None:
         use, customers = Use(UseKind.TRIGGER, trigger.name), self.workspace.customers
@@ -204,6 +220,32 @@ def _of_events(workspace: Workspace) -> Iterator[tuple[str, object, str]]:
         named = {"customer": event.customer, "account": event.account, "at": event.at,
                  "amount": event.amount, **event.fields}  # fmt: skip
         yield from ((event.table, column, f"{event.name}.{n}") for n, column in named.items())
+        told = event.live.fields if event.live else {}
+        for name, place in told.items():  # the property behind a field of a live call
+            yield event.table, event.column(name), f"properties.{place}"
+
+
+def _of_live(workspace: Workspace) -> Iterator[tuple[str, str, str]]:
+    """What clients tell: ids, and the properties and traits that the YAML reads as columns."""
+    live = workspace.live
+    if live is None:
+        return
+    yield LIVE_EVENTS, "customer", "userId"
+    yield LIVE_EVENTS, "anonymous_id", "anonymousId"
+    for name, place in live.fields.items():
+        yield LIVE_EVENTS, name, f"properties.{place}"
+    yield LIVE_IDENTITIES, "customer", "userId"
+    yield LIVE_IDENTITIES, "anonymous_id", "anonymousId"
+    if live.traits:
+        yield LIVE_CUSTOMERS, "customer", "userId"
+    for name, place in live.traits.items():
+        yield LIVE_CUSTOMERS, name, f"traits.{place}"
+
+
+def _of_ids(workspace: Workspace) -> Iterator[Place]:
+    """The ids by which every live call is somebody's."""
+    ids = ("userId", "anonymousId")
+    yield from ((table, column) for table, column, told in _of_live(workspace) if told in ids)
 
 
 def _kept(workspace: Workspace) -> Iterator[Storage]:

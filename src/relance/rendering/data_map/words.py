@@ -78,6 +78,8 @@ _USES: Mapping[Locale, Mapping[UseKind, str]] = {
         UseKind.ACCOUNT: "who belongs to which account",
         UseKind.SEGMENT: "segment {}",
         UseKind.TRIGGER: "trigger {}",
+        UseKind.SCORE: "score {}",
+        UseKind.TABLE: "query of table {}",
         UseKind.TEMPLATE: "template {}",
         UseKind.CHANNEL: "writing by {}",
         UseKind.QUIET_HOURS: "quiet hours",
@@ -90,6 +92,8 @@ _USES: Mapping[Locale, Mapping[UseKind, str]] = {
         UseKind.ACCOUNT: "savoir qui appartient à quel compte",
         UseKind.SEGMENT: "segment {}",
         UseKind.TRIGGER: "déclencheur {}",
+        UseKind.SCORE: "score {}",
+        UseKind.TABLE: "requête de la table {}",
         UseKind.TEMPLATE: "modèle {}",
         UseKind.CHANNEL: "écrire par {}",
         UseKind.QUIET_HOURS: "heures de silence",
@@ -102,11 +106,15 @@ _PLURALS: Mapping[Locale, Mapping[UseKind, str]] = {
     "en": {
         UseKind.SEGMENT: "segments {}",
         UseKind.TRIGGER: "triggers {}",
+        UseKind.SCORE: "scores {}",
+        UseKind.TABLE: "queries of tables {}",
         UseKind.TEMPLATE: "templates {}",
     },
     "fr": {
         UseKind.SEGMENT: "segments {}",
         UseKind.TRIGGER: "déclencheurs {}",
+        UseKind.SCORE: "scores {}",
+        UseKind.TABLE: "requêtes des tables {}",
         UseKind.TEMPLATE: "modèles {}",
     },
 }
@@ -138,7 +146,10 @@ _KEPT: Mapping[Locale, Mapping[Kept, tuple[str, str]]] = {
             "each customer's key and one bit per segment ({})",
             "until the next tick; the file may be deleted at any time",
         ),
-        Kept.LIVE: ("live events as they came, their properties among them", "{}"),
+        Kept.LIVE: (
+            "live events as they came, by userId and anonymousId, with whatever clients told",
+            "{} from their arrival (`live.keep`), or until `relance live forget CUSTOMER`",
+        ),
         Kept.OUTBOX: (
             "whole messages with their addresses, as files of the outbox",
             "until somebody deletes them: it is for trials",
@@ -167,7 +178,10 @@ _KEPT: Mapping[Locale, Mapping[Kept, tuple[str, str]]] = {
             "la clé de chaque client et un bit par segment ({})",
             "jusqu'au passage suivant ; le fichier peut être supprimé à tout moment",
         ),
-        Kept.LIVE: ("les événements en direct tels qu'ils sont venus, avec leurs propriétés", "{}"),
+        Kept.LIVE: (
+            "les événements en direct tels qu'ils sont venus, par userId et anonymousId, en entier",
+            "{} après leur arrivée (`live.keep`), ou jusqu'à `relance live forget CLIENT`",
+        ),
         Kept.OUTBOX: (
             "les messages entiers avec leurs adresses, dans les fichiers de l'outbox",
             "jusqu'à ce que quelqu'un les supprime : c'est pour des essais",
