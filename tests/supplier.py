@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from email import message_from_bytes, policy
 from pathlib import Path
 
@@ -25,6 +26,15 @@ class Supplier(Stage):
         super().__init__(root)
         self.companies: dict[str, dict[str, str]] = {}
         self.settings("")
+
+    def copied(self, root: Path) -> Supplier:
+        """The same world in another folder, with all that relance knows of it."""
+        shutil.copytree(self.root, root, dirs_exist_ok=True)
+        copy = Supplier(root)
+        copy.now, copy.orders = self.now, [dict(row) for row in self.orders]
+        copy.customers = {name: dict(row) for name, row in self.customers.items()}
+        copy.companies = {name: dict(row) for name, row in self.companies.items()}
+        return copy
 
     def settings(self, text: str) -> None:
         self.write("config/relance.yaml", B2B + text)

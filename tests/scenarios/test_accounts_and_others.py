@@ -158,11 +158,13 @@ def test_the_global_holdout_of_accounts_is_drawn_by_account_and_stays(supplier: 
     supplier.tick()
     supplier.wait(days=1)
     supplier.company(*names, tier="gold")
-    supplier.tick()
-    held = {name for name in names if refusals(supplier, name)}
+    run = supplier.tick()["hello"]
+    found = refusals(supplier, names)
+    held = {name for name in names if found[name]}
     assert 0 < len(held) < 30
+    assert (run.refused, run.treated) == ({"global_holdout": len(held)}, 30 - len(held))
     # the same ones for both triggers, whoever is picked
-    assert all(refusals(supplier, name) == ["global_holdout"] * 2 for name in held)
+    assert all(found[name] == ["global_holdout"] * 2 for name in held)
     supplier.wait(days=1)
     supplier.company(*names, tier="silver")
     supplier.tick()
@@ -171,13 +173,16 @@ def test_the_global_holdout_of_accounts_is_drawn_by_account_and_stays(supplier: 
     supplier.wait(days=1)
     supplier.company(*names, tier="gold")
     supplier.tick("hello")
-    again = {name for name in names if refusals(supplier, name).count("global_holdout") == 3}
-    assert again == held
+    found = refusals(supplier, names)
+    assert {name for name in names if found[name].count("global_holdout") == 3} == held
 
 
-def refusals(supplier: Supplier, account: str) -> list[str]:
+def refusals(supplier: Supplier, accounts: Sequence[str]) -> dict[str, list[str]]:
     with supplier.open() as relance:
-        return [one.reason for one in relance.history(account, account=True).refusals]
+        return {
+            name: [one.reason for one in relance.history(name, account=True).refusals]
+            for name in accounts
+        }
 
 
 def test_the_guardrail_of_accounts_counts_the_contacts_who_were_picked(supplier: Merging) -> None:
