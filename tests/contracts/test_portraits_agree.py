@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -12,14 +13,15 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from relance.domain.condition import Aggregate, Comparison, EventIs, Measure, Op
+from relance.domain.condition import Aggregate, Comparison, EventIs, Measure, Op, ScoreIs
 from relance.domain.fits import Fits
 from relance.domain.workspace import RfmSpec, Segment
 from relance.engine import open_engine
+from relance.engine.reference import evaluate
 from relance.engine.reference_shop import Customer, Event, Shop
 from relance.uplift.portrait import Feature, Portrait
 from shops import workspace, write_parquet, write_postgres, write_sqlite
-from strategies import Case
+from strategies import MODELS, SCORE_SPECS, Case
 
 AT = datetime(2026, 3, 10, 8, tzinfo=UTC)
 OFTEN = EventIs(Aggregate("order", Measure.COUNT), (Comparison(Op.AT_LEAST, 3),))
@@ -154,3 +156,18 @@ def test_a_sqlite_file(tmp_path: Path) -> None:
 def test_postgresql(postgres_database: str, at_source: bool) -> None:
     case = made(3, whole_keys=True)
     agree(case, drawn(case, write_postgres(case, postgres_database), at_source=at_source))
+
+
+def test_a_segment_by_score_is_described_as_plain_python_counts_it(
+    tmp_path: Path, postgres_database: str
+) -> None:
+    case = made(4, whole_keys=True)
+    shop = replace(case.shop, scores=SCORE_SPECS, models=MODELS)
+    likely = ScoreIs("potential", (Comparison(Op.AT_LEAST, 0.5),))
+    segment = Segment(name="likely", condition=likely, version="1")
+    case = replace(case, shop=shop, segments={"likely": segment})
+    wanted = len(evaluate(likely, shop, AT))
+    assert 0 < wanted < 400
+    places = (write_parquet(case, tmp_path), False), (write_postgres(case, postgres_database), True)
+    for location, at_source in places:
+        assert drawn(case, location, at_source=at_source).members == wanted
