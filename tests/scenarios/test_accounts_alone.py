@@ -166,3 +166,15 @@ def test_a_global_holdout_refuses_such_an_account_once(supplier: Supplier) -> No
         for number in range(30):
             held += len(relance.history(f"c{number}", account=True).refusals)
     assert 0 < held <= run.refused["global_holdout"]
+
+
+def test_the_same_holds_where_people_are_known_by_several_ids(supplier: Supplier) -> None:
+    supplier.settings(SLACK + "identities: {table: links, id: old, customer: kept, at: at}\n")
+    supplier.write("data/links.csv", f"old,kept,at\nanna,ann,{supplier.now.isoformat()}\n")
+    gilded(supplier, f"[{TELL}]")
+    supplier.order("anna")
+    supplier.tick()
+    texts = told(supplier)
+    assert len(texts) == 2
+    assert any("Acme 1: Zoé 1" in text for text in texts)
+    assert any("Empty 0" in text for text in texts)

@@ -217,3 +217,20 @@ def unsubscribed(supplier: Supplier) -> float:
     with supplier.open() as relance:
         (one,) = relance.report(supplier.now + timedelta(days=100)).triggers
     return sum(m.treated.hits or 0 for m in one.metrics if m.metric == "unsubscribed")
+
+
+def test_what_power_finds_in_the_past_are_accounts_and_their_orders(supplier: Merging) -> None:
+    supplier.account_trigger(goal="{event: order, within: 7 days}", write_to="{role: owner}")
+    two_companies(supplier)
+    supplier.contact("bea", "bolt", job="owner")
+    start = supplier.now
+    supplier.order("bob", at=start - timedelta(days=300))
+    for name in ("bob", "ann", "abe"):
+        supplier.order(name, at=start - timedelta(days=50))
+    supplier.order("bob", at=start - timedelta(days=45))  # and bea, the owner, nothing
+    with supplier.open() as relance:
+        found = relance.forecast("hello", start, weeks=8)
+    assert found.flow is not None
+    assert sum(found.flow.weeks) == 2
+    assert found.base is not None
+    assert (found.base.counts.mature, found.base.counts.retained) == (2, 1)

@@ -161,7 +161,8 @@ def forecast(
         inquiry.workspace, inquiry.engine, inquiry.ledger, trigger, at, looked, inquiry.progress
     )
     own = entries_until(inquiry.reader.entries(trigger.name), at)
-    treated = own.filter(pc.equal(own["arm"], Arm.TREATED.value))["customer"]
+    who = "unit" if trigger.of_accounts else "customer"
+    treated = own.filter(pc.equal(own["arm"], Arm.TREATED.value))[who]
     present = own.filter(pc.equal(own["version"], trigger.version))
     entries = [_as_entries(trigger, past, treated), present]
     outcomes = _outcomes(inquiry, trigger, trigger.goal, entries, at)
@@ -180,21 +181,24 @@ def forecast(
 def _as_entries(trigger: Trigger, past: Rehearsal, treated: pa.ChunkedArray) -> pa.Table:
     """Everybody who would have entered; those whom this trigger wrote to are an arm apart."""
     tables = [
-        _entries(trigger.name, customers, instant, treated)
-        for instant, customers in zip(past.instants, past.entered, strict=True)
+        _entries(trigger.name, customers, units, instant, treated)
+        for instant, customers, units in zip(past.instants, past.entered, past.units, strict=True)
     ]
     return pa.concat_tables([ENTRIES.empty_table(), *tables])
 
 
-def _entries(trigger: str, customers: pa.Array, at: datetime, treated: pa.ChunkedArray) -> pa.Table:
+def _entries(
+    trigger: str, customers: pa.Array, units: pa.Array, at: datetime, treated: pa.ChunkedArray
+) -> pa.Table:
     number = len(customers)
-    written_to = pc.is_in(customers, value_set=treated.combine_chunks())
+    who = pc.coalesce(units, customers)
+    written_to = pc.is_in(who, value_set=treated.combine_chunks())
     columns = {
         "trigger": pa.repeat(trigger, number),
         "version": pa.repeat(HISTORY, number),
         "arm": pc.if_else(written_to, Arm.TREATED.value, Arm.HOLDOUT.value),
         "customer": customers,
-        "unit": pa.nulls(number, pa.string()),
+        "unit": units,
         "at": pa.repeat(pa.scalar(at, _INSTANT), number),
     }
     return pa.table(columns).cast(ENTRIES)

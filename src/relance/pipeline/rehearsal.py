@@ -32,6 +32,7 @@ from relance.pipeline.gates import (
 )
 from relance.pipeline.kinship import by_customers
 from relance.pipeline.ports import Engine, Ledger, Picture
+from relance.pipeline.units import entrants
 
 _NOBODY = pa.array([], pa.string())
 _WEEK = timedelta(weeks=1)
@@ -46,6 +47,7 @@ class Rehearsal:
 
     instants: Sequence[datetime]
     entered: Sequence[pa.Array]  # customers, by instant
+    units: Sequence[pa.Array]  # beside them, the accounts that entered; null where customers do
     refused: Mapping[str, int]
 
     @property
@@ -71,7 +73,7 @@ def rehearse(
     known = by_customers(workspace, ledger, lambda ids: engine.whose(ids, at))
     facts = _facts(workspace, known, trigger, at)
     seen, refused = _NOBODY, Counter[str]()
-    instants, entered = [], []
+    instants, entered, units = [], [], []
     for instant, picture, found in _candidates(workspace, engine, trigger, at, weeks):
         progress(f"{instant:%Y-%m-%d}")
         fresh = _without(found, seen)
@@ -80,8 +82,10 @@ def rehearse(
         refused.update(counted(passed.refused))
         instants.append(instant)
         entered.append(passed.rows["customer"].combine_chunks())
+        alone = pa.nulls(passed.rows.num_rows, pa.string())
+        units.append(entrants(passed.rows) if trigger.of_accounts else alone)
     engine.forget(())
-    return Rehearsal(instants=instants, entered=entered, refused=dict(refused))
+    return Rehearsal(instants=instants, entered=entered, units=units, refused=dict(refused))
 
 
 def _facts(workspace: Workspace, ledger: Ledger, trigger: Trigger, at: datetime) -> Facts:
