@@ -13,6 +13,13 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
+
+# no test asserts on speed: neither may an example fail because the machine has much to do
+settings.register_profile(
+    "relance", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("relance")
 
 
 @pytest.fixture(autouse=True)
