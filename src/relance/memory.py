@@ -28,6 +28,18 @@ def be_thrifty() -> None:
     mallopt(_TRIM_THRESHOLD, _IDLE)
 
 
+def give_back() -> None:
+    """Have what lies free between blocks in use go back to the system, too.
+
+    What a wave of messages leaves behind is free but scattered: without this, a delivery of
+    100,000 e-mails grew from 360 to 490 MB although it held no more objects than at first.
+    """
+    try:
+        ctypes.CDLL(None).malloc_trim(0)
+    except (OSError, AttributeError, TypeError):
+        return
+
+
 def leave_in_peace() -> None:
     """Tell the collector that what is loaded by now stays: half a million objects that it would
     look through again and again took a twentieth of a delivery's time."""

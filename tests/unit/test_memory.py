@@ -33,6 +33,31 @@ def test_freed_memory_goes_back_to_the_system() -> None:
     assert int(done.stdout) < 5_000_000
 
 
+SCATTERED = """
+import gc, os
+from pathlib import Path
+from relance import memory
+memory.be_thrifty()
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+blocks = [b"x" * (100_000 + n) for n in range(1_000)]
+before = resident()
+blocks = blocks[::20]; gc.collect()  # what stays keeps the heap's end where it is
+kept = resident()
+memory.give_back()
+print(before - kept, before - resident())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc and malloc_trim are Linux's")
+def test_what_lies_free_between_blocks_in_use_goes_back_when_asked() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SCATTERED], capture_output=True, text=True, timeout=60, check=True
+    )
+    kept, given = map(int, done.stdout.split())
+    assert kept < 20_000_000 < 80_000_000 < given
+
+
 def test_what_is_loaded_is_left_in_peace_and_what_comes_later_is_not() -> None:
     from relance.memory import leave_in_peace
 

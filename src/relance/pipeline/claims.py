@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from relance import memory
 from relance.domain.ledger import Budget, Claimed
 from relance.errors import RelanceError
 from relance.pipeline.outcomes import RELEASED, put_back, unknown
@@ -17,6 +18,7 @@ from relance.pipeline.recorder import Recorder, Tally
 
 # Longer than the slowest wave takes: pace.py sizes waves so that they leave in a minute.
 LEASE = timedelta(minutes=15)
+_TIDY = 5_000  # messages after which what they left behind goes back to the system
 
 
 @dataclass(kw_only=True)
@@ -60,6 +62,7 @@ class Claims:
         self._size = size
         self._outlets = outlets
         self._waves_left = 1 if only_one else None
+        self._untidied = 0
 
     async def next(self) -> list[Ready] | None:
         """The next wave's messages that may be sent; None once there are no more waves."""
@@ -75,10 +78,16 @@ class Claims:
             return None
 
     async def _claim(self) -> list[Claimed]:
-        at = self._run.clock()
-        return await asyncio.to_thread(
-            self._run.queue.claim, at, self._size, at + LEASE, self._run.worker, self._channel
-        )
+        return await asyncio.to_thread(self._claim_now, self._run.clock())
+
+    def _claim_now(self, at: datetime) -> list[Claimed]:
+        run = self._run
+        claimed = run.queue.claim(at, self._size, at + LEASE, run.worker, self._channel)
+        self._untidied += len(claimed)
+        if self._untidied >= _TIDY:
+            self._untidied = 0
+            memory.give_back()
+        return claimed
 
     async def _look_again(self, claimed: list[Claimed]) -> list[Ready]:
         run = self._run
