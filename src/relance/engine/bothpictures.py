@@ -89,8 +89,10 @@ class BothPictures:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._customers.__exit__(kind, error, trace)
-        self._accounts.__exit__(kind, error, trace)
+        try:
+            self._customers.__exit__(kind, error, trace)
+        finally:
+            self._accounts.__exit__(kind, error, trace)
 
     def _of(self, segment: str) -> Picture:
         return self._accounts if segment in self._accounts.counts() else self._customers
