@@ -163,7 +163,9 @@ class FakeRenderer:
             raise RenderError(
                 Problem(path="templates/winback/email.html", line=3, column=7, message="no name")
             )
-        return Rendered(text=f"Bonjour {name} ({locale})", subject="Bonjour", html=f"<p>{name}</p>")
+        return Rendered(
+            text=f"Bonjour {name} ({locale})", subject="Bonjour", html_parts=(f"<p>{name}</p>",)
+        )
 
 
 class FakeLinks:

@@ -19,7 +19,7 @@ PARIS = ZoneInfo("Europe/Paris")
 MONDAYS = Schedule(cron="0 8 * * mon")
 MONDAY = datetime(2026, 3, 2, 8, tzinfo=PARIS)  # 08:00 in Paris
 WEEK = timedelta(days=7)
-LETTER = Rendered(subject="Report", html="<p>Report</p>", text="Report")
+LETTER = Rendered(subject="Report", html_parts=("<p>Report</p>",), text="Report")
 
 
 class Desk:

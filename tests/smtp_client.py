@@ -17,7 +17,7 @@ EMAIL = Email(
     to=ADDRESS,
     sender="La Boutique <bonjour@boutique.example>",
     subject="Vous nous manquez",
-    html="<p>Bonjour</p>",
+    html_parts=("<p>Bonjour</p>",),
     text="Bonjour\n.\n..\n",
 )
 

@@ -36,7 +36,7 @@ def email(number: int = 1) -> Email:
         to=ADDRESS if number == 1 else f"customer{number}@example.com",
         sender="La Boutique <bonjour@boutique.example>",
         subject="Vous nous manquez",
-        html="<p>Bonjour</p>",
+        html_parts=("<p>Bonjour</p>",),
         text="Bonjour",
     )
 

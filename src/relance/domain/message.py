@@ -59,8 +59,9 @@ def _digest(text: str) -> str:
 class Email:
     """An e-mail ready for the wire. `headers` are extra ones; nothing holds a line break.
 
-    `at` is the instant of sending: the Date header and the outbox's folder come from it. `tags`
-    are labels for the vendor's own statistics, beside the trigger.
+    `html_parts` is as in Rendered. `at` is the instant of sending: the Date header and the
+    outbox's folder come from it. `tags` are labels for the vendor's own statistics, beside the
+    trigger.
     """
 
     message_id: str
@@ -68,12 +69,17 @@ class Email:
     to: str = field(repr=False)
     sender: str
     subject: str = field(repr=False)
-    html: str = field(repr=False)
+    html_parts: tuple[str, ...] = field(repr=False)
     text: str = field(repr=False)
     reply_to: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     at: datetime | None = None
     tags: tuple[str, ...] = ()
+
+    @property
+    def html(self) -> str:
+        """The HTML in one text; empty where the message has none."""
+        return "".join(self.html_parts)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,13 +118,14 @@ Outgoing = Email | Sms | Notice
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Packed:
-    """A message as its vendor will read it: `body` is its part of a request that carries many.
+    """A message as its vendor will read it: `pieces` one after the other are its part of a
+    request that carries many.
 
-    A batch holds these instead of the texts, each of which is gone before the next is made.
+    A batch holds these instead of the texts: the long pieces are those of other messages too.
     """
 
     message_id: str
-    body: bytes = field(repr=False)
+    pieces: tuple[bytes, ...] = field(repr=False)
 
 
 Sendable = Outgoing | Packed
@@ -135,11 +142,20 @@ class Accepted:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rendered:
-    """A text ready to be addressed. `subject`, `html` and `sender` are for e-mail only, `content`
-    (the vendor's id of an approved text) for WhatsApp."""
+    """A text ready to be addressed. `subject`, `html_parts` and `sender` are for e-mail only,
+    `content` (the vendor's id of an approved text) for WhatsApp.
+
+    The HTML is in parts because what stands between a customer's values is the same object in
+    every message: most of an e-mail takes memory, and is written down for a vendor, once.
+    """
 
     text: str = field(repr=False)
     subject: str = field(default="", repr=False)
-    html: str = field(default="", repr=False)
+    html_parts: tuple[str, ...] = field(default=(), repr=False)
     sender: str | None = None
     content: str | None = None
+
+    @property
+    def html(self) -> str:
+        """The HTML in one text; empty where there is none."""
+        return "".join(self.html_parts)

@@ -87,7 +87,7 @@ def _email(
         to=ready.address.text,
         sender=rendered.sender or channel.sender,
         subject=rendered.subject,
-        html=rendered.html,
+        html_parts=rendered.html_parts,
         text=rendered.text,
         reply_to=channel.reply_to,
         headers=headers,

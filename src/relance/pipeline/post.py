@@ -54,7 +54,7 @@ def _email(letter: Letter, spec: ChannelSpec) -> Email:
         to=letter.to,
         sender=spec.sender,
         subject=letter.text.subject,
-        html=letter.text.html,
+        html_parts=letter.text.html_parts,
         text=letter.text.text,
         reply_to=spec.reply_to,
         headers=spec.headers,

@@ -283,7 +283,7 @@ class BatchProvider(HttpProvider[M, S]):
     """A vendor whose batch is a list of messages, each written down on its own."""
 
     @abstractmethod
-    def write(self, message: M) -> bytes:
+    def write(self, message: M) -> tuple[bytes, ...]:
         """One message in the vendor's own words. Raises what `garbled` stands for."""
 
     @abstractmethod
@@ -303,7 +303,7 @@ class BatchProvider(HttpProvider[M, S]):
         return self.wrap([m if isinstance(m, Packed) else self._packed(m) for m in given])
 
     def _packed(self, message: M) -> Packed:
-        return Packed(message_id=message.message_id, body=self.write(message))
+        return Packed(message_id=message.message_id, pieces=self.write(message))
 
 
 def _halves(messages: Sequence[M]) -> Iterator[Sequence[M]]:

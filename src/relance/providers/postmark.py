@@ -11,8 +11,6 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlencode
 
-import orjson
-
 from relance.domain.message import Accepted, Email, Packed
 from relance.domain.receipt import Doubtful, Inbound, Receipt, ReceiptKind
 from relance.domain.vendor import Capabilities, OptionKind, OptionSpec, VendorSpec
@@ -90,14 +88,14 @@ def build(messages: Sequence[Email], *, stream: str) -> Request:
     return wrap([write(message, stream=stream) for message in messages]).joined()
 
 
-def wrap(emails: Sequence[bytes]) -> Request:
+def wrap(emails: Sequence[tuple[bytes, ...]]) -> Request:
     """The request of e-mails that are written down."""
     if len(emails) == 1:
-        return Request(path="/email", body=emails[0], headers=_HEADERS)
+        return Request(path="/email", pieces=emails[0], headers=_HEADERS)
     return Request(path="/email/batch", pieces=tuple(wire.listed(emails)), headers=_HEADERS)
 
 
-def write(message: Email, *, stream: str) -> bytes:
+def write(message: Email, *, stream: str) -> tuple[bytes, ...]:
     """One e-mail as Postmark reads it, alone and in a batch."""
     headers = {
         **message.headers,
@@ -109,7 +107,6 @@ def write(message: Email, *, stream: str) -> bytes:
         "From": wire.ascii_sender(message.sender),
         "To": wire.to_ascii(message.to),
         "Subject": message.subject,
-        "HtmlBody": message.html,
         "TextBody": message.text,
         "ReplyTo": message.reply_to,
         "Tag": message.trigger,
@@ -117,7 +114,7 @@ def write(message: Email, *, stream: str) -> bytes:
         "Metadata": {"relance_message": message.message_id},
         "Headers": [{"Name": name, "Value": value} for name, value in headers.items()],
     }
-    return orjson.dumps({name: value for name, value in fields.items() if value})
+    return wire.written(fields, "HtmlBody", message.html_parts)
 
 
 def read(response: Response, messages: Sequence[Named]) -> list[Answer]:
@@ -291,11 +288,11 @@ class Postmark(BatchProvider[Email, Settings]):
     kind = Email
     settings = Settings
 
-    def write(self, message: Email) -> bytes:
+    def write(self, message: Email) -> tuple[bytes, ...]:
         return write(message, stream=self._settings.stream)
 
     def wrap(self, messages: Sequence[Packed]) -> Request:
-        return wrap([message.body for message in messages])
+        return wrap([message.pieces for message in messages])
 
     def read(self, response: Response, messages: Sequence[Email]) -> Sequence[Answer]:
         return read(response, messages)

@@ -9,8 +9,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import orjson
-
 from relance.domain.message import Accepted, Email, Packed
 from relance.domain.receipt import Inbound, Receipt, ReceiptKind
 from relance.domain.vendor import Capabilities, OptionKind, OptionSpec, VendorSpec
@@ -89,7 +87,7 @@ def build(messages: Sequence[Email], *, batch: bool) -> Request:
 
     `permissive` lets a batch's valid messages go and names the others.
     """
-    packed = [Packed(message_id=each.message_id, body=write(each)) for each in messages]
+    packed = [Packed(message_id=each.message_id, pieces=write(each)) for each in messages]
     return wrap(packed, batch=batch).joined()
 
 
@@ -97,26 +95,25 @@ def wrap(messages: Sequence[Packed], *, batch: bool) -> Request:
     """The request of e-mails that are written down."""
     if batch:
         headers = {**_HEADERS, "x-batch-validation": "permissive"}
-        pieces = tuple(wire.listed(message.body for message in messages))
+        pieces = tuple(wire.listed(message.pieces for message in messages))
         return Request(path="/emails/batch", pieces=pieces, headers=headers)
     (message,) = messages
     headers = {**_HEADERS, "Idempotency-Key": message.message_id}
-    return Request(path="/emails", body=message.body, headers=headers)
+    return Request(path="/emails", pieces=message.pieces, headers=headers)
 
 
-def write(message: Email) -> bytes:
+def write(message: Email) -> tuple[bytes, ...]:
     """One e-mail as Resend reads it, alone and in a batch."""
     fields: dict[str, object] = {
         "from": wire.ascii_sender(message.sender),
         "to": [wire.to_ascii(message.to)],
         "subject": message.subject,
-        "html": message.html,
         "text": message.text,
         "reply_to": message.reply_to,
         "headers": {**message.headers, "X-Relance-Message": message.message_id},
         "tags": list(_tags(message)),
     }
-    return orjson.dumps({name: value for name, value in fields.items() if value})
+    return wire.written(fields, "html", message.html_parts)
 
 
 def _tags(message: Email) -> Iterator[dict[str, str]]:
@@ -291,7 +288,7 @@ class Resend(BatchProvider[Email, Settings]):
     def can(self) -> Capabilities:
         return _IN_BATCHES if self._settings.batch else SPEC.can
 
-    def write(self, message: Email) -> bytes:
+    def write(self, message: Email) -> tuple[bytes, ...]:
         return write(message)
 
     def wrap(self, messages: Sequence[Packed]) -> Request:

@@ -83,7 +83,7 @@ class SteppedEmail:
         return Rendered(
             text=text,
             subject=self._headers.subject(scope, setting),
-            html=html,
+            html_parts=(html,),
             sender=self._headers.sender,
         )
 
@@ -115,7 +115,7 @@ class AheadEmail:
         return Rendered(
             text=tidy(self._text.render(scope, setting)),
             subject=self._headers.subject(scope, setting),
-            html=self._html.render(scope, setting),
+            html_parts=self._html.parts(scope, setting),
             sender=self._headers.sender,
         )
 

@@ -303,12 +303,17 @@ class Program:
 
     def render(self, scope: Mapping[str, object], setting: Setting) -> str:
         """The text. Raises one of FAILURES."""
+        return "".join(self.parts(scope, setting))
+
+    def parts(self, scope: Mapping[str, object], setting: Setting) -> tuple[str, ...]:
+        """The text as it comes: values, and between them the template's own text, which is the
+        same object every time. Raises one of FAILURES."""
         parent = {"range": ESCAPING.globals["range"], **scope, _SETTING: setting}
         context = Context(self._sandbox, parent, self._name, {})
-        text = "".join(self._template.root_render_func(context))
-        if len(text) > LARGEST_TEXT:
+        parts = tuple(self._template.root_render_func(context))
+        if sum(map(len, parts)) > LARGEST_TEXT:
             raise SecurityError(f"the text is longer than {LARGEST_TEXT:,} characters")
-        return text
+        return parts
 
     def line_of(self, error: BaseException) -> int:
         """The line of the source that an error of `render` came from; 1 where unknown."""

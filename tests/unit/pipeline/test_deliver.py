@@ -49,7 +49,7 @@ async def test_an_email_is_addressed_rendered_and_carries_its_instant():
             to="c1@shop.example",
             sender="La Boutique <bonjour@boutique.example>",
             subject="Bonjour",
-            html="<p>Camille</p>",
+            html_parts=("<p>Camille</p>",),
             text="Bonjour Camille (fr)",
             at=AT,
         )

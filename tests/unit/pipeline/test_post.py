@@ -15,7 +15,7 @@ LETTER = Letter(
     key="k1",
     about="report",
     to="ann@shop.example",
-    text=Rendered(subject="Report", html="<p>Report</p>", text="Report"),
+    text=Rendered(subject="Report", html_parts=("<p>Report</p>",), text="Report"),
     at=AT,
 )
 FALLBACK = ChannelSpec(name="email", provider="second", sender="Shop <two@shop.example>")
@@ -63,7 +63,7 @@ async def test_it_is_addressed_as_the_channels_mail_is_and_offers_no_way_to_unsu
             to="ann@shop.example",
             sender="Shop <one@shop.example>",
             subject="Report",
-            html="<p>Report</p>",
+            html_parts=("<p>Report</p>",),
             text="Report",
             reply_to="help@shop.example",
             headers={"X-Team": "crm"},

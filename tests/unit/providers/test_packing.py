@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from operator import mul
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import loopback
 from loopback import Loopback, Seen
 from relance.domain.message import Accepted, Email, Packed, Sms
 from relance.domain.workspace import ChannelSpec
 from relance.errors import Refused
+from relance.providers import wire
 from relance.providers.base import Provider
 from relance.providers.postmark import Postmark
 from relance.providers.resend import Resend
@@ -25,10 +29,13 @@ EMAIL = Email(
     to="chloe@exämple.com",
     sender="La Boutique été <bonjour@boutique.example>",
     subject="Vous nous manquez 💌",
-    html='<p class="hello">Bonjour</p>',
+    html_parts=('<p class="hello">Bonjour</p>',),
     text="Bonjour\n",
     headers={"List-Unsubscribe": "<https://boutique.example/u/x>"},
 )
+
+TEXTS = st.text(min_size=2, max_size=6)
+LONG = '<p class="hello">Bonjour</p>\n' * 200
 
 Opened = Callable[[str], Provider]
 
@@ -66,7 +73,9 @@ async def requests(
 async def test_packed_messages_are_the_same_request(
     vendor: tuple[Opened, loopback.Script], count: int
 ) -> None:
-    messages = [replace(each, html=each.html * 200) for each in many(count)]  # several portions
+    messages = [
+        replace(each, html_parts=(LONG, each.to, "é", LONG)) for each in many(count)
+    ]  # several portions
     [plain], _ = await requests(vendor, messages, packed=False)
     [packed], answers = await requests(vendor, messages, packed=True)
     assert (packed.path, packed.body) == (plain.path, plain.body)
@@ -90,11 +99,42 @@ async def test_what_a_vendor_would_refuse_is_not_packed_and_refused_when_it_is_s
     assert [type(each) for each in answers] == [Accepted, Accepted, Refused, Refused, Accepted]
 
 
+def test_what_all_messages_of_a_template_say_is_written_down_once(
+    vendor: tuple[Opened, loopback.Script],
+) -> None:
+    provider = vendor[0]("http://127.0.0.1:1")
+    first, second = (
+        provider.pack(replace(each, html_parts=(LONG, each.to, LONG[:-1]))) for each in many(2)
+    )
+    assert isinstance(first, Packed)
+    assert isinstance(second, Packed)
+    long = [[piece for piece in each.pieces if len(piece) > 1_000] for each in (first, second)]
+    assert [one is other for one, other in zip(*long, strict=True)] == [True, True]
+    assert sum(map(len, first.pieces)) - sum(map(len, long[0])) < 1_000
+    assert json.loads(b"".join(first.pieces)) != json.loads(b"".join(second.pieces))
+
+
+@given(parts=st.lists(st.text(max_size=20) | st.builds(mul, TEXTS, st.just(500)), max_size=6))
+def test_a_text_in_parts_is_written_down_as_the_text_in_one(parts: list[str]) -> None:
+    fields = {"a": 'é"\\', "left out": ""}
+    body = b"".join(wire.written(fields, "text", parts))
+    text = "".join(parts)
+    assert json.loads(body) == ({"a": 'é"\\', "text": text} if text else {"a": 'é"\\'})
+
+
+@pytest.mark.parametrize("length", [1, 2_000])
+def test_half_a_character_is_refused_however_long_the_part_with_it_is(
+    vendor: tuple[Opened, loopback.Script], length: int
+) -> None:
+    garbled = replace(EMAIL, html_parts=("<p>", "x" * length + "\ud83d"))
+    assert vendor[0]("http://127.0.0.1:1").pack(garbled) is garbled
+
+
 def test_a_packed_message_shows_no_address_and_no_text(
     vendor: tuple[Opened, loopback.Script],
 ) -> None:
     packed = vendor[0]("http://127.0.0.1:1").pack(EMAIL)
     assert isinstance(packed, Packed)
-    assert b"Bonjour" in packed.body
+    assert b"Bonjour" in b"".join(packed.pieces)
     assert "chloe" not in repr(packed)
     assert "Bonjour" not in repr(packed)

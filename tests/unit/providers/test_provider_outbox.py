@@ -28,7 +28,7 @@ EMAIL = Email(
     to="chloe@example.com",
     sender="La Boutique été <bonjour@boutique.example>",
     subject="Vous nous manquez, Chloé 💌 — revenez nous voir avant la fin du mois de mars",
-    html="<p>Bonjour Chloé</p>\n" * 3,
+    html_parts=("<p>Bonjour Chloé</p>\n" * 3,),
     text="Bonjour Chloé\n.\nFrom nobody\n",
     reply_to="Aide <aide@boutique.example>",
     headers={"List-Unsubscribe": "<https://boutique.example/u/" + "x" * 90 + ">"},
@@ -184,7 +184,7 @@ def test_the_best_part_comes_last() -> None:
 
 
 def test_an_email_with_text_only_has_one_part() -> None:
-    message = parsed(to_bytes(replace(EMAIL, html="")))
+    message = parsed(to_bytes(replace(EMAIL, html_parts=("",))))
     assert message.get_content_type() == "text/plain"
     assert "Chloé" in str(message.get_content())
 
@@ -209,7 +209,7 @@ LINE = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), min_s
 @given(text=TEXT, html=TEXT)
 @settings(max_examples=100, deadline=None)
 def test_any_text_reads_back_as_it_was_written(text: str, html: str) -> None:
-    message = parsed(to_bytes(replace(EMAIL, text=text or "x", html=html or "x")))
+    message = parsed(to_bytes(replace(EMAIL, text=text or "x", html_parts=(html or "x",))))
     assert part(message, "plain").replace("\r\n", "\n") == (text or "x")
     assert part(message, "html").replace("\r\n", "\n") == (html or "x")
 

@@ -23,7 +23,7 @@ EMAIL = Email(
     to="chloe@example.com",
     sender="La Boutique été <bonjour@boutique.example>",
     subject="Vous nous manquez 💌",
-    html="<p>Bonjour</p>",
+    html_parts=("<p>Bonjour</p>",),
     text="Bonjour",
 )
 

@@ -17,7 +17,7 @@ EMAIL = Email(
     to="chloe@example.com",
     sender="La Boutique <bonjour@boutique.example>",
     subject="Bonjour",
-    html="<p>x</p>",
+    html_parts=("<p>x</p>",),
     text="x",
     headers={"List-Unsubscribe": "<https://boutique.example/u/1>"},
 )
@@ -146,7 +146,7 @@ def test_a_number_is_e164(to: str) -> None:
     assert refused.reason == "invalid_recipient"
 
 
-@pytest.mark.parametrize("field", ["subject", "text", "html", "to", "sender"])
+@pytest.mark.parametrize("field", ["subject", "text", "html_parts", "to", "sender"])
 def test_half_a_character_is_found_wherever_it_is(field: str) -> None:
     assert encodable(EMAIL)
     assert not encodable(replace(EMAIL, **{field: f"{getattr(EMAIL, field)}\ud83d"}))

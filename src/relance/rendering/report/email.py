@@ -72,9 +72,8 @@ def report_email(
         link=link,
         plain=PLAIN,
     )
-    return Rendered(
-        subject=_subject(report, workspace, at, clear, locale), html=page, text=to_text(page)
-    )
+    subject = _subject(report, workspace, at, clear, locale)
+    return Rendered(subject=subject, html_parts=(page,), text=to_text(page))
 
 
 def _subject(report: Report, workspace: str, at: datetime, clear: int, locale: Locale) -> str:
