@@ -8,30 +8,39 @@ wherever they ran; `early_mb` and `late_mb` are the memory in use after a tenth 
 
 from __future__ import annotations
 
-import asyncio
-import json
-import os
-import resource
-import sys
-import time
-from collections.abc import Callable, Coroutine
-from datetime import datetime
-from pathlib import Path
-from typing import Any
-
-from benchmarks.queued import ENV
-from relance import logs
 from relance.memory import be_thrifty, leave_in_peace
-from relance.pipeline.deliver import Delivery
-from relance.wiring import open_relance
+
+be_thrifty()  # as the service does, before anything large is loaded
+
+import asyncio  # noqa: E402
+import json  # noqa: E402
+import os  # noqa: E402
+import resource  # noqa: E402
+import sys  # noqa: E402
+import time  # noqa: E402
+from collections.abc import Callable, Coroutine, Sequence  # noqa: E402
+from datetime import datetime  # noqa: E402
+from pathlib import Path  # noqa: E402
+from typing import Any  # noqa: E402
+
+from benchmarks.queued import ENV  # noqa: E402
+from relance import logs  # noqa: E402
+from relance.domain.ledger import Outcome  # noqa: E402
+from relance.pipeline.deliver import Delivery  # noqa: E402
+from relance.wiring import open_relance  # noqa: E402
 
 
 class Timed:
-    """A queue whose calls are timed, each in its own thread."""
+    """A queue whose calls are timed, each in its own thread. `recorded` counts the outcomes."""
 
     def __init__(self, inner: Any) -> None:
         self._inner = inner
         self.seconds = 0.0
+        self.recorded = 0
+
+    def record(self, outcomes: Sequence[Outcome]) -> None:
+        self.__getattr__("record")(outcomes)
+        self.recorded += len(outcomes)
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         call = getattr(self._inner, name)
@@ -47,7 +56,6 @@ class Timed:
 
 
 def main(root: Path, at: str, at_most: int, *, wait: bool) -> None:
-    be_thrifty()  # as the service does
     logs.configure(json=True, level="info")
     with open_relance(root, env=ENV) as relance:
         # a worker opens these once
@@ -62,7 +70,7 @@ def main(root: Path, at: str, at_most: int, *, wait: bool) -> None:
             print("ready", flush=True)
             sys.stdin.readline()
         started, before = time.perf_counter(), time.process_time()
-        run = _deliver(delivery, datetime.fromisoformat(at), at_most)
+        run = _deliver(delivery, queue, datetime.fromisoformat(at), at_most)
         accepted, early, late = asyncio.run(_closing(run, relance.close_providers(providers)))
         ended, cpu = time.perf_counter(), time.process_time() - before
     print(
@@ -92,17 +100,21 @@ async def _closing(
     return found
 
 
-async def _deliver(delivery: Delivery, at: datetime, at_most: int) -> tuple[int, float, float]:
-    """Deliver wave by wave until enough was accepted; 0: all at once, until nothing is left."""
-    accepted, early = 0, 0.0
-    everything = at_most == 0
-    while everything or accepted < at_most:
-        report = await delivery.run(at, until_empty=everything)
-        accepted += report.accepted
-        early = early or (_resident() if accepted >= at_most / 10 else 0.0)
-        if not report.accepted:
+async def _deliver(
+    delivery: Delivery, queue: Timed, at: datetime, at_most: int
+) -> tuple[int, float, float]:
+    """Deliver as the service does, until so many are through; 0: until nothing is left."""
+    stop, early = asyncio.Event(), 0.0
+    running = asyncio.create_task(delivery.run(at, stop=stop))
+    while at_most and not running.done():
+        await asyncio.sleep(0.02)
+        early = early or (_resident() if queue.recorded >= at_most / 10 else 0.0)
+        if queue.recorded >= at_most:
             break
-    return accepted, early, _resident()
+    late = _resident()  # while waves are under way, as `early`
+    if at_most:
+        stop.set()
+    return (await running).accepted, early, late
 
 
 def _resident(column: int = 1) -> float:

@@ -158,7 +158,7 @@ class FakeRenderer:
         self, template: str, channel: str, *, locale: str | None, values: Mapping[str, object]
     ) -> Rendered:
         self.rendered = values
-        name = values["customer"]["first_name"]  # type: ignore[index]
+        name = values["customer.first_name"]
         if name == "Broken":
             raise RenderError(
                 Problem(path="templates/winback/email.html", line=3, column=7, message="no name")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import subprocess
 import sys
 
@@ -56,6 +57,62 @@ def test_what_lies_free_between_blocks_in_use_goes_back_when_asked() -> None:
     )
     kept, given = map(int, done.stdout.split())
     assert kept < 20_000_000 < 80_000_000 < given
+
+
+ALLOCATORS = """
+from relance.memory import be_thrifty; be_thrifty()
+import os, pyarrow
+print(pyarrow.default_memory_pool().backend_name, os.environ["DUCKDB_JE_MALLOC_CONF"])
+"""
+
+
+@pytest.mark.parametrize("theirs", [{}, {"ARROW_DEFAULT_MEMORY_POOL": "mimalloc"}])
+def test_the_libraries_are_thrifty_too_unless_the_environment_says_otherwise(
+    theirs: dict[str, str],
+) -> None:
+    names = ("ARROW_DEFAULT_MEMORY_POOL", "DUCKDB_JE_MALLOC_CONF")
+    clean = {name: value for name, value in os.environ.items() if name not in names}
+    done = subprocess.run(
+        [sys.executable, "-c", ALLOCATORS],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+        env=clean | theirs,
+    )
+    pool = theirs.get("ARROW_DEFAULT_MEMORY_POOL", "system")
+    assert done.stdout.split() == [pool, "dirty_decay_ms:0,muzzy_decay_ms:0"]
+
+
+AGGREGATED = """
+import os
+from pathlib import Path
+from relance import memory
+{thrifty}
+import duckdb
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+connection = duckdb.connect()
+before = resident()
+connection.execute("SELECT range AS k, count(*) FROM range(2000000) GROUP BY k").fetchone()
+connection.execute("SELECT 1").fetchall()  # the result before is gone
+print(resident() - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only DuckDB's builds for Linux have jemalloc")
+def test_duckdb_keeps_less_of_what_a_query_has_used() -> None:
+    left = []
+    for thrifty in ("memory.be_thrifty()", ""):
+        done = subprocess.run(
+            [sys.executable, "-c", AGGREGATED.format(thrifty=thrifty)],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+        left.append(int(done.stdout))
+    assert left[0] + 30_000_000 < left[1]
 
 
 def test_what_is_loaded_is_left_in_peace_and_what_comes_later_is_not() -> None:

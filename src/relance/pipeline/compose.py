@@ -38,7 +38,12 @@ class Composer:
             message.template,
             message.channel,
             locale=ready.locale,
-            values=_with_links(ready.values, links) if links else ready.values,
+            values={
+                **ready.values,
+                "message.id": message.id,
+                "message.trigger": message.trigger,
+                **links,
+            },
         )
         if not is_personal(channel.name):
             return _notice(ready, rendered, at)
@@ -58,13 +63,6 @@ class Composer:
         if PREFERENCES in wanted:
             found[PREFERENCES] = self._links.preferences(message, ready.locale)
         return found
-
-
-def _with_links(
-    values: Mapping[str, Mapping[str, object]], links: Mapping[str, str]
-) -> dict[str, Mapping[str, object]]:
-    own = {name.removeprefix("message."): url for name, url in links.items()}
-    return {**values, "message": {**values["message"], **own}}
 
 
 def _email(

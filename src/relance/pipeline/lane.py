@@ -104,17 +104,16 @@ class Lane:
 
     async def _launch(self, wave: list[Ready]) -> None:
         """First what may have left already, by its own provider; then the rest."""
+        bound = [ready for ready in wave if ready.message.doubtful_at is not None]
+        wave[:] = [ready for ready in wave if ready.message.doubtful_at is None]
         for outlet in self._outlets.all:
-            own = [ready for ready in wave if self._bound_to(outlet, ready)]
+            own = [ready for ready in bound if self._outlets.owner(ready.message) is outlet]
             await self._go(own, partial(_open_one, outlet))
-        await self._go([r for r in wave if r.message.doubtful_at is None], self._outlets.current)
-
-    def _bound_to(self, outlet: Outlet, ready: Ready) -> bool:
-        message = ready.message
-        return message.doubtful_at is not None and self._outlets.owner(message) is outlet
+        await self._go(wave, self._outlets.current)
 
     async def _go(self, ready: list[Ready], pick: Pick) -> None:
-        """Lead messages to a wire, group by group, wherever the breakers let them pass."""
+        """Lead messages to a wire, group by group, wherever the breakers let them pass. The list
+        gets shorter on the way: what is sent takes no memory any more."""
         while ready:
             await self._run.recorder.room()
             at = self._run.clock()
@@ -128,10 +127,10 @@ class Lane:
             if outlet.used_up(at):
                 self._put_off(ready, outlet)
                 return
-            ready = await self._go_by(outlet, ready)
+            await self._go_by(outlet, ready)
 
-    async def _go_by(self, outlet: Outlet, ready: list[Ready]) -> list[Ready]:
-        """Send one group and return the rest; one request while that is still to be tried."""
+    async def _go_by(self, outlet: Outlet, ready: list[Ready]) -> None:
+        """Send the first group; of one request while that is still to be tried."""
         wire = self._wires[outlet]
         if outlet.gate(self._run.clock()) is Gate.CLOSED:
             size = outlet.pace.group
@@ -139,12 +138,10 @@ class Lane:
             await wire.idle()  # somebody may be trying it: the answer counts for the rest as well
             size = outlet.pace.batch
             if outlet.gate(self._run.clock()) is not Gate.PROBE:
-                return ready
-        group, rest = _cut(ready, size)
-        await self._send(outlet, group)
+                return
+        await self._send(outlet, _cut(ready, size))
         if size == outlet.pace.batch and outlet.gate(self._run.clock()) is not Gate.CLOSED:
             await wire.idle()
-        return rest
 
     async def _send(self, outlet: Outlet, group: Sequence[Ready]) -> None:
         """Hand a group over; its ghosts wait where the messages beside them do."""
@@ -291,14 +288,15 @@ def _open_one(outlet: Outlet, at: datetime) -> Outlet | None:
     return None if outlet.gate(at) is Gate.OPEN else outlet
 
 
-def _cut(ready: list[Ready], size: int) -> tuple[list[Ready], list[Ready]]:
-    """So many messages with the ghosts among them, which take no place; and the rest."""
-    real = 0
-    for place, each in enumerate(ready):
-        if real == size:
-            return ready[:place], ready[place:]
-        real += not each.message.ghost
-    return ready, []
+def _cut(ready: list[Ready], size: int) -> list[Ready]:
+    """Take so many messages off, with the ghosts among them, which take no place."""
+    real = end = 0
+    while end < len(ready) and real < size:
+        real += not ready[end].message.ghost
+        end += 1
+    cut = ready[:end]
+    del ready[:end]
+    return cut
 
 
 def _ghosts(group: Sequence[Ready], over: Sequence[Ready]) -> tuple[list[Ready], list[Ready]]:

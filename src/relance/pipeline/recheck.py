@@ -30,7 +30,8 @@ NOWHERE = Address(text="", digest="")  # what the company's own people are told 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ready:
-    """A message that may be sent now: to whom, in which language, with which values.
+    """A message that may be sent now: to whom, in which language, with which values by their
+    dotted names.
 
     A ghost is ready like any other, and goes along as far as the wire.
     """
@@ -39,7 +40,7 @@ class Ready:
     address: Address
     locale: str | None
     customer: str  # whom the message's id belongs to now
-    values: Mapping[str, Mapping[str, object]] = field(repr=False)
+    values: Mapping[str, object] = field(repr=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -190,19 +191,8 @@ def _ready(message: Claimed, wave: Wave, context: Mapping[str, object]) -> Ready
         address=wave.addresses.get(message.id, NOWHERE),
         locale=locale if isinstance(locale, str) else None,
         customer=str(row["customer"]),
-        values=nested({**context, **fresh} if fresh else context, message),
+        values={**context, **fresh} if fresh else context,
     )
-
-
-def nested(flat: Mapping[str, object], message: Claimed) -> dict[str, dict[str, object]]:
-    """Dotted names as templates read them: `customer.first_name` under `customer`."""
-    values: dict[str, dict[str, object]] = {
-        "message": {"id": message.id, "trigger": message.trigger}
-    }
-    for name, value in flat.items():
-        group, _, key = name.partition(".")
-        values.setdefault(group, {})[key] = value
-    return values
 
 
 def _context(message: Claimed) -> dict[str, object]:

@@ -70,7 +70,7 @@ def claim(
         numbers = driver.listed(row[0] for row in taken)
         encode = driver.instant
         driver.run(_CLAIM, worker, encode(lease_until), encode(at), numbers)
-    return [claimed(row) for row in taken]
+    return claimed(taken)
 
 
 def _channels(driver: Driver) -> Iterator[str]:
@@ -105,28 +105,40 @@ def _bound(driver: Driver, value: Stored) -> Stored:
     return value if driver.is_sqlite else driver.instant(instant(value))
 
 
-def claimed(row: tuple[Any, ...]) -> Claimed:
-    """A row of COLUMNS as delivery is given it."""
-    expires_at = instant(row[15])
-    return Claimed(
-        id=row[1],
-        entry=row[2],
-        trigger=row[3],
-        version=row[4],
-        customer=row[5],
-        step=row[6],
-        channel=row[7],
-        template=row[8],
-        entry_at=instant(row[9]),
-        due_at=instant(row[10]),
-        priority=row[11],
-        ghost=bool(row[12]),
-        attempts=row[13],
-        context=row[14],
-        expires_at=None if expires_at == OPEN else expires_at,
-        provider=row[16],
-        doubtful_at=instant_or_none(row[17]),
-    )
+def claimed(rows: Sequence[tuple[Any, ...]]) -> list[Claimed]:
+    """Rows of COLUMNS as delivery is given them; what is equal in many of them is one object."""
+    words: dict[str, str] = {}
+    one = words.setdefault
+    moments: dict[Stored, datetime] = {}
+
+    def moment(stored: Stored) -> datetime:
+        found = moments.get(stored)
+        if found is None:
+            found = moments[stored] = instant(stored)
+        return found
+
+    return [
+        Claimed(
+            id=row[1],
+            entry=row[2],
+            trigger=one(row[3], row[3]),
+            version=one(row[4], row[4]),
+            customer=row[5],
+            step=row[6],
+            channel=one(row[7], row[7]),
+            template=one(row[8], row[8]),
+            entry_at=moment(row[9]),
+            due_at=moment(row[10]),
+            priority=row[11],
+            ghost=bool(row[12]),
+            attempts=row[13],
+            context=row[14],
+            expires_at=None if moment(row[15]) == OPEN else moment(row[15]),
+            provider=one(row[16], row[16]),
+            doubtful_at=instant_or_none(row[17]),
+        )
+        for row in rows
+    ]
 
 
 # with the whole condition of the partial index, or SQLite does not see that it fits

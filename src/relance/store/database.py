@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 _WRITES = "relance_writes"
 _PAGES = "relance_pages"
-# Memory for pages of an SQLite file, per connection. A worker holds some connections for good and
-# its whole budget is 300 MB; a tick writes a million rows at random places in the indexes.
-_KEPT = 8 * 1024  # kB
+# Memory for pages of an SQLite file, per connection. A worker holds some connections for good, and
+# delivers no slower with a quarter; a tick writes a million rows at random places in the indexes.
+_KEPT = 2 * 1024  # kB
 _BULK = 64 * 1024
 _CONNECT_SECONDS = 10
 

@@ -22,7 +22,7 @@ _LOOK_AGAIN = Statement(
 
 def doubtful(driver: Driver, at: datetime, limit: int) -> list[Claimed]:
     """Unknown messages whose look-up is due, the longest due first."""
-    return [claimed(row) for row in driver.rows(_DOUBTFUL, driver.instant(at), limit)]
+    return claimed(driver.rows(_DOUBTFUL, driver.instant(at), limit))
 
 
 def taken(driver: Driver, provider: str, provider_ids: Sequence[str]) -> set[str]:

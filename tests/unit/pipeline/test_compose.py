@@ -48,6 +48,11 @@ async def test_an_email_offers_to_unsubscribe_by_one_click_where_a_link_leads_ba
     }
 
 
+def own_names(room: Room) -> set[str]:
+    names = (name.partition(".") for name in room.renderer.rendered)
+    return {name for group, _, name in names if group == "message"}
+
+
 @pytest.mark.parametrize(
     ("channel", "used", "given", "made"),
     [
@@ -64,7 +69,7 @@ async def test_a_link_is_signed_only_where_the_text_or_a_header_uses_it(
     room = room_for(channel, FakeLinks())
     room.renderer.own = frozenset(used)
     await sent(room)
-    assert room.renderer.rendered["message"].keys() == {"id", "trigger", *given}
+    assert own_names(room) == {"id", "trigger", *given}
     assert room.links is not None
     assert room.links.made == made
 
@@ -75,7 +80,7 @@ async def test_without_a_way_back_there_is_no_link():
     email = await sent(room)
     assert isinstance(email, Email)
     assert email.headers == {}
-    assert room.renderer.rendered["message"].keys() == {"id", "trigger"}
+    assert own_names(room) == {"id", "trigger"}
 
 
 async def test_a_whatsapp_message_names_the_approved_text():

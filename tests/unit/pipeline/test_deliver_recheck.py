@@ -200,19 +200,15 @@ def test_only_names_that_the_message_does_not_hold_are_fetched():
     assert look.engine.names[1] == ["customer.first_name"]
 
 
-def test_templates_read_nested_names_and_the_messages_own():
-    ready = Look().check(message(1)).ready[0]
-    assert ready.values == {
-        "customer": {"first_name": "Camille"},
-        "message": {"id": "m00001", "trigger": "winback"},
-    }
+def test_texts_are_told_what_the_message_holds():
+    assert Look().check(message(1)).ready[0].values == {"customer.first_name": "Camille"}
 
 
 def test_texts_are_told_the_customers_own_time_zone():
     look = Look()
     look.engine.people = {"c1": {"timezone": "Asia/Tokyo"}}
     values = look.check(message(1)).ready[0].values
-    assert values["customer"] == {"first_name": "Camille", "timezone": "Asia/Tokyo"}
+    assert values == {"customer.first_name": "Camille", "customer.timezone": "Asia/Tokyo"}
 
 
 def test_an_address_is_not_shown_by_accident():
