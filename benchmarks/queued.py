@@ -77,6 +77,14 @@ def workspace(
     shutil.copytree(root / "state", root / "state.queued")
 
 
+def values(index: int) -> dict[str, object]:
+    """What the text for one of the shop's customers is filled with."""
+    return {
+        "customer": {"first_name": f"Prénom{index % 500}"},
+        "message": {"id": f"{index:024x}", "trigger": "everybody"},
+    }
+
+
 def afresh(root: Path) -> None:
     """Everything queued again."""
     shutil.rmtree(root / "state")
