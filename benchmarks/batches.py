@@ -37,51 +37,81 @@ _VENDORS = {
 
 def batch_calls(folder: Path) -> list[Result]:
     """20,000 e-mails through each vendor's batch call on loopback."""
-    return [_one(folder, vendor) for vendor in _VENDORS]
+    return [result for vendor in _VENDORS for result in _vendor(folder, vendor)]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Round:
-    """Seconds for the same messages: by one worker, by a worker for each core, rendered alone."""
+    """Seconds for the same messages: by one worker, by a worker for each core, by a bare loop that
+    renders and posts, and rendered alone."""
 
     alone: float
     together: float
-    bare: float
+    loop: float
+    rendering: float
     cpu: str
 
+    def rate(self, name: str) -> float:
+        """Messages a second."""
+        return MESSAGES / float(getattr(self, name))
 
-def _one(folder: Path, vendor: str) -> Result:
+
+def _vendor(folder: Path, vendor: str) -> list[Result]:
     title, options = _VENDORS[vendor]
     root = folder / vendor
     with bulk_vendor.process(vendor) as url:
         _prepare(root, vendor, options, url, MESSAGES, None)
-        rounds = [_round(root) for _ in range(ROUNDS)]
-    ratio = median([each.bare / each.together for each in rounds])
-    single = median([each.bare / each.alone for each in rounds])
-    rate, alone, limit = (
-        MESSAGES / median([getattr(each, name) for each in rounds])
-        for name in ("together", "alone", "bare")
-    )
+        rounds = [_round(root, vendor, url) for _ in range(ROUNDS)]
+    return [_against_a_loop(title, rounds), _against_rendering(title, rounds)]
+
+
+def _against_a_loop(title: str, rounds: list[_Round]) -> Result:
+    ratio = _ratio(rounds, "alone", "loop")
     return Result(
-        work=f"delivery through {title}, {WORKERS} workers",
-        measured=f"{rate:,.0f} messages/s",
-        limit=f"{limit:,.0f} texts/s (rendering alone)",
+        work=f"delivery through {title}",
+        measured=f"{_rate(rounds, 'alone'):,.0f} messages/s",
+        limit=f"{_rate(rounds, 'loop'):,.0f} messages/s (a bare loop renders and posts the same,"
+        " and keeps nothing)",
         ratio=f"{ratio:.2f} ×",
         budget="at least 0.4 ×",
         held=ratio >= 0.4,
-        note=f"{MESSAGES:,} MJML e-mails in two languages; one worker: {alone:,.0f} messages/s,"
-        f" {single:.2f} ×; {rounds[0].cpu}; by hand: {_BATCH}",
+        note=f"{MESSAGES:,} MJML e-mails in two languages; {rounds[0].cpu}; by hand: {_BATCH}",
     )
 
 
-def _round(root: Path) -> _Round:
+def _against_rendering(title: str, rounds: list[_Round]) -> Result:
+    ratio = _ratio(rounds, "together", "rendering")
+    return Result(
+        work=f"the same by {WORKERS} workers, against rendering alone",
+        measured=f"{_rate(rounds, 'together'):,.0f} messages/s",
+        limit=f"{_rate(rounds, 'rendering'):,.0f} texts/s (rendering alone)",
+        ratio=f"{ratio:.2f} ×",
+        budget="at least 0.4 × (decision 29)",
+        held=ratio >= 0.4,
+        note=f"{title}; the bare loop, which keeps nothing, reaches"
+        f" {_ratio(rounds, 'loop', 'rendering'):.2f} ×, one worker"
+        f" {_ratio(rounds, 'alone', 'rendering'):.2f} ×",
+    )
+
+
+def _rate(rounds: list[_Round], name: str) -> float:
+    return median([each.rate(name) for each in rounds])
+
+
+def _ratio(rounds: list[_Round], name: str, limit: str) -> float:
+    return median([each.rate(name) / each.rate(limit) for each in rounds])
+
+
+def _round(root: Path, vendor: str, url: str) -> _Round:
     together = _sent(root, WORKERS)
+    loop = run_json("benchmarks.bare_batches", str(root), vendor, url, str(MESSAGES))
     alone = _sent(root, 1)
-    bare = run_json("benchmarks.render_once", str(root), str(MESSAGES))
+    rendering = run_json("benchmarks.render_once", str(root), str(MESSAGES))
     return _Round(
         alone=_seconds(alone),
         together=_seconds(together),
-        bare=number(bare, "seconds"),
+        loop=number(loop, "seconds"),
+        rendering=number(rendering, "seconds"),
         cpu=shares(alone[0], MESSAGES),
     )
 
