@@ -166,20 +166,22 @@ def written(fields: Mapping[str, object], name: str, text: Sequence[str]) -> tup
     pieces = []
     rest = [first[:-1], b"," if len(first) > 2 else b"", orjson.dumps(name), b':"']
     for part in text:
-        if len(part) < _LONG:
-            rest.append(orjson.dumps(part)[1:-1])
-        else:
-            pieces += [b"".join(rest), _long_part(part)]
+        if len(part) in _SHARED:
+            pieces += [b"".join(rest), _shared(part)]
             rest = []
+        else:
+            rest.append(_inside(part))
     return (*pieces, b"".join([*rest, b'"}']))
 
 
-_LONG = 1_000  # characters; hardly a customer's value is that long
-
-
-@lru_cache(maxsize=256)  # a template has a handful
-def _long_part(text: str) -> bytes:
+def _inside(text: str) -> bytes:
     return orjson.dumps(text)[1:-1]
+
+
+# Characters of a part that is kept: hardly a customer's value is that long, and 256 of the longest
+# take 16 MB, where a template has a handful of short ones.
+_SHARED = range(1_000, 65_536)
+_shared = lru_cache(maxsize=256)(_inside)
 
 
 def listed(objects: Iterable[Sequence[bytes]]) -> Iterator[bytes]:
