@@ -163,7 +163,7 @@ _GIVE_UP = Statement(
 )
 ATTEMPT = Statement(
     "INSERT INTO attempt (message, at, provider, state, reason, detail, provider_id)"
-    " SELECT given.key, ?, ?, ?, ?, ?, given.value FROM {pairs} AS given"
+    " VALUES (?, ?, ?, ?, ?, ?, ?)"
 )
 
 
@@ -190,9 +190,8 @@ def release_expired(
 
 def _note(driver: Driver, rows: list[tuple[Any, ...]], state: MessageState, now: Stored) -> None:
     """One attempt for each message whose sender never came back."""
-    for provider in {row[2] for row in rows}:
-        these = driver.pairs({row[1]: None for row in rows if row[2] == provider})
-        driver.run(ATTEMPT, now, provider, state.value, LEASE_EXPIRED, "", these)
+    notes = ((row[1], now, row[2], state.value, LEASE_EXPIRED, "", None) for row in rows)
+    driver.many(ATTEMPT, notes)
 
 
 _SIBLINGS = Statement(

@@ -25,7 +25,6 @@ _PAGES = "relance_pages"
 _KEPT = 2 * 1024  # kB
 _BULK = 64 * 1024
 _CONNECT_SECONDS = 10
-_OLDEST_SQLITE = (3, 33)  # UPDATE … FROM
 
 # Bound rows hold customers' data: they never appear in an error.
 _FOREIGN = ("its tables are not those that relance makes", "name another database in `state:`")
@@ -144,11 +143,6 @@ def _parse(url: str) -> URL:
         return parsed.set(drivername="postgresql+psycopg")
     if backend != "sqlite":
         raise StateError(f"the state cannot be kept in {backend}", hint="use sqlite or postgresql")
-    if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
-        raise StateError(
-            f"this Python has SQLite {sqlite3.sqlite_version}, and the state needs 3.33 or newer",
-            hint="use a Python with a newer SQLite, or a state on PostgreSQL",
-        )
     if parsed.database in (None, "", ":memory:"):
         raise StateError(
             "a state in memory would forget who was written to",

@@ -6,7 +6,7 @@ SQLAlchemy around the same statements costs several times what the database does
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
@@ -20,19 +20,16 @@ _LONGEST_KEY = 255
 
 class Statement:
     """SQL for both databases: `?` is a value, `{these}` a list of texts, `{numbers}` one of
-    numbers, `{pairs}` a table of texts (key, value), `{lock}` holds the rows until the end of the
-    transaction and `{skip}` those that nobody else holds (SQLite's transactions stand alone).
+    numbers, `{lock}` holds the rows until the end of the transaction and `{skip}` those that
+    nobody else holds (SQLite's transactions stand alone).
     """
 
     def __init__(self, sql: str) -> None:
         one_value = "IN (SELECT value FROM json_each(?))"
-        self.sqlite = sql.format(
-            these=one_value, numbers=one_value, pairs="json_each(?)", lock="", skip=""
-        )
+        self.sqlite = sql.format(these=one_value, numbers=one_value, lock="", skip="")
         self.postgresql = sql.format(
             these="= ANY(?::text[])",
             numbers="= ANY(?::bigint[])",
-            pairs="json_each_text(?::json)",
             lock="FOR UPDATE",
             skip="FOR UPDATE SKIP LOCKED",
         ).replace("?", "%s")
@@ -66,14 +63,6 @@ class Driver:
     def listed(self, values: Iterable[str | int]) -> object:
         """The value for `{these}` and `{numbers}`, of any length."""
         return json.dumps(list(values)) if self.is_sqlite else list(values)
-
-    def pairs(self, values: Mapping[str, str | None]) -> str:
-        """The value for `{pairs}`, of any length.
-
-        One statement for many rows: SQLite's executemany gives the interpreter up and takes it
-        back for each of them, and waits its turn behind whoever renders.
-        """
-        return json.dumps(values)
 
     def _text(self, statement: Statement) -> str:
         return statement.sqlite if self.is_sqlite else statement.postgresql

@@ -17,8 +17,7 @@ _HELD = Statement(
     " AND state IN ('claimed', 'sending') ORDER BY n {lock}"
 )
 _MARK = Statement(
-    "UPDATE message SET state = 'sending', changed_at = ?, provider = ?, recipient = given.value"
-    " FROM {pairs} AS given WHERE message.id = given.key"
+    "UPDATE message SET state = 'sending', changed_at = ?, provider = ?, recipient = ? WHERE id = ?"
 )
 
 
@@ -47,9 +46,9 @@ def mark(
     if unspent:
         moved = sum(held[mark.message] == "sending" for mark in ours)
         give_back(driver, Counter(dict.fromkeys(unspent, moved)))
-    for provider in {mark.provider for mark in ours}:
-        recipients = {m.message: m.recipient or None for m in ours if m.provider == provider}
-        driver.run(_MARK, now, provider, driver.pairs(recipients))
+    changes = ((now, m.provider, m.recipient or None, m.message) for m in ours)
+    if ours:
+        driver.many(_MARK, changes)
     return Marked(ours=[m.message for m in ours], over=[m.message for m in over])
 
 

@@ -6,12 +6,12 @@ word but its holder's, and what a provider accepted is accepted, whoever reports
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import NamedTuple
 
-from relance.domain.ledger import Budget, Outcome
+from relance.domain.ledger import Budget, Outcome, Tried
 from relance.domain.message import MessageState
 from relance.domain.receipt import RANK
 from relance.store import reports, suppressions
@@ -35,8 +35,8 @@ _END = Statement(
 )
 _ACCEPT = Statement(
     "UPDATE message SET state = 'accepted', changed_at = ?, reason = ?, provider = ?,"
-    " provider_id = given.value, context = '', look_up_at = NULL, worker = NULL,"
-    " lease_until = NULL FROM {pairs} AS given WHERE message.id = given.key"
+    " provider_id = ?, context = '', look_up_at = NULL, worker = NULL, lease_until = NULL"
+    " WHERE id = ?"
 )
 _BACK = Statement(
     "UPDATE message SET state = 'queued', changed_at = ?, reason = ?,"
@@ -73,7 +73,8 @@ def record(driver: Driver, outcomes: Sequence[Outcome]) -> None:
         reports.let_others_finish(driver)
     for some in _rounds(outcomes):
         _record(driver, some)
-        _note(driver, some)
+    tried = [_tried(driver, one, each) for one in outcomes if one.tried for each in one.tried]
+    driver.many(ATTEMPT, tried + [_attempt(driver, one) for one in outcomes if one.attempted])
     if named:
         reports.apply_waiting(driver, named)
 
@@ -93,20 +94,14 @@ def _record(driver: Driver, outcomes: Sequence[Outcome]) -> None:
     rows = {row[0]: _Row._make(row) for row in found}
     known = [(rows[one.message], one) for one in outcomes if one.message in rows]
     changes: dict[Statement, list[tuple[object, ...]]] = {}
-    accepted: defaultdict[tuple[object, ...], dict[str, str | None]] = defaultdict(dict)
     for row, outcome in known:
-        if _may_move(row, outcome) and outcome.state is MessageState.ACCEPTED:
-            alike = (driver.instant(outcome.at), storable(outcome.reason), outcome.provider)
-            accepted[alike][row.id] = _provider_id(outcome)
-        elif _may_move(row, outcome):
+        if _may_move(row, outcome):
             statement, values = _move(driver, row, outcome)
             changes.setdefault(statement, []).append(values)
         elif outcome.state is MessageState.ACCEPTED and outcome.provider_id is not None:
             # a report was faster than this outcome, and may have known our id only
             named = (_provider_id(outcome), row.id, outcome.provider)
             changes.setdefault(reports.NAME, []).append(named)
-    for values, provider_ids in accepted.items():
-        driver.run(_ACCEPT, *values, driver.pairs(provider_ids))
     for statement, values_of_all in changes.items():
         driver.many(statement, values_of_all)
     for row, outcome in known:
@@ -139,6 +134,8 @@ def _move(driver: Driver, row: _Row, outcome: Outcome) -> tuple[Statement, tuple
     now, reason = driver.instant(outcome.at), storable(outcome.reason)
     # from the mark on it may have left
     since = row.changed_at if row.state == MessageState.SENDING.value else now
+    if outcome.state is MessageState.ACCEPTED:
+        return _ACCEPT, (now, reason, outcome.provider, _provider_id(outcome), row.id)
     if outcome.state is MessageState.UNKNOWN:
         look_up_at = driver.instant(outcome.at + LOOK_UP_AFTER)
         return _UNSURE, (now, reason, look_up_at, since, row.id)
@@ -162,22 +159,22 @@ def _suppress(driver: Driver, row: _Row, outcome: Outcome) -> None:
     suppressions.add(driver, both)
 
 
-def _note(driver: Driver, outcomes: Sequence[Outcome]) -> None:
-    """The attempts, those by the provider before first; all that are alike by one statement."""
-    for outcome in outcomes:
-        for tried in outcome.tried:
-            told = (storable(tried.reason), storable(tried.detail))
-            at, state = driver.instant(tried.at), MessageState.QUEUED.value
-            these = driver.pairs({outcome.message: None})
-            driver.run(ATTEMPT, at, tried.provider, state, *told, these)
-    found: defaultdict[tuple[object, ...], dict[str, str | None]] = defaultdict(dict)
-    for one in outcomes:
-        if one.attempted:
-            told = (storable(one.reason), storable(one.detail))
-            alike = (driver.instant(one.at), one.provider, one.state.value, *told)
-            found[alike][one.message] = _provider_id(one)
-    for values, provider_ids in found.items():
-        driver.run(ATTEMPT, *values, driver.pairs(provider_ids))
+def _attempt(driver: Driver, outcome: Outcome) -> tuple[object, ...]:
+    return (
+        outcome.message,
+        driver.instant(outcome.at),
+        outcome.provider,
+        outcome.state.value,
+        storable(outcome.reason),
+        storable(outcome.detail),
+        _provider_id(outcome),
+    )
+
+
+def _tried(driver: Driver, outcome: Outcome, tried: Tried) -> tuple[object, ...]:
+    state, reason = MessageState.QUEUED.value, storable(tried.reason)
+    at, detail = driver.instant(tried.at), storable(tried.detail)
+    return outcome.message, at, tried.provider, state, reason, detail, None
 
 
 def _provider_id(outcome: Outcome) -> str | None:

@@ -104,15 +104,6 @@ def test_a_url_that_cannot_hold_a_state_is_explained(bad: str, sentence: str) ->
         open_state(bad, workspace="shop")
 
 
-def test_a_sqlite_that_is_too_old_is_explained(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite3, "sqlite_version", "3.26.0")
-    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 26, 0))
-    with pytest.raises(StateError, match=r"this Python has SQLite 3\.26\.0") as caught:
-        opened(path)
-    assert "PostgreSQL" in str(caught.value.hint)
-    assert not path.exists()
-
-
 def test_a_file_that_is_no_database_is_explained(tmp_path: Path) -> None:
     path = tmp_path / "relance.db"
     path.write_text("Dear diary, " * 500)
