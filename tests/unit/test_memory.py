@@ -84,6 +84,32 @@ def test_the_libraries_are_thrifty_too_unless_the_environment_says_otherwise(
     assert done.stdout.split() == [pool, "dirty_decay_ms:0,muzzy_decay_ms:0"]
 
 
+SERVICE = """
+import sys
+from pathlib import Path
+from relance.cli import service
+def pool(*arguments):
+    import pyarrow
+    print(pyarrow.default_memory_pool().backend_name, "duckdb" in sys.modules)
+service._run = pool
+service.{command}(Path(), {options})
+"""
+
+
+@pytest.mark.parametrize(("command", "options"), [("run", "roles='deliver'"), ("web", "")])
+def test_a_service_is_thrifty_before_it_loads_what_is_large(command: str, options: str) -> None:
+    names = ("ARROW_DEFAULT_MEMORY_POOL", "DUCKDB_JE_MALLOC_CONF")
+    done = subprocess.run(
+        [sys.executable, "-c", SERVICE.format(command=command, options=options)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+        env={name: value for name, value in os.environ.items() if name not in names},
+    )
+    assert done.stdout.split() == ["system", "False"]
+
+
 AGGREGATED = """
 import os
 from pathlib import Path

@@ -62,6 +62,7 @@ def run(
 ) -> None:
     """Run as a service until SIGTERM. Ticks on schedule, delivers, answers webhooks and
     customers, reloads clean changes."""
+    memory.be_thrifty()  # reading the roles loads Arrow
     _run(workspace, read_roles(roles), host, port)
 
 
@@ -70,6 +71,7 @@ def web(
     workspace: WorkspaceOption = Path(), host: HostOption = None, port: PortOption = None
 ) -> None:
     """Run as a service that only answers webhooks and customers. As `run --roles web`."""
+    memory.be_thrifty()
     _run(workspace, read_roles("web"), host, port)
 
 
@@ -91,7 +93,6 @@ def read_roles(text: str) -> frozenset[Role]:
 def _run(root: Path, roles: frozenset[Role], host: str | None, port: int | None) -> None:
     from relance import logs
 
-    memory.be_thrifty()
     logs.configure(json=not sys.stderr.isatty(), level="info")
     asyncio.run(_Service(root.absolute(), roles, host, port).serve())
 

@@ -140,13 +140,19 @@ class Accepted:
     at: datetime | None = None
 
 
+class Fixed(str):
+    """Text that is a template's own, nobody's value: the same object in every message."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Rendered:
     """A text ready to be addressed. `subject`, `html_parts` and `sender` are for e-mail only,
     `content` (the vendor's id of an approved text) for WhatsApp.
 
-    The HTML is in parts because what stands between a customer's values is the same object in
-    every message: most of an e-mail takes memory, and is written down for a vendor, once.
+    The HTML is in parts because what stands between a customer's values is `Fixed`: most of an
+    e-mail takes memory, and is written down for a vendor, once.
     """
 
     text: str = field(repr=False)

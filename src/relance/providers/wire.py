@@ -15,7 +15,7 @@ from functools import lru_cache
 
 import orjson
 
-from relance.domain.message import Accepted, Email, Notice, Outgoing
+from relance.domain.message import Accepted, Email, Fixed, Notice, Outgoing
 from relance.errors import NotSent, Paused, Refused, SendError, Unsure
 
 Answer = Accepted | SendError
@@ -157,7 +157,7 @@ def json(response: Response) -> object:
 def written(fields: Mapping[str, object], name: str, text: Sequence[str]) -> tuple[bytes, ...]:
     """The JSON of an object in pieces: fields, those without a value left out, and last one text.
 
-    Parts of the text that are the same in many messages become the same piece in all of them.
+    A Fixed part of the text becomes the same piece in all messages; no other is kept.
     Raises what orjson raises.
     """
     first = orjson.dumps({key: value for key, value in fields.items() if value})
@@ -166,8 +166,8 @@ def written(fields: Mapping[str, object], name: str, text: Sequence[str]) -> tup
     pieces = []
     rest = [first[:-1], b"," if len(first) > 2 else b"", orjson.dumps(name), b':"']
     for part in text:
-        if len(part) in _SHARED:
-            pieces += [b"".join(rest), _shared(part)]
+        if isinstance(part, Fixed):
+            pieces += [b"".join(rest), _fixed(part)]
             rest = []
         else:
             rest.append(_inside(part))
@@ -178,10 +178,7 @@ def _inside(text: str) -> bytes:
     return orjson.dumps(text)[1:-1]
 
 
-# Characters of a part that is kept: hardly a customer's value is that long, and 256 of the longest
-# take 16 MB, where a template has a handful of short ones.
-_SHARED = range(1_000, 65_536)
-_shared = lru_cache(maxsize=256)(_inside)
+_fixed = lru_cache(maxsize=256)(_inside)  # a template has a handful
 
 
 def listed(objects: Iterable[Sequence[bytes]]) -> Iterator[bytes]:

@@ -17,6 +17,7 @@ from jinja2.visitor import NodeTransformer
 from markupsafe import Markup
 from markupsafe import escape as escape_html
 
+from relance.domain.message import Fixed
 from relance.rendering import formats
 from relance.rendering.values import Group, Missing, Unknown
 
@@ -277,6 +278,17 @@ REFERRING = Sandbox(escape=True, refer=True)
 PLAIN = Sandbox(escape=False)
 
 
+_LONG = 1_000  # characters of a template's own text that are worth being one object everywhere
+
+
+def _long_texts(code: CodeType) -> Iterator[str]:
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _long_texts(constant)
+        elif isinstance(constant, str) and len(constant) >= _LONG:
+            yield constant
+
+
 class Program:
     """A compiled template."""
 
@@ -298,6 +310,7 @@ class Program:
         except (SyntaxError, RecursionError, MemoryError):  # of the Python that Jinja writes
             raise TemplateSyntaxError("statements or brackets are nested too deep", 1) from None
         self._template = Template.from_code(sandbox, code, {}, None)
+        self._fixed = {text: Fixed(text) for text in _long_texts(code)}
         self._sandbox = sandbox
         self._name = name
 
@@ -306,11 +319,15 @@ class Program:
         return "".join(self.parts(scope, setting))
 
     def parts(self, scope: Mapping[str, object], setting: Setting) -> tuple[str, ...]:
-        """The text as it comes: values, and between them the template's own text, which is the
-        same object every time. Raises one of FAILURES."""
+        """The text as it comes: values, and between them the template's own text, the longer
+        pieces of which are Fixed. Raises one of FAILURES."""
         parent = {"range": ESCAPING.globals["range"], **scope, _SETTING: setting}
         context = Context(self._sandbox, parent, self._name, {})
-        parts = tuple(self._template.root_render_func(context))
+        fixed = self._fixed
+        parts = tuple(
+            part if len(part) < _LONG else fixed.get(part, part)
+            for part in self._template.root_render_func(context)
+        )
         if sum(map(len, parts)) > LARGEST_TEXT:
             raise SecurityError(f"the text is longer than {LARGEST_TEXT:,} characters")
         return parts

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from relance.domain.message import Fixed
 from relance.rendering import Templates, sample_values
 from relance.rendering.ahead import Protected, Unprovable
 from relance.rendering.compiled import AheadEmail, SteppedEmail
@@ -117,6 +118,31 @@ def test_what_cannot_be_proven_is_rendered_the_long_way_and_still_right(make, he
 
 def both_or_long(templates: Templates) -> SteppedEmail:
     return SteppedEmail(templates._of("a", "email")["fr"].source, locale_of("fr", "fr"))
+
+
+def test_what_a_template_says_is_the_same_object_in_every_message_and_a_value_never_is(boutique):
+    known = boutique.names("welcome", "email")
+    letters = []
+    for name in ("Zoé", "Z" * 5_000):
+        values = {**dict.fromkeys(known), "customer": {"first_name": name}, **sample_values(())}
+        letters.append(boutique.render("welcome", "email", locale="fr", values=values))
+    first, second = ([part for part in one.html_parts if type(part) is Fixed] for one in letters)
+    assert [one is other for one, other in zip(first, second, strict=True)] == [True] * len(first)
+    own = [part for part in letters[1].html_parts if type(part) is not Fixed]
+    assert any("Z" * 5_000 in part for part in own)
+    assert sum(map(len, own)) < 5_000 + 1_000 < sum(map(len, first))
+
+
+def test_a_letter_rendered_the_long_way_is_nobody_elses(make):
+    templates = make(
+        {
+            "a/email.fr.mjml": HEAD
+            + MJML.format(head="", body="<mj-text>" + "x" * 2_000 + "</mj-text>")
+        }
+    )
+    scope = templates._scope({})
+    letter = both_or_long(templates).render(scope, templates._setting("fr", scope))
+    assert not any(isinstance(part, Fixed) for part in letter.html_parts)
 
 
 def protect(text: str) -> Protected:
