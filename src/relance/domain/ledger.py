@@ -225,9 +225,12 @@ class Sibling:
     customer: str
     trigger: str
     step: int
+    channel: str
+    template: str
     entry_at: datetime
     state: MessageState
     changed_at: datetime
+    doubtful_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

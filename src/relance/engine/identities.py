@@ -102,6 +102,25 @@ class Identities:
         """Whether anybody is somebody else; asked of what lies in the workbench."""
         return bool(self.workbench.numbers(f"SELECT count(*) FROM {self._local}")[0])
 
+    def refuse_changed(self) -> None:
+        """Raises SourceError where a server has other links now than when they were fetched: its
+        queries follow those of their own moment."""
+        if not self.source.remote:
+            return
+        bench, tell = self.workbench, "SELECT alias, customer FROM"
+        with bench.scope():
+            now = bench.load(self.source.fetch(self._in_source()), "links")
+            (moved,) = bench.numbers(
+                f"SELECT count(*) FROM (({tell} {now} EXCEPT {tell} {self._local})"
+                f" UNION ALL ({tell} {self._local} EXCEPT {tell} {now}))"
+            )
+        if moved:
+            raise SourceError(
+                "identities: links came or went while the customers were read",
+                hint="nothing was stored, and the next try reads them again; where links come all"
+                " the time, name the column `at` that says since when each holds",
+            )
+
     @property
     def table(self) -> str:
         """The workbench's table of aliases: alias, customer."""

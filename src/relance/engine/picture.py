@@ -84,6 +84,8 @@ class Picture:
             self._customers_there = check_keys(room.workbench, profiles, self._masks.table)
             self._events = self._count_events() if events is None else events
             self._counts = count_members(room.workbench, self._masks)
+            if identities is not None:
+                identities.refuse_changed()
         except BaseException:
             room.workbench.drop(self._masks.table)  # a worker tries again and again
             profiles.close()

@@ -145,9 +145,24 @@ class RelanceEngine:
     ) -> pa.Table:
         """Answered under the fits in force."""
         with self._session():
-            profiles = self._profiles_at_hand(at)
-            asking = Asking(workbench=self._workbench, profiles=profiles, fits=self._fits)
-            return asking.answer(cohort, questions, names)
+            found = self._answered(cohort, questions, names, at)
+            known = self._known
+            if len(found) == len(cohort) or known is None or known.clock.at == at:
+                return found
+            known.close()  # who is missing may be somebody else since the links were looked up
+            self._known = None
+            return self._answered(cohort, questions, names, at)
+
+    def _answered(
+        self,
+        cohort: pa.Table,
+        questions: Mapping[str, Condition],
+        names: Sequence[str],
+        at: datetime,
+    ) -> pa.Table:
+        profiles = self._profiles_at_hand(at)
+        asking = Asking(workbench=self._workbench, profiles=profiles, fits=self._fits)
+        return asking.answer(cohort, questions, names)
 
     def kin(self, customers: Sequence[str], at: datetime) -> pa.Table:
         with self._session():

@@ -90,4 +90,6 @@ def _concerned(tools: Tools, trigger: Trigger, picture: Picture) -> pa.Array:
     until = trigger.on.length.before(picture.at, tools.workspace.zone)
     version = tools.workspace.segments[trigger.segment].version
     stayed = tools.ledger.stayed(trigger.segment, version, None, until, with_baseline=True)
-    return members.filter(pc.is_in(members, value_set=picture.whose(stayed)))
+    if not trigger.of_accounts:  # an account may have the key of a customer
+        stayed = picture.whose(stayed)
+    return members.filter(pc.is_in(members, value_set=stayed))

@@ -129,17 +129,20 @@ class Comparison:
         _, left = self._moves(self._picture, trigger.segment, state.at)
         merged = self._picture.merged(state.at, trigger.segment)
         if len(merged):
-            customers = self._of_one(customers, merged, trigger, on.length.before(earlier, zone))
+            customers = self._of_one(
+                customers, merged, trigger, on.length.before(self._picture.at, zone)
+            )
             left = pa.concat_arrays([left, _ids(merged.filter(pc.invert(merged["stays"])))])
         return customers.filter(pc.invert(pc.is_in(customers, value_set=left)))
 
     def _of_one(
-        self, stayed: pa.Array, merged: pa.Table, trigger: Trigger, since: datetime
+        self, stayed: pa.Array, merged: pa.Table, trigger: Trigger, until: datetime
     ) -> pa.Array:
         """Those who stayed, each customer once: not where another id of theirs was in it long
         enough before, and was told of then (or never, because it had been there always)."""
         version = self._workspace.segments[trigger.segment].version
-        before = self._ledger.stayed(trigger.segment, version, None, since, with_baseline=True)
+        every = self._ledger.stayed(trigger.segment, version, None, until, with_baseline=True)
+        before = every.filter(pc.invert(pc.is_in(every, value_set=stayed)))
         told = pc.is_in(stayed, value_set=_ids(merged.filter(pc.invert(merged["stays"]))))
         here = self._picture.whose(stayed.filter(pc.invert(told)))
         earlier = self._picture.whose(before)

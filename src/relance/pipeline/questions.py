@@ -18,7 +18,7 @@ from relance.domain.condition import (
     SegmentIs,
     Window,
 )
-from relance.domain.ledger import Claimed
+from relance.domain.ledger import Claimed, Sibling
 from relance.domain.trigger import Goal, OnExit, Step, Trigger
 from relance.domain.workspace import Workspace
 
@@ -32,7 +32,7 @@ class Steps:
         self._workspace = workspace
         self._known: dict[tuple[str, int, str, str], Step | None] = {}
 
-    def of(self, message: Claimed) -> Step | None:
+    def of(self, message: Claimed | Sibling) -> Step | None:
         """The step, or None where the trigger, the step or its channel is gone.
 
         A step moved by an insertion before it is found by its channel and template.
@@ -42,7 +42,7 @@ class Steps:
             self._known[key] = self._find(message)
         return self._known[key]
 
-    def _find(self, message: Claimed) -> Step | None:
+    def _find(self, message: Claimed | Sibling) -> Step | None:
         trigger = self._workspace.triggers.get(message.trigger)
         if trigger is None or message.channel not in self._workspace.channels:
             return None

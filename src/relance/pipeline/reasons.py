@@ -33,7 +33,6 @@ class Bars:
     consents: Mapping[str, bool] = field(default_factory=dict)
     topics: set[tuple[str, str]] = field(default_factory=set)
     paused: Mapping[str, datetime] = field(default_factory=dict)
-    merged: set[str] = field(default_factory=set)  # messages that another id's stands for
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,10 +67,6 @@ def _expired(message: Claimed, wave: Wave) -> bool:
 
 def _gone(message: Claimed, wave: Wave) -> bool:
     return message.id not in wave.rows
-
-
-def _merged(message: Claimed, wave: Wave) -> bool:
-    return message.id in wave.bars.merged
 
 
 def _left_account(message: Claimed, wave: Wave) -> bool:
@@ -128,7 +123,6 @@ Reason = tuple[Skip, Callable[[Claimed, Wave], bool]]
 _PERSONAL: tuple[Reason, ...] = (
     (Skip.EXPIRED, _expired),
     (Skip.GONE, _gone),
-    (Skip.MERGED, _merged),
     (Skip.LEFT_ACCOUNT, _left_account),
     (Skip.NO_CONTACT, _no_contact),
     (Skip.SUPPRESSED, _suppressed),

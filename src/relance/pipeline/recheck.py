@@ -6,7 +6,7 @@ One set-based question to the engine per wave; what follows is a few comparisons
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import orjson
@@ -15,6 +15,7 @@ import pyarrow as pa
 from relance.domain.accounts import KEY
 from relance.domain.channel import CHANNELS, is_personal
 from relance.domain.ledger import Claimed, Outcome, Skip
+from relance.domain.message import MessageState
 from relance.domain.quiet import quiet_until, zone_or
 from relance.domain.receipt import recipient_digest
 from relance.domain.workspace import Workspace
@@ -78,9 +79,14 @@ class Recheck:
         accounts = {key: context.get(KEY) for key, context in contexts.items()}
         wave = self._ask(channel, kept, at, self._missing(kept, contexts), accounts)
         ready: list[Ready] = []
+        stopped = {message.id: self._stop(message, wave) for message in kept}
+        ended = {key for key, o in stopped.items() if o and o.state is MessageState.SKIPPED}
+        merged = self._merged([m for m in kept if m.id not in ended], ended, at)
         for message in kept:
-            outcome = self._stop(message, wave)
-            if outcome is not None:
+            outcome = stopped[message.id]
+            if message.id in merged:
+                outcomes.append(skip(message, at, Skip.MERGED))
+            elif outcome is not None:
                 outcomes.append(outcome)
             else:
                 ready.append(_ready(message, wave, contexts[message.id]))
@@ -142,12 +148,11 @@ class Recheck:
         addresses: Mapping[str, Address],
         at: datetime,
     ) -> Bars:
-        kin = self._kin(messages, at)
-        merged = kin.doubled(self._queue, messages) if kin.several else set()
         if not is_personal(channel):
-            return Bars(merged=merged)
+            return Bars()
+        kin = self._kin(messages, at)
         if kin.several:
-            return replace(kin.bars(self._queue, channel, addresses, at), merged=merged)
+            return kin.bars(self._queue, channel, addresses, at)
         customers = sorted({message.customer for message in messages})
         recipients = sorted({address.digest for address in addresses.values()})
         topical = any(message.trigger in self._topics for message in messages)
@@ -158,6 +163,21 @@ class Recheck:
             topics=self._queue.topics_refused(customers) if topical else set(),
             paused=self._queue.paused(customers, at),
         )
+
+    def _merged(self, messages: Sequence[Claimed], ended: set[str], at: datetime) -> set[str]:
+        """Those that another id's stand for; none of accounts, whose re-entry is by account."""
+        triggers = self._workspace.triggers
+        own = [m for m in messages if not triggers[m.trigger].of_accounts]
+        kin = self._kin(own, at) if own else Kin()
+        if not kin.several:
+            return set()
+        return kin.doubled(self._queue, own, self._steps, self._allows, ended)
+
+    def _allows(self, trigger: str, earlier: datetime, later: datetime) -> bool | None:
+        rule = self._workspace.triggers[trigger].reentry
+        if rule.after is None:
+            return None if rule.allowed else False
+        return earlier <= rule.after.before(later, self._workspace.zone)
 
     def _stop(self, message: Claimed, wave: Wave) -> Outcome | None:
         """The outcome of a message that does not go on the wire now; None lets it pass."""

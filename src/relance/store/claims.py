@@ -195,8 +195,8 @@ def _note(driver: Driver, rows: list[tuple[Any, ...]], state: MessageState, now:
 
 
 _SIBLINGS = Statement(
-    "SELECT id, customer, trigger, step, entry_at, state, changed_at FROM message"
-    " WHERE customer {these} AND state NOT IN ('skipped', 'failed')"
+    "SELECT id, customer, trigger, step, channel, template, entry_at, state, changed_at,"
+    " doubtful_at FROM message WHERE customer {these} AND state NOT IN ('skipped', 'failed')"
 )
 
 
@@ -205,16 +205,17 @@ def siblings(driver: Driver, customers: Sequence[str], triggers: Sequence[str]) 
     wanted = frozenset(triggers)
     return [
         Sibling(
-            id=id_,
-            customer=customer,
-            trigger=trigger,
-            step=step,
-            entry_at=instant(entry_at),
-            state=MessageState(state),
-            changed_at=instant(changed_at),
+            id=row[0],
+            customer=row[1],
+            trigger=row[2],
+            step=row[3],
+            channel=row[4],
+            template=row[5],
+            entry_at=instant(row[6]),
+            state=MessageState(row[7]),
+            changed_at=instant(row[8]),
+            doubtful_at=instant_or_none(row[9]),
         )
-        for id_, customer, trigger, step, entry_at, state, changed_at in driver.rows(
-            _SIBLINGS, driver.listed(customers)
-        )
-        if trigger in wanted
+        for row in driver.rows(_SIBLINGS, driver.listed(customers))
+        if row[2] in wanted
     ]

@@ -144,6 +144,7 @@ class Reader:
             batches = spells.customers_at(connection, reign, instant)
             arrays = [batch.column(0) for batch in batches]
         customers = pa.concat_arrays(arrays) if arrays else pa.array([], pa.string())
+        customers = pc.unique(customers)  # a merge may lay a spell over an earlier one
         ordered = customers.take(pc.sort_indices(customers))
         return MemberList(segment=segment, version=reign.version, at=instant, customers=ordered)
 
