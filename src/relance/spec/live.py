@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from relance.domain.live import (
@@ -17,7 +17,7 @@ from relance.domain.live import (
 )
 from relance.domain.workspace import EventSpec
 from relance.settings import Secret
-from relance.spec.nodes import Items, Node, Scalar, child
+from relance.spec.nodes import Fields, Items, Node, Scalar, child
 from relance.spec.notations import LENGTH
 from relance.spec.options import SecretText
 from relance.spec.record import Key, Of, Record, optional, required
@@ -80,23 +80,32 @@ class LiveColumns(Shape[dict[str, LiveColumn]]):
 
     says = "a list of names, or a mapping of names to places such as {total: total as number}"
 
-    def __init__(self, root: str, taken: str = "") -> None:
-        reserved = LIVE_TABLES.get(taken, ())
-        self._taken = reserved
+    def __init__(self, root: str, taken: Sequence[str] = ()) -> None:
+        """`taken` are columns that stand beside these."""
+        self._taken = frozenset(taken)
         self._listed = ListOf(Text("a name", IDENTIFIER_PATTERN), "names")
-        self._named = MapOf(
-            column(root), "names to places", pattern=IDENTIFIER_PATTERN, reserved=reserved
-        )
+        self._named = MapOf(column(root), "names to places", pattern=IDENTIFIER_PATTERN)
 
     def read(self, spot: Spot) -> dict[str, LiveColumn]:
         if isinstance(spot.node, Items):
             names = self._listed.read(spot)
-            for number, (name, node) in enumerate(zip(names, spot.node.items, strict=True)):
-                if name in self._taken:
-                    hint = "write a mapping, with another name for it"
-                    spot.at(str(number), node).note(f"`{name}` is a name of relance's own", hint)
+            spots = [spot.at(str(number), node) for number, node in enumerate(spot.node.items)]
+            self._tell_apart(zip(names, spots, strict=True), "write a mapping, with another name")
             return {name: LiveColumn((name,)) for name in names}
+        if isinstance(spot.node, Fields):
+            keys = ((key.text, spot.at(key.text, key)) for key, _ in spot.node.pairs)
+            self._tell_apart(keys, "choose another one")
         return self._named.read(spot)
+
+    def _tell_apart(self, names: Iterable[tuple[str, Spot]], hint: str) -> None:
+        """Databases do not tell capitals from small letters in the names of columns."""
+        seen: dict[str, str] = {}
+        for name, spot in names:
+            folded = name.lower()
+            if folded in self._taken:
+                spot.note(f"`{name}` is a name of relance's own", hint)
+            elif seen.setdefault(folded, name) != name:
+                spot.note(f"`{name}` is `{seen[folded]}` but for its capitals", hint)
 
     def schema(self) -> JsonSchema:
         return {"anyOf": [self._listed.schema(), self._named.schema()]}
@@ -124,13 +133,13 @@ class LiveYaml(Record[LiveSpec]):
         default=LiveSpec(write_keys=()).keep, shown=str(LiveSpec(write_keys=()).keep),
     )  # fmt: skip
     fields: Key[Mapping[str, LiveColumn]] = optional(
-        LiveColumns("properties", LIVE_EVENTS),
+        LiveColumns("properties", LIVE_TABLES[LIVE_EVENTS]),
         "Columns of the table live_events, of the calls' properties: a list, or "
         "`name: place as kind`. Kinds are text, number, flag and date.",
         default={}, shown="none",
     )  # fmt: skip
     traits: Key[Mapping[str, LiveColumn]] = optional(
-        LiveColumns("traits", LIVE_CUSTOMERS),
+        LiveColumns("traits", LIVE_TABLES[LIVE_CUSTOMERS]),
         "Columns of the table live_customers, of what identify calls tell: the same.",
         default={}, shown="none",
     )  # fmt: skip
@@ -175,6 +184,9 @@ def as_number(place: LiveColumn) -> LiveColumn:
     return replace(place, kind=ColumnKind.NUMBER)
 
 
+_EVERY_CALL = ("customer", "at")
+
+
 class LiveEventYaml(Record[EventSpec]):
     """A live call as an event: its fields are properties."""
 
@@ -182,13 +194,18 @@ class LiveEventYaml(Record[EventSpec]):
     live = required(_CALL, "The name of the track call; `$page`, `$screen` or `$group` for these.")
     amount = optional(_VALUE, "The property that sums and averages take.")
     fields: Key[Mapping[str, LiveColumn]] = optional(
-        LiveColumns("properties"),
+        LiveColumns("properties", _EVERY_CALL),
         "Properties that `where` may use: a list, or `name: properties.place as kind`.",
         default={}, shown="none",
     )  # fmt: skip
 
     def build(self) -> EventSpec:
         amount = {} if self.amount is None else {"amount": as_number(self.amount)}
+        for name in self.fields:
+            if amount and name.lower() == "amount" != name:
+                self.below("fields").note(
+                    f"`{name}` is `amount` but for its capitals", "choose another one"
+                )
         live = LiveEventSpec(name=self.live, fields={**self.fields, **amount})
         return EventSpec(
             name=self.spot.where.rpartition(".")[2], table=f"live {self.live}",
@@ -215,9 +232,34 @@ def joined(
             f"tells {sorted(strange)[0]!r}, which is no field of the event",
             "name it under the event's fields too",
         )
-    own = {name: LiveColumn((name,)) for name in table.fields}
-    whole = replace(live, fields={**own, **live.fields}, table=table.table, table_id=own_id)
+    places = _by_column(spot, table, live)
+    whole = replace(live, fields=places, table=table.table, table_id=own_id)
     return replace(table, table=f"{table.table} and live {live.name}", live=whole)
+
+
+def _by_column(spot: Spot, table: EventSpec, live: LiveEventSpec) -> dict[str, LiveColumn]:
+    """Where the fields of the event stand in a call, one place for each column of the table."""
+    columns = table.fields if table.amount is None else {**table.fields, "amount": table.amount}
+    found: dict[str, LiveColumn] = {}
+    for column in dict.fromkeys(columns.values()):
+        names = [name for name, behind in columns.items() if behind == column]
+        told = [name for name in names if name in live.fields]
+        if column in (table.at, table.customer):
+            if told:
+                raise spot.broken(
+                    f"tells {told[0]!r}, which is the column {column!r} that every call tells",
+                    "leave it out, or name another column under the event's fields",
+                )
+            continue
+        places = {name: live.fields.get(name, LiveColumn((name,))) for name in told or names}
+        if len({place.path for place in places.values()}) > 1:
+            first, *_, last = places
+            raise spot.broken(
+                f"tells {first!r} and {last!r} apart, which are one column, {column!r}",
+                "give both the same place under the live fields",
+            )
+        found |= places
+    return found
 
 
 def only_live(node: Node) -> bool:

@@ -99,6 +99,19 @@ def test_a_live_call_as_an_event_and_beside_a_table(tmp_path: Path):
     assert (both.rows.table, both.rows.live) == ("carts", None)
 
 
+def test_names_of_one_column_of_the_table_stand_at_one_place_of_a_call(tmp_path: Path):
+    both = event(
+        tmp_path,
+        "events: {cart: {table: c, customer: w, at: d, amount: x, fields: {a: x, day: d, b: y},"
+        " live: {event: Cart, amount: total}}}\n",
+    )
+    assert both.live is not None
+    assert both.live.fields == {
+        "amount": LiveColumn(("total",), ColumnKind.NUMBER),
+        "b": LiveColumn(("b",)),
+    }
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
@@ -132,6 +145,43 @@ def test_a_live_call_as_an_event_and_beside_a_table(tmp_path: Path):
             KEYS + "events: {cart: {table: c, customer: w, at: d,"
             " live: {event: Cart, fields: [size]}}}\n",
             "events.cart.live: tells 'size', which is no field of the event",
+        ),
+        ('live: {write_keys: "${KEY}", fields: [Event]}\n', "live.fields.0: `Event` is a name of"),
+        ('live: {write_keys: "${KEY}", traits: {aT: x}}\n', "live.traits.aT: `aT` is a name of"),
+        (
+            'live: {write_keys: "${KEY}", fields: {size: a, Size: b}}\n',
+            "live.fields.Size: `Size` is `size` but for its capitals",
+        ),
+        (
+            KEYS + "events: {cart: {live: Cart, fields: [size, Customer]}}\n",
+            "events.cart.fields.1: `Customer` is a name of",
+        ),
+        (
+            KEYS + "events: {cart: {live: Cart, fields: {at: moment}}}\n",
+            "events.cart.fields.at: `at` is a name of",
+        ),
+        (
+            KEYS + "events: {cart: {live: Cart, fields: [Total, total]}}\n",
+            "events.cart.fields.1: `total` is `Total` but for its capitals",
+        ),
+        (
+            KEYS + "events: {cart: {live: Cart, amount: total, fields: [Amount]}}\n",
+            "events.cart.fields: `Amount` is `amount` but for its capitals",
+        ),
+        (
+            KEYS + "events: {cart: {table: c, customer: w, at: d, fields: {day: d},"
+            " live: {event: Cart, fields: [day]}}}\n",
+            "events.cart.live: tells 'day', which is the column 'd' that every call tells",
+        ),
+        (
+            KEYS + "events: {cart: {table: c, customer: w, at: d, fields: {a: x, b: x},"
+            " live: {event: Cart, fields: {a: one, b: two}}}}\n",
+            "events.cart.live: tells 'a' and 'b' apart, which are one column, 'x'",
+        ),
+        (
+            KEYS + "events: {cart: {table: c, customer: w, at: d, amount: x, fields: {a: x},"
+            " live: {event: Cart, amount: one, fields: {a: two}}}}\n",
+            "events.cart.live: tells 'a' and 'amount' apart, which are one column, 'x'",
         ),
     ],
 )
