@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -271,3 +272,19 @@ def test_a_state_that_is_away_fails_the_tick(folder: LiveStage):
             path.unlink()
         with pytest.raises(StateError):
             relance.tick(folder.now)
+
+
+def test_a_state_restored_beside_the_workbench_gives_numbers_out_again(folder: LiveStage):
+    state = folder.root / "state"
+    folder.hears(user="ann")
+    assert folder.look(had=HAD) == {"had": {"ann"}}
+    shutil.copy(state / "relance.db", folder.root / "backup.db")
+    folder.hears(user="bob")
+    assert folder.look(had=HAD) == {"had": {"ann", "bob"}}
+    for path in state.glob("relance.db*"):
+        path.unlink()
+    shutil.copy(folder.root / "backup.db", state / "relance.db")
+    folder.hears(user="cid")  # under the number that was bob's
+    assert folder.look(had=HAD) == {"had": {"ann", "cid"}}
+    folder.hears(user="dan")
+    assert folder.look(had=HAD) == {"had": {"ann", "cid", "dan"}}

@@ -13,7 +13,7 @@ from relance.domain.trigger import OnEvent
 from relance.engine.aggregates import fields_tested
 from relance.engine.checks import check_texts
 from relance.engine.clock import Kind, kind_of
-from relance.engine.live_source import RECEIVED
+from relance.engine.live import RECEIVED
 from relance.engine.offsets import DAY
 from relance.engine.profile import Profiles
 from relance.engine.workbench import Workbench, literal

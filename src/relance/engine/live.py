@@ -51,6 +51,7 @@ _SCHEMA = pa.schema(
 )  # fmt: skip
 
 Version = tuple[str, int, int]
+RECEIVED = "relance: received"  # stands beside columns that people have named
 
 
 class LiveCache:
@@ -70,8 +71,8 @@ class LiveCache:
         if self._workbench.run(f"SELECT name FROM {_GENERATION}") != [(generation,)]:
             self._begin_anew(generation)
         (lowest, seen) = self._workbench.numbers(f"SELECT min(n), max(n) FROM {_MESSAGES}")
-        if seen > last and last:  # an older state has been put in its place
-            self._begin_anew(generation)
+        if last and seen and not (first > seen or self._still(seen)):
+            self._begin_anew(generation)  # an older state has been put in its place
             lowest = seen = 0
         if lowest < (first or seen + 1):
             self._workbench.run(f"DELETE FROM {_MESSAGES} WHERE n < {first or seen + 1}")
@@ -79,6 +80,20 @@ class LiveCache:
             new = pa.RecordBatchReader.from_batches(_SCHEMA, self._feed.after(seen))
             self._workbench.append(new, _MESSAGES)
         return version
+
+    def _still(self, number: int) -> bool:
+        """Whether the state's message of a number is the one that is here.
+
+        A state that was restored gives the numbers after its last one out again.
+        """
+        batch = next(self._feed.after(number - 1), None) if self._feed is not None else None
+        if batch is None:
+            return False
+        theirs = batch.slice(0, 1).to_pylist()[0]
+        mine = self._workbench.rows(
+            f"SELECT n, message_id, received_at FROM {_MESSAGES} WHERE n = {number}"
+        )
+        return mine == [{name: theirs[name] for name in ("n", "message_id", "received_at")}]
 
     def _begin_anew(self, generation: str) -> None:
         """The name comes last: a crash on the way begins anew again."""
@@ -101,24 +116,46 @@ QUALIFY customer IS DISTINCT FROM
 """
 # Where the same customer is told of several times in a row, the first and the last time are enough.
 _ENDS = f"""
-  SELECT anonymous_id, customer, "at" FROM ({_TOLD})
+  SELECT anonymous_id, customer, "at", n FROM ({_TOLD})
   WINDOW same AS (PARTITION BY anonymous_id ORDER BY "at", n)
   QUALIFY customer IS DISTINCT FROM lag(customer) OVER same
     OR customer IS DISTINCT FROM lead(customer) OVER same
 """
+# Of those who are told of at one instant the first is the next one, and the last is the last one.
+_NEXT = f"""
+  SELECT anonymous_id, "at", first(customer ORDER BY n) AS customer FROM ({_ENDS})
+  GROUP BY anonymous_id, "at"
+"""
+_LAST = f"""
+  SELECT anonymous_id, "at", last(customer ORDER BY n) AS customer FROM ({_ENDS})
+  GROUP BY anonymous_id, "at"
+"""
+_LONGEST = 32  # aliases in a row that are followed: a circle further on has no end
+# Who an id has become, alias after alias; a circle ends before it comes back to the id.
 _ALIASES = f"""
-  SELECT previous_id, last(user_id ORDER BY "at", n) AS customer FROM {_MESSAGES}
-  WHERE kind = '{LiveKind.ALIAS}' GROUP BY previous_id
+  WITH RECURSIVE told AS (
+    SELECT previous_id, last(user_id ORDER BY "at", n) AS customer FROM {_MESSAGES}
+    WHERE kind = '{LiveKind.ALIAS}' GROUP BY previous_id
+  ), steps AS (
+    SELECT previous_id, customer, 1 AS step FROM told
+    UNION ALL
+    SELECT s.previous_id, t.customer, s.step + 1 FROM steps AS s
+    JOIN told AS t ON t.previous_id = s.customer
+    WHERE s.step < {_LONGEST} AND t.customer <> s.previous_id
+  )
+  SELECT previous_id, arg_max(customer, step) AS customer FROM steps GROUP BY previous_id
 """
 # What nobody was logged in for is of who logged in next; else of who was logged in last.
 _OWNED = f"""
-SELECT m.*, coalesce(a.customer, m.user_id, next.customer, last.customer) AS known
-FROM (SELECT * FROM {_MESSAGES} WHERE {{which}}) AS m
-LEFT JOIN ({_ALIASES}) AS a ON a.previous_id = m.user_id
-ASOF LEFT JOIN ({_ENDS}) AS next
-  ON next.anonymous_id = m.anonymous_id AND next."at" >= m."at"
-ASOF LEFT JOIN ({_ENDS}) AS last
-  ON last.anonymous_id = m.anonymous_id AND last."at" <= m."at"
+SELECT o.* EXCLUDE (who), coalesce(a.customer, o.who) AS known FROM (
+  SELECT m.*, coalesce(m.user_id, next.customer, last.customer) AS who
+  FROM (SELECT * FROM {_MESSAGES} WHERE {{which}}) AS m
+  ASOF LEFT JOIN ({_NEXT}) AS next
+    ON next.anonymous_id = m.anonymous_id AND next."at" >= m."at"
+  ASOF LEFT JOIN ({_LAST}) AS last
+    ON last.anonymous_id = m.anonymous_id AND last."at" <= m."at"
+) AS o
+LEFT JOIN ({_ALIASES}) AS a ON a.previous_id = o.who
 """
 _HAPPENED = ", ".join(
     f"'{kind}'" for kind in (LiveKind.TRACK, LiveKind.PAGE, LiveKind.SCREEN, LiveKind.GROUP)
@@ -141,7 +178,11 @@ def calls(name: str, fields: Mapping[str, LiveColumn]) -> str:
     """SQL for the calls of one name: customer, at, received_at, and a column for each field."""
     read = {column: value(place) for column, place in fields.items()}
     which = f"kind IN ({_HAPPENED}) AND event = {literal(name)}"
-    return f'SELECT {_OWNER} AS customer, "at", received_at{_aliased(read)} FROM ({_owned(which)})'
+    return (
+        f'SELECT {_OWNER} AS customer, "at",'
+        f" received_at AS {identifier(RECEIVED)}{_aliased(read)}"
+        f" FROM ({_owned(which)})"
+    )
 
 
 _OWNER = "coalesce(known, anonymous_id)"
@@ -180,8 +221,14 @@ def value(place: LiveColumn) -> str:
         no = f"WHEN {words} IN ('false', '0') THEN false"
         return f"CASE WHEN {words} IN ('true', '1') THEN true {no} END"
     if place.kind is ColumnKind.DATE:
-        return f"try_cast({text} AS TIMESTAMPTZ)"
+        date = f"try_cast({text} AS TIMESTAMPTZ)"
+        return f"CASE WHEN {date} BETWEEN {_EARLIEST} AND {_LATEST} THEN {date} END"
     return text
+
+
+# DuckDB knows infinity and years before 1 and after 9999; Python does not, in any zone.
+_EARLIEST = "TIMESTAMPTZ '0001-01-02 00:00:00+00'"
+_LATEST = "TIMESTAMPTZ '9999-12-30 00:00:00+00'"
 
 
 def raw(place: LiveColumn) -> str:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Protocol, runtime_checkable
 
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from relance.domain.live import LIVE_TABLES, LiveEventSpec, LiveSpec
+from relance.domain.live import LIVE_TABLES, ColumnKind, LiveColumn, LiveEventSpec, LiveSpec
 from relance.domain.workspace import EventSpec, Workspace
 from relance.engine.clock import Kind, kind_of
 from relance.engine.columns import key
-from relance.engine.live import LiveCache, Version, calls, live_table
+from relance.engine.live import RECEIVED, LiveCache, Version, calls, live_table
 from relance.engine.source import Source
 from relance.engine.workbench import Workbench, identifier, literal
 from relance.errors import SourceError
@@ -31,8 +32,10 @@ _COMMON: Mapping[Kind, tuple[str, str]] = {
     Kind.INSTANT: ("TIMESTAMPTZ", "timestamp('UTC', 6)"),
     Kind.OTHER: ("VARCHAR", "string"),
 }
-_ID = "relance_id"
-RECEIVED = "received_at"
+_ID = "relance: id"
+_FIELD = "relance: field"
+_AT, _CUSTOMER = "at", "customer"  # what every call has
+_Told = LiveColumn | str  # what stands in a column: one of these, or a property
 
 
 @runtime_checkable
@@ -44,6 +47,15 @@ class Adopting(Protocol):
 
     def adopted(self, name: str) -> ir.Table | None:
         """The table, where the connection that took it in still stands."""
+
+
+def told_apart(workspace: Workspace) -> Workspace:
+    """The workspace with a table of its own for every live event: several may read one call."""
+    events = {
+        name: event if event.live is None else replace(event, table=f"{event.table} as {name}")
+        for name, event in workspace.events.items()
+    }
+    return replace(workspace, events=events)
 
 
 class LiveSource:
@@ -129,12 +141,17 @@ class LiveSource:
         if live.table is None:
             return self._live(calls(live.name, live.fields))
         rows = self.table(live.table)
-        columns = {event.customer: "customer", event.at: "at"}
-        columns |= {column: name for name, column in event.fields.items()}
-        if event.amount is not None:
-            columns[event.amount] = "amount"
-        there = {column: name for column, name in columns.items() if column in rows.columns}
-        kinds = {column: kind_of(rows[column].type()) for column in there}
+        # a column of several names is first of all what the event is made of
+        told: dict[str, _Told] = {
+            column: live.fields[name]
+            for name in (*event.fields, "amount")
+            if name in live.fields and (column := event.column(name)) is not None
+        }
+        told |= {event.at: _AT, event.customer: _CUSTOMER}
+        there = {column: what for column, what in told.items() if column in rows.columns}
+        kinds = {
+            column: _meeting(kind_of(rows[column].type()), what) for column, what in there.items()
+        }
         mine = rows.select(
             **{column: rows[column].cast(_COMMON[kind][1]) for column, kind in kinds.items()},
             **{RECEIVED: ibis.null("timestamp('UTC', 6)")},
@@ -154,29 +171,36 @@ class LiveSource:
         return {_ID: key(rows[live.table_id], Kind.TEXT)}
 
     def _alike(
-        self, live: LiveEventSpec, columns: Mapping[str, str], kinds: Mapping[str, Kind]
+        self, live: LiveEventSpec, told: Mapping[str, _Told], kinds: Mapping[str, Kind]
     ) -> str:
         """SQL for the calls with the columns of the table, each of the same type as there."""
+        # numbered, for what people call a field may be `at`, or differ from another by capitals
+        names = {column: f"{_FIELD} {number}" for number, column in enumerate(told)}
+        read = {names[column]: what for column, what in told.items() if not isinstance(what, str)}
         own_id = {_ID: live.id} if live.id is not None else {}
-        inner = calls(live.name, {**live.fields, **own_id})
+        inner = calls(live.name, {**read, **own_id})
         listed = ", ".join(
-            f"{self._as(name, kinds[column])} AS {identifier(column)}"
-            for column, name in columns.items()
+            f"{self._as(what, names[column], kinds[column])} AS {identifier(column)}"
+            for column, what in told.items()
         )
-        told = _ID if live.id is not None else f"NULL::VARCHAR AS {_ID}"
-        return f"SELECT {listed}, {RECEIVED}, {told} FROM ({inner})"
+        known = identifier(_ID) if live.id is not None else f"NULL::VARCHAR AS {identifier(_ID)}"
+        return f"SELECT {listed}, {identifier(RECEIVED)}, {known} FROM ({inner})"
 
-    def _as(self, name: str, kind: Kind) -> str:
+    def _as(self, what: _Told, name: str, kind: Kind) -> str:
         """SQL for one column of the calls as a kind of column of the table's."""
-        column, target = identifier(name), _COMMON[kind][0]
-        if name == "at":
+        column, target = identifier(what if isinstance(what, str) else name), _COMMON[kind][0]
+        if what == _AT:
             zone = literal(str(self._workspace.source.zone))
-            if kind in (Kind.LOCAL, Kind.DAY):
+            if kind is Kind.DAY:
                 return f"timezone({zone}, {column})::{target}"
             if kind is Kind.TEXT:
                 return f"strftime(timezone('UTC', {column}), '%Y-%m-%dT%H:%M:%S.%f+00:00')"
-        if kind is Kind.INTEGER and name != "customer":
-            return f"try_cast(try_cast({column} AS DOUBLE) AS BIGINT)"
+        if what == _CUSTOMER and kind.is_number:
+            whole = f"try_cast({column} AS BIGINT)"  # `7.2` would be 7, and so would `007`
+            return f"CASE WHEN {whole}::VARCHAR = {column} THEN {whole} END::{target}"
+        if kind is Kind.INTEGER:  # a cast would round
+            number = f"try_cast({column} AS DOUBLE)"
+            return f"CASE WHEN {number} = trunc({number}) THEN try_cast({column} AS BIGINT) END"
         return f"try_cast({column} AS {target})"
 
     # -- where the rows are
@@ -208,3 +232,12 @@ class LiveSource:
             if known == sql:
                 return called
         return f"relance_live_{len(self._uploaded)}"
+
+
+def _meeting(kind: Kind, what: _Told) -> Kind:
+    """What a column of the table is read as where calls stand in it too, so that no amount is
+    rounded, and no call happens twice in the hour that a clock shows again."""
+    if what == _AT:
+        return Kind.INSTANT if kind is Kind.LOCAL else kind
+    number = isinstance(what, LiveColumn) and what.kind is ColumnKind.NUMBER
+    return Kind.NUMBER if number and kind is Kind.INTEGER else kind

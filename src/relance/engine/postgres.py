@@ -98,7 +98,7 @@ class PostgresSource:
                 with cursor.copy(f"COPY {target} FROM STDIN".encode()) as copy:
                     for batch in rows:
                         for row in zip(*(c.to_pylist() for c in batch.columns), strict=True):
-                            copy.write_row(row)
+                            copy.write_row([_without_nul(value) for value in row])
         except (psycopg.errors.InsufficientPrivilege, psycopg.errors.ReadOnlySqlTransaction):
             raise SourceError(
                 f"{self._spec.shown}: live events need temporary tables, which are refused here",
@@ -175,6 +175,11 @@ def _adopted_as(kind: pa.DataType) -> str:
     if pa.types.is_timestamp(kind) and kind.tz is not None:
         return "timestamptz"
     return _ADOPTED[kind]
+
+
+def _without_nul(value: object) -> object:
+    """Text as PostgreSQL takes it: the one character that it does not know is marked."""
+    return value.replace("\0", "\ufffd") if isinstance(value, str) else value
 
 
 def _plainly(expression: ir.Table) -> str:

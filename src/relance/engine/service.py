@@ -29,7 +29,7 @@ from relance.engine.identities import Identities, known_by_ids
 from relance.engine.inspection import Inspection
 from relance.engine.live import LiveCache, LiveFeed
 from relance.engine.live_checks import live_problems
-from relance.engine.live_source import LiveSource
+from relance.engine.live_source import LiveSource, told_apart
 from relance.engine.picture import Picture
 from relance.engine.portrait import Portraying
 from relance.engine.profile import Profiles
@@ -59,7 +59,7 @@ class RelanceEngine:
         live: LiveFeed | None = None,
     ) -> None:
         """Raises SourceError or StateError where the source or the workbench cannot be opened."""
-        self._workspace = known_by_ids(workspace)
+        self._workspace = told_apart(known_by_ids(workspace))
         self._lock = threading.RLock()
         self._depth = 0
         self._known: Identities | None = None  # of the last question about some customers
