@@ -75,11 +75,15 @@ class Picture:
         self._aliases = identities.table if identities is not None and identities.some else None
         layout = Layout.of([segment.name for segment in segments])
         self._known = self._columns_for_rows()
-        self._masks = Masks(
-            table=self._evaluate(layout),
-            layout=layout,
-            versions={segment.name: segment.version for segment in segments},
-        )
+        try:
+            self._masks = Masks(
+                table=self._evaluate(layout),
+                layout=layout,
+                versions={segment.name: segment.version for segment in segments},
+            )
+        except BaseException:
+            profiles.close()  # a worker tries again and again
+            raise
         try:
             self._customers_there = check_keys(room.workbench, profiles, self._masks.table)
             self._events = self._count_events() if events is None else events
@@ -87,7 +91,7 @@ class Picture:
             if identities is not None:
                 identities.refuse_changed()
         except BaseException:
-            room.workbench.drop(self._masks.table)  # a worker tries again and again
+            room.workbench.drop(self._masks.table)
             profiles.close()
             raise
 

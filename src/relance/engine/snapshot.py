@@ -93,15 +93,13 @@ class Snapshots:
     ) -> None:
         """Keep memberships that are told row by row. Columns: segment, customer."""
         schema = pa.schema([("segment", pa.string()), ("customer", pa.string())])
-        rows = self._workbench.load(
-            pa.RecordBatchReader.from_batches(schema, _shaped(members, schema)), "spells"
-        )
         layout = Layout.of(list(versions))
-        table = self._workbench.create(self._pivot(rows, layout), "restored")
-        try:
+        with self._workbench.scope():
+            rows = self._workbench.load(
+                pa.RecordBatchReader.from_batches(schema, _shaped(members, schema)), "spells"
+            )
+            table = self._workbench.create(self._pivot(rows, layout), "restored")
             self.keep(at, Masks(table=table, layout=layout, versions=versions))
-        finally:
-            self._workbench.drop(rows, table)
 
     def forget(self, keep: Iterable[datetime]) -> None:
         """Drop what is kept of every instant but these."""

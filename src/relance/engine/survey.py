@@ -14,8 +14,8 @@ from relance.domain.condition import Aggregate, Measure, Window, leaves
 from relance.domain.fits import Fits
 from relance.domain.trigger import Goal
 from relance.domain.workspace import Segment, day_start
-from relance.engine.checks import check_keys, check_texts
-from relance.engine.clock import kind_of
+from relance.engine.checks import check_accounts, check_keys, check_links, check_texts
+from relance.engine.clock import Kind, kind_of
 from relance.engine.columns import Reading
 from relance.engine.compiler import Compiler
 from relance.engine.fitting import Fitter
@@ -46,6 +46,8 @@ class Surveying:
         """See `relance.pipeline.ports.SegmentEngine.survey`."""
         layout = Layout.of([segment.name for segment in self.segments])
         with self.workbench.scope():
+            check_accounts(self.now)
+            check_links(self.now)
             masks = self._masks(layout)
             check_keys(self.workbench, self.now, masks)
             return self._counted(masks, layout, events)
@@ -180,7 +182,9 @@ class Surveying:
         past = events.filter(~clock.later(events["at"], clock.at))
         recent = clock.later(past["at"], self.then.clock.at)
         found = past.aggregate(
-            newest=past["at"].max(), rows=past.count(), recent=past.count(where=recent)
+            newest=_in_microseconds(past["at"].max()),
+            rows=past.count(),
+            recent=past.count(where=recent),
         )
         row = self.now.source.fetch(found).read_all().to_pylist()[0]
         return TableAge(
@@ -193,6 +197,12 @@ class Surveying:
         if isinstance(value, datetime):
             return (value if value.tzinfo else value.replace(tzinfo=zone)).astimezone(UTC)
         return day_start(value, zone).astimezone(UTC) if isinstance(value, date) else None
+
+
+def _in_microseconds(moment: ir.Value) -> ir.Value:
+    """Python has no nanoseconds."""
+    local = kind_of(moment.type()) is Kind.LOCAL
+    return moment.cast("timestamp(6)") if local else moment
 
 
 def _columns(layout: Layout) -> range:

@@ -6,6 +6,7 @@ commit; a tick that fails leaves the state as it was, and the next one catches u
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -125,11 +126,14 @@ def _evaluate(tools: Tools, at: datetime, triggers: list[Trigger], run_id: str) 
     segments = needed_segments(tools.workspace, triggers)
     tools.progress("profile")
     names = template_names(tools.renderer, triggers)
-    with tools.engine.picture(at, segments, names, standing.fits) as picture:
+    with contextlib.ExitStack() as pictures:
+        picture = pictures.enter_context(tools.engine.picture(at, segments, names, standing.fits))
         _refuse_nobody(tools, standing, picture)
         tools.progress("compare")
         compared = Comparison(tools.workspace, tools.engine, tools.ledger, standing, picture)
         final = _refit(picture)
+        if final is not None:
+            pictures.enter_context(final)
         tools.progress("enter")
         candidates = {trigger.name: compared.candidates(trigger) for trigger in triggers}
         intake = take_in(tools, picture, triggers, candidates)
