@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Protocol, runtime_checkable
@@ -50,9 +51,10 @@ class Adopting(Protocol):
 
 
 def told_apart(workspace: Workspace) -> Workspace:
-    """The workspace with a table of its own for every live event: several may read one call."""
+    """The workspace with a table for each event where several read the same live call."""
+    live = Counter(event.table for event in workspace.events.values() if event.live is not None)
     events = {
-        name: event if event.live is None else replace(event, table=f"{event.table} as {name}")
+        name: replace(event, table=f"{event.table} as {name}") if live[event.table] > 1 else event
         for name, event in workspace.events.items()
     }
     return replace(workspace, events=events)
