@@ -59,6 +59,12 @@ def test_what_lies_free_between_blocks_in_use_goes_back_when_asked() -> None:
     assert kept < 20_000_000 < 80_000_000 < given
 
 
+def clean() -> dict[str, str]:
+    """The environment without what a service in this process may have said already."""
+    names = ("ARROW_DEFAULT_MEMORY_POOL", "DUCKDB_JE_MALLOC_CONF")
+    return {name: value for name, value in os.environ.items() if name not in names}
+
+
 ALLOCATORS = """
 from relance.memory import be_thrifty; be_thrifty()
 import os, pyarrow
@@ -70,15 +76,13 @@ print(pyarrow.default_memory_pool().backend_name, os.environ["DUCKDB_JE_MALLOC_C
 def test_the_libraries_are_thrifty_too_unless_the_environment_says_otherwise(
     theirs: dict[str, str],
 ) -> None:
-    names = ("ARROW_DEFAULT_MEMORY_POOL", "DUCKDB_JE_MALLOC_CONF")
-    clean = {name: value for name, value in os.environ.items() if name not in names}
     done = subprocess.run(
         [sys.executable, "-c", ALLOCATORS],
         capture_output=True,
         text=True,
         timeout=60,
         check=True,
-        env=clean | theirs,
+        env=clean() | theirs,
     )
     pool = theirs.get("ARROW_DEFAULT_MEMORY_POOL", "system")
     assert done.stdout.split() == [pool, "dirty_decay_ms:0,muzzy_decay_ms:0"]
@@ -98,14 +102,13 @@ service.{command}(Path(), {options})
 
 @pytest.mark.parametrize(("command", "options"), [("run", "roles='deliver'"), ("web", "")])
 def test_a_service_is_thrifty_before_it_loads_what_is_large(command: str, options: str) -> None:
-    names = ("ARROW_DEFAULT_MEMORY_POOL", "DUCKDB_JE_MALLOC_CONF")
     done = subprocess.run(
         [sys.executable, "-c", SERVICE.format(command=command, options=options)],
         capture_output=True,
         text=True,
         timeout=60,
         check=True,
-        env={name: value for name, value in os.environ.items() if name not in names},
+        env=clean(),
     )
     assert done.stdout.split() == ["system", "False"]
 
@@ -136,6 +139,7 @@ def test_duckdb_keeps_less_of_what_a_query_has_used() -> None:
             text=True,
             timeout=60,
             check=True,
+            env=clean(),
         )
         left.append(int(done.stdout))
     assert left[0] + 30_000_000 < left[1]
