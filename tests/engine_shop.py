@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -9,6 +10,7 @@ from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import duckdb
 import psycopg
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -203,3 +205,32 @@ def fill_postgres(url: str, tables: Mapping[str, Mapping[str, list[object]]], **
                     f"INSERT INTO {name} VALUES ({marks})",
                     list(zip(*columns.values(), strict=True)),
                 )
+
+
+ACTIVE = {"active": bought(1, "7 days"), "french": customer("country", Op.IS, "FR")}
+
+
+def fill_duckdb(path: Path) -> None:
+    customers, orders = pa.table(CUSTOMERS), pa.table(ORDERS)
+    with duckdb.connect(str(path)) as connection:
+        for name, table in (("customers", customers), ("orders", orders)):
+            connection.register("given", table)
+            connection.execute(f"CREATE TABLE {name} AS SELECT * FROM given")
+            connection.unregister("given")
+
+
+def fill_sqlite(path: Path) -> None:
+    connection = sqlite3.connect(path)
+    for name, columns in (("customers", CUSTOMERS), ("orders", ORDERS)):
+        connection.execute(f"CREATE TABLE {name} ({', '.join(columns)}, secret)")
+        rows = zip(*columns.values(), strict=True)
+        marks = ", ".join("?" for _ in columns)
+        connection.executemany(
+            f"INSERT INTO {name} VALUES ({marks}, 'x')",
+            [
+                [value if isinstance(value, int | float | None) else str(value) for value in row]
+                for row in rows
+            ],
+        )
+    connection.commit()
+    connection.close()

@@ -9,6 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from relance.pipeline.ports import Ledger
 from relance.store import State, open_state
 
 
@@ -36,3 +37,8 @@ def state(state_url: str) -> Iterator[State]:
     opened = open_state(state_url, workspace="shop", lock_wait=10)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def ledger(state: State) -> Ledger:
+    return state.ledger

@@ -23,7 +23,7 @@ from relance.domain.ledger import (
 )
 from relance.domain.message import MessageState, entry_id, message_id
 from relance.domain.study import Draw
-from relance.pipeline.ports import SpellChange, TickRecord
+from relance.pipeline.ports import Ledger, SpellChange, TickRecord
 
 DAY = timedelta(days=1)
 MINUTE = timedelta(minutes=1)
@@ -250,3 +250,10 @@ def outcome(
         worker=worker,
         doubtful=doubtful,
     )
+
+
+def members(ledger: Ledger, segment: str, at: object, version: str = "1") -> list[str]:
+    batches = ledger.members({segment: version}, at)  # type: ignore[arg-type]
+    rows = [row for batch in batches for row in batch.to_pylist()]
+    assert {row["segment"] for row in rows} <= {segment}
+    return sorted(row["customer"] for row in rows)

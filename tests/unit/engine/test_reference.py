@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import pytest
 
+from reference_words import AT, MIDNIGHT, PARIS, days, five_customers, order
 from relance.domain.condition import (
     Aggregate,
     AllOf,
@@ -20,24 +20,16 @@ from relance.domain.condition import (
     NoneOf,
     Op,
     Operand,
-    RfmIs,
     SegmentIs,
     SqlIs,
     Window,
 )
-from relance.domain.duration import Duration
-from relance.domain.workspace import RfmSpec, Segment
-from relance.engine.reference import evaluate, fit, fit_rfm
+from relance.domain.workspace import Segment
+from relance.engine.reference import evaluate, fit
 from relance.engine.reference_shop import Customer, Event, Shop, Value
 
-PARIS = ZoneInfo("Europe/Paris")
-AT = datetime(2026, 3, 10, 9, 0, tzinfo=PARIS)
 TICK = timedelta(microseconds=1)
 ALWAYS = Window()
-
-
-def days(count: int) -> Duration:
-    return Duration.parse(f"{count} days")
 
 
 def holds_for(value: Value, op: Op, operand: Operand) -> bool:
@@ -57,10 +49,6 @@ def event_is(what: Aggregate, op: Op, operand: Operand) -> Condition:
 def members(condition: Condition, *orders: Event, at: datetime = AT) -> set[str]:
     shop = Shop(zone=PARIS, customers=[Customer(key="ada")], events={"order": orders})
     return evaluate(condition, shop, at)
-
-
-def order(at: datetime, customer: str = "ada", **fields: Value) -> Event:
-    return Event(customer=customer, at=at, fields=fields)
 
 
 def bought(at_least: int, window: Window = ALWAYS, *where: FieldTest) -> Condition:
@@ -128,7 +116,6 @@ def test_a_missing_value_passes_only_the_negations(
     assert holds_for(None, op, operand) is expected
 
 
-MIDNIGHT = datetime(2026, 3, 1, tzinfo=PARIS)
 NEXT_MIDNIGHT = datetime(2026, 3, 2, tzinfo=PARIS)
 
 
@@ -329,71 +316,6 @@ def test_an_sql_leaf_holds_for_customers_that_the_query_returns() -> None:
     shop = Shop(zone=PARIS, customers=[Customer(key="ada")], answers={query: {"ada", "stranger"}})
 
     assert evaluate(SqlIs(query), shop, AT) == {"ada"}
-
-
-def five_customers() -> Shop:
-    """Customer n (a to e) has n orders, the last one n days ago, 10 n of money in each."""
-    orders = [
-        order(AT - timedelta(days=n), name, amount=10 * n)
-        for n, name in enumerate("abcde", start=1)
-        for _ in range(n)
-    ]
-    customers = [Customer(key=name) for name in "abcdef"]
-    return Shop(zone=PARIS, customers=customers, events={"order": orders})
-
-
-def test_rfm_cut_offs_are_interpolated_quintiles_of_the_customers_with_the_event() -> None:
-    cutoffs = fit_rfm(five_customers(), AT)
-
-    assert cutoffs is not None
-    assert cutoffs.fitted_at == AT
-    assert cutoffs.recency == pytest.approx((1.8, 2.6, 3.4, 4.2))
-    assert cutoffs.frequency == pytest.approx((1.8, 2.6, 3.4, 4.2))
-    assert cutoffs.monetary == pytest.approx((34, 70, 118, 178))
-
-
-def test_the_fewest_days_and_the_most_orders_and_money_score_five() -> None:
-    shop = five_customers()
-
-    assert evaluate(RfmIs(recency=(5,)), shop, AT) == {"a"}
-    assert evaluate(RfmIs(recency=(1, 2)), shop, AT) == {"d", "e"}
-    assert evaluate(RfmIs(frequency=(4, 5), monetary=(5,)), shop, AT) == {"e"}
-    assert evaluate(RfmIs(), shop, AT) == set("abcde"), "f never ordered"
-
-
-def test_equal_values_get_equal_rfm_scores() -> None:
-    customers = [Customer(key=str(n)) for n in range(7)]
-    orders = [order(MIDNIGHT, str(n), amount=9.99) for n in range(7)]
-    shop = Shop(zone=PARIS, customers=customers, events={"order": orders})
-
-    assert len(evaluate(RfmIs(frequency=(1,), monetary=(1,), recency=(5,)), shop, AT)) == 7
-
-
-def test_rfm_looks_at_its_own_window_and_event() -> None:
-    shop = Shop(
-        zone=PARIS,
-        customers=[Customer(key="ada"), Customer(key="bob")],
-        events={"visit": [order(days(30).before(AT, PARIS), "ada"), order(AT, "bob")]},
-        rfm=RfmSpec(event="visit", within=days(30)),
-    )
-
-    assert evaluate(RfmIs(), shop, AT) == {"bob"}
-
-
-def test_kept_cut_offs_are_used_instead_of_new_ones() -> None:
-    shop = five_customers()
-    kept = fit(shop, AT)
-    later = AT + timedelta(days=10)
-
-    assert evaluate(RfmIs(recency=(1,)), shop, later, fits=kept) == set("abcde")
-    assert evaluate(RfmIs(recency=(1,)), shop, later) == {"e"}
-
-
-def test_nobody_has_scores_in_a_shop_without_the_event() -> None:
-    shop = Shop(zone=PARIS, customers=[Customer(key="ada")])
-
-    assert fit_rfm(shop, AT) is None
-    assert evaluate(RfmIs(), shop, AT) == set()
 
 
 def test_events_of_unknown_customers_make_no_member_and_move_no_cut_off() -> None:
