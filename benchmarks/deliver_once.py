@@ -6,28 +6,30 @@ wherever they ran; `early_mb` and `late_mb` are the memory in use after a tenth 
 `code_mb` the part of it that is libraries.
 """
 
+# ruff: noqa: E402  as in the service, memory is arranged before anything large is loaded
+
 from __future__ import annotations
 
 from relance.memory import be_thrifty, leave_in_peace
 
-be_thrifty()  # as the service does, before anything large is loaded
+be_thrifty()
 
-import asyncio  # noqa: E402
-import json  # noqa: E402
-import os  # noqa: E402
-import resource  # noqa: E402
-import sys  # noqa: E402
-import time  # noqa: E402
-from collections.abc import Callable, Coroutine, Sequence  # noqa: E402
-from datetime import datetime  # noqa: E402
-from pathlib import Path  # noqa: E402
-from typing import Any  # noqa: E402
+import asyncio
+import json
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
 
-from benchmarks.queued import ENV  # noqa: E402
-from relance import logs  # noqa: E402
-from relance.domain.ledger import Outcome  # noqa: E402
-from relance.pipeline.deliver import Delivery  # noqa: E402
-from relance.wiring import open_relance  # noqa: E402
+from benchmarks.queued import ENV
+from relance import logs
+from relance.domain.ledger import Outcome
+from relance.pipeline.deliver import Delivery
+from relance.wiring import open_relance
 
 
 class Timed:

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from psycopg import sql
 
+from pools import ACCOUNT_ATTRIBUTES, ATTRIBUTES, ORDER_FIELDS
 from relance.domain.workspace import (
     AccountsSpec,
     ChannelSpec,
@@ -21,7 +22,7 @@ from relance.domain.workspace import (
     Workspace,
 )
 from relance.engine.reference_shop import Value
-from strategies import ACCOUNT_ATTRIBUTES, ATTRIBUTES, ORDER_FIELDS, Case
+from strategies import Case
 
 Rows = Sequence[Sequence[Value]]
 ORDER_COLUMNS = {"amount": "total"}  # the others are called what they mean

@@ -6,16 +6,28 @@ conditions: a random order would hardly ever fall exactly on the edge of a rando
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import cast
 from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
 from hypothesis.vendor.pretty import RepresentationPrinter
 
+from comparing import comparisons
+from pools import (
+    ACCOUNT_ATTRIBUTES,
+    ACCOUNT_SQL_LEAVES,
+    ATTRIBUTES,
+    INSTANTS,
+    ORDER_FIELDS,
+    PAST,
+    SQL_LEAVES,
+    STEADY_ZONES,
+    ZONES,
+    Pools,
+)
 from relance.domain.condition import (
     Aggregate,
     AllOf,
@@ -30,7 +42,6 @@ from relance.domain.condition import (
     NoneOf,
     OfAccount,
     Op,
-    Operand,
     Return,
     RfmIs,
     Scalar,
@@ -45,85 +56,7 @@ from relance.domain.grid import TEN_CELLS
 from relance.domain.lifecycle import FALLBACK, Lengths, LifecycleSpec, Stage
 from relance.domain.score import BgNbd, Feature, Logistic, Rule, ScoreModel, ScoreSpec, Term
 from relance.domain.workspace import RfmCutoffs, RfmSpec, Segment, day_start
-from relance.engine.reference_shop import Customer, Event, Shop, Value
-
-# -- what the shops consist of: logical name -> kind of value
-
-ATTRIBUTES = {
-    "country": "text",
-    "first_name": "text",
-    "shoe_size": "integer",
-    "points": "number",
-    "vip": "truth",
-    "birth_date": "day",
-    "trial_ends": "instant",
-}
-ORDER_FIELDS = {
-    "amount": "number",
-    "pieces": "integer",
-    "category": "text",
-    "gift": "truth",
-    "deliver_on": "day",
-}
-
-ACCOUNT_ATTRIBUTES = {"tier": "text", "staff": "integer", "since": "day"}
-
-PARIS = ZoneInfo("Europe/Paris")
-INSTANTS = (
-    datetime(2026, 3, 10, 9, 0, tzinfo=PARIS),
-    datetime(2026, 3, 30, 8, 15, tzinfo=PARIS),  # the clocks went forward the day before
-    datetime(2025, 10, 26, 1, 30, tzinfo=UTC),  # 02:30 in Paris for the second time
-    datetime(2024, 2, 29, 23, 59, 59, 999999, tzinfo=UTC),
-    datetime(1971, 1, 1, tzinfo=PARIS),
-)
-ZONES = ("Europe/Paris", "UTC", "America/New_York", "Asia/Kolkata")
-STEADY_ZONES = ("UTC", "Asia/Tokyo")  # every local time there happens once
-
-PAST = tuple(
-    map(
-        Duration.parse,
-        ("30 minutes", "2 hours", "1 day", "7 days", "2 weeks", "1 month", "90 days", "1 year"),
-    )
-)
-FUTURE = (Duration.parse("-3 days"), Duration.parse("-1 month"))
-NUDGES = (timedelta(0), timedelta(microseconds=1), timedelta(microseconds=-1))
-
-WORDS = (
-    "FR",
-    "fr",
-    "BE",
-    "",
-    " ",
-    "é",
-    "e\u0301",
-    "Zoë",
-    "100%",
-    "a_b",
-    "axb",
-    "O'Neil",
-    "\\",
-    "🦊",
-)
-NUMBERS = (-10.0, -2.5, 0.0, 0.25, 1.0, 2.0, 10.0, 1e6)  # halves and quarters add up exactly
-INTEGERS = (-3, 0, 1, 2, 3, 38, 40)
-
-SQL_LEAVES: Mapping[str, Callable[[Shop, datetime], set[str]]] = {
-    "SELECT customer_id FROM customers WHERE shoe_size > 2": lambda shop, _: {
-        who.key for who in shop.customers if cast(int, who.attributes["shoe_size"] or 0) > 2
-    },
-    "SELECT o.customer_id, 1 AS more FROM orders AS o WHERE o.total >= 1 AND o.ordered_at <= :at": (
-        lambda shop, at: {
-            order.customer
-            for order in shop.events["order"]
-            if order.at <= at and cast(float, order.fields["amount"] or 0) >= 1
-        }
-    ),
-}
-ACCOUNT_SQL_LEAVES: Mapping[str, Callable[[Shop, datetime], set[str]]] = {
-    "SELECT account_id FROM accounts WHERE staff > 1": lambda shop, _: {
-        who.key for who in shop.accounts if cast(int, who.attributes["staff"] or 0) > 1
-    },
-}
+from relance.engine.reference_shop import Customer, Event, Shop
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, repr=False)
@@ -165,53 +98,6 @@ def cases(draw: st.DrawFn, *, segments: int = 25) -> Case:
         whole_keys=whole_keys,
         naive=naive,
     )
-
-
-class Pools:
-    """The strategies whose values depend on the instant and on the zone of a shop.
-
-    There is one per instant and zone: hypothesis takes far longer to build a strategy than to
-    draw from it, so everything that hangs on a pool is kept.
-    """
-
-    @staticmethod
-    @cache
-    def of(at: datetime, zone: str) -> Pools:
-        return Pools(at, ZoneInfo(zone))
-
-    def __init__(self, at: datetime, zone: ZoneInfo) -> None:
-        edges = [at, *(length.before(at, zone) for length in (*PAST, *FUTURE))]
-        days = [edge.astimezone(zone).date() for edge in edges]
-        midnights = [day_start(day, zone) for day in days[:5]]
-        nudged = [edge + nudge for edge in (*edges, *midnights) for nudge in NUDGES]
-        odd = [datetime(1954, 7, 20, 12, tzinfo=UTC), datetime(2031, 1, 1, tzinfo=UTC)]
-        self.at = at
-        self.zone = zone
-        self.instants = st.sampled_from([instant.astimezone(UTC) for instant in (*nudged, *odd)])
-        self.days = st.sampled_from([*days, date(1954, 7, 20), date(1968, 2, 29)])
-        self.values: Mapping[str, st.SearchStrategy[Scalar]] = {
-            "text": st.sampled_from(WORDS) | odd_text(),
-            "integer": st.sampled_from(INTEGERS),
-            "number": st.sampled_from(NUMBERS),
-            "truth": st.booleans(),
-            "day": self.days,
-            "instant": self.instants,
-        }
-        self.customer_row = self.row(ATTRIBUTES)
-        self.order_row = self.row(ORDER_FIELDS)
-        self.account_row = self.row(ACCOUNT_ATTRIBUTES)
-
-    def row(self, kinds: Mapping[str, str]) -> st.SearchStrategy[dict[str, Value]]:
-        """A value or a gap for each name."""
-        gap = st.none()
-        return st.fixed_dictionaries(
-            {name: gap | self.values[kind] | self.values[kind] for name, kind in kinds.items()}
-        )
-
-
-def odd_text() -> st.SearchStrategy[str]:
-    """Any text that a PostgreSQL column can hold."""
-    return st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=4)
 
 
 # -- shops
@@ -464,54 +350,3 @@ def scores_asked() -> st.SearchStrategy[ScoreIs]:
 
 
 SCORE_LEAVES = scores_asked()
-
-
-# -- comparisons
-
-EQUAL = (Op.IS, Op.IS_NOT)
-LISTED = (Op.IN, Op.NOT_IN)
-ORDERED = (Op.AT_LEAST, Op.AT_MOST, Op.MORE_THAN, Op.LESS_THAN)
-FITTING: Mapping[str, tuple[Op, ...]] = {
-    "text": (*EQUAL, *LISTED, Op.CONTAINS, Op.STARTS_WITH, Op.EXISTS),
-    "integer": (*EQUAL, *LISTED, *ORDERED, Op.BETWEEN, Op.EXISTS),
-    "number": (*EQUAL, *LISTED, *ORDERED, Op.BETWEEN, Op.EXISTS),
-    "truth": (*EQUAL, Op.EXISTS),
-    "day": (*EQUAL, *LISTED, *ORDERED, Op.BETWEEN, Op.BEFORE, Op.AFTER, Op.ON_DAY, Op.EXISTS),
-    "instant": (*EQUAL, *LISTED, *ORDERED, Op.BETWEEN, Op.BEFORE, Op.AFTER, Op.ON_DAY, Op.EXISTS),
-}
-
-
-@cache
-def comparisons(pools: Pools, kind: str) -> st.SearchStrategy[tuple[Comparison, ...]]:
-    """One or two comparisons that make sense for a kind of value."""
-    one = st.one_of(
-        [st.builds(Comparison, st.just(op), operands(pools, kind, op)) for op in FITTING[kind]]
-    )
-    return one.map(lambda only: (only,)) | st.tuples(one, one)
-
-
-def operands(pools: Pools, kind: str, op: Op) -> st.SearchStrategy[Operand]:
-    """What an operator may be written with in YAML, for a kind of value."""
-    values = pools.values[kind]
-    if kind == "number":
-        values = values | pools.values["integer"]
-    if kind == "instant":
-        values = pools.days | pools.instants
-    if op is Op.EXISTS:
-        return st.booleans()
-    if op in (Op.BEFORE, Op.AFTER):
-        return pools.days | pools.instants | st.sampled_from((*PAST, *FUTURE))
-    if op is Op.ON_DAY:
-        return pools.days | st.sampled_from((*PAST[2:], *FUTURE))
-    if op in LISTED:
-        return st.lists(values, min_size=1, max_size=3).map(tuple)
-    if op is Op.BETWEEN:
-        if kind == "instant":
-            return pairs(pools.days) | pairs(pools.instants)
-        return pairs(values)
-    return values
-
-
-def pairs(values: st.SearchStrategy[Scalar]) -> st.SearchStrategy[tuple[Scalar, ...]]:
-    """The ends of a `between`, the lower one first."""
-    return st.tuples(values, values).map(lambda pair: tuple(sorted(pair)))

@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from engine_shop import members, moves
+from pools import ACCOUNT_SQL_LEAVES, Pools
 from relance.domain.accounts import own_segment
 from relance.domain.fits import Fits
 from relance.domain.trigger import WriteTo
@@ -24,7 +25,7 @@ from relance.engine.reference import evaluate
 from relance.engine.reference_shop import accounts_of
 from relance.engine.service import RelanceEngine
 from shops import workspace, write_parquet, write_postgres, write_sqlite
-from strategies import ACCOUNT_SQL_LEAVES, Case, Pools, account_leaves, cases, nested
+from strategies import Case, account_leaves, cases, nested
 
 
 @st.composite

@@ -15,22 +15,14 @@ from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 
 from engine_shop import moves
+from pools import ACCOUNT_SQL_LEAVES, SQL_LEAVES, Pools
 from relance.domain.condition import Condition
 from relance.domain.fits import LIFECYCLE, RFM, Breakpoints, Fits, Rhythm, TopFit
 from relance.engine import open_engine
 from relance.engine.reference import evaluate, fit_lifecycle, fit_rfm, fit_top
 from relance.engine.reference_shop import Shop
 from shops import workspace, write_parquet, write_postgres, write_sqlite
-from strategies import (
-    ACCOUNT_SQL_LEAVES,
-    MODELS,
-    SCORE_SPECS,
-    SQL_LEAVES,
-    Case,
-    Pools,
-    cases,
-    questions,
-)
+from strategies import MODELS, SCORE_SPECS, Case, cases, questions
 
 Members = Mapping[str, set[str]]
 

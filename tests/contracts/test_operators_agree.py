@@ -13,6 +13,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from comparing import FITTING
+from pools import ATTRIBUTES, ORDER_FIELDS, WORDS
 from relance.domain.condition import (
     Aggregate,
     Comparison,
@@ -32,7 +34,7 @@ from relance.engine import open_engine
 from relance.engine.reference import evaluate
 from relance.engine.reference_shop import Customer, Event, Shop, Value
 from shops import workspace, write_parquet, write_postgres, write_sqlite
-from strategies import ATTRIBUTES, FITTING, ORDER_FIELDS, WORDS, Case
+from strategies import Case
 
 PARIS = ZoneInfo("Europe/Paris")
 AT = datetime(2026, 3, 30, 8, 15, tzinfo=PARIS)  # the clocks went forward the day before

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import HealthCheck, Phase, given, note, settings
 
+from pools import ACCOUNT_SQL_LEAVES, SQL_LEAVES
 from relance.domain.duration import Duration
 from relance.domain.fits import Fits
 from relance.domain.trigger import Goal
@@ -21,7 +22,7 @@ from relance.engine.reference import evaluate
 from relance.engine.reference_shop import Shop
 from relance.uplift.survey import Groups, Survey
 from shops import workspace, write_parquet, write_postgres, write_sqlite
-from strategies import ACCOUNT_SQL_LEAVES, SQL_LEAVES, Case, cases
+from strategies import Case, cases
 
 WEEK = Goal(event="order", within=Duration.parse("7 days"))
 EVERY_SQL_LEAF = {**SQL_LEAVES, **ACCOUNT_SQL_LEAVES}

@@ -8,31 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from meeting import LINKS, MeetingSupplier
 from relance.store import Suppressed
 from supplier import B2B, Supplier
 
-LINKS = "identities: {table: links, id: old, customer: kept, at: at}\n"
 GOLD = "{account: tier, is: gold}"
 
 
-class Merging(Supplier):
-    """A supplier some of whose contacts turn out to be one person."""
-
-    def __init__(self, root: Path) -> None:
-        super().__init__(root)
-        self.links: list[str] = []
-
-    def merge(self, old: str, kept: str) -> None:
-        self.links.append(f"{old},{kept},{self.now.isoformat()}")
-
-    def _write_data(self) -> None:
-        super()._write_data()
-        self.write("data/links.csv", "\n".join(["old,kept,at", *self.links, ""]))
-
-
 @pytest.fixture
-def supplier(tmp_path: Path) -> Merging:
-    return Merging(tmp_path)
+def supplier(tmp_path: Path) -> MeetingSupplier:
+    return MeetingSupplier(tmp_path)
 
 
 def entries(supplier: Supplier, account: str) -> Sequence[str]:
@@ -48,7 +33,7 @@ def two_companies(supplier: Supplier) -> None:
 
 
 def test_an_event_of_any_contact_lets_the_account_in_once_and_any_answer_stops_it(
-    supplier: Merging,
+    supplier: MeetingSupplier,
 ) -> None:
     supplier.write(
         "config/relance.yaml",
@@ -81,7 +66,9 @@ def test_an_event_of_any_contact_lets_the_account_in_once_and_any_answer_stops_i
     assert supplier.entered() == {"hello": 0}
 
 
-def test_merged_contacts_are_one_of_the_account_which_enters_once(supplier: Merging) -> None:
+def test_merged_contacts_are_one_of_the_account_which_enters_once(
+    supplier: MeetingSupplier,
+) -> None:
     supplier.settings(LINKS)
     supplier.account_trigger(reentry="always")
     two_companies(supplier)
@@ -98,7 +85,7 @@ def test_merged_contacts_are_one_of_the_account_which_enters_once(supplier: Merg
     assert len(entries(supplier, "acme")) == 1
 
 
-def test_events_of_a_merged_contact_are_those_of_the_account(supplier: Merging) -> None:
+def test_events_of_a_merged_contact_are_those_of_the_account(supplier: MeetingSupplier) -> None:
     supplier.settings(LINKS)
     supplier.account_trigger()
     two_companies(supplier)
@@ -114,7 +101,9 @@ def test_events_of_a_merged_contact_are_those_of_the_account(supplier: Merging) 
     assert entries(supplier, "acme") == ["abe"]
 
 
-def test_who_is_merged_into_a_contact_elsewhere_takes_the_orders_there(supplier: Merging) -> None:
+def test_who_is_merged_into_a_contact_elsewhere_takes_the_orders_there(
+    supplier: MeetingSupplier,
+) -> None:
     supplier.settings(LINKS)
     supplier.account_trigger()
     two_companies(supplier)
@@ -131,7 +120,7 @@ def test_who_is_merged_into_a_contact_elsewhere_takes_the_orders_there(supplier:
     assert entries(supplier, "acme") == ["ann"]
 
 
-def test_a_letter_to_an_id_that_became_a_colleague_is_sent_once(supplier: Merging) -> None:
+def test_a_letter_to_an_id_that_became_a_colleague_is_sent_once(supplier: MeetingSupplier) -> None:
     supplier.settings(LINKS)
     one = "{send: {channel: email, template: hello}}"
     supplier.account_trigger(steps=f"[{one}, {{wait: 2 days}}, {one}]", write_to="{role: buyer}")
@@ -146,7 +135,9 @@ def test_a_letter_to_an_id_that_became_a_colleague_is_sent_once(supplier: Mergin
     assert supplier.sends() == ["abe", "ann"]  # the person, where they are now
 
 
-def test_the_global_holdout_of_accounts_is_drawn_by_account_and_stays(supplier: Merging) -> None:
+def test_the_global_holdout_of_accounts_is_drawn_by_account_and_stays(
+    supplier: MeetingSupplier,
+) -> None:
     supplier.settings("global_holdout: 20%\n")
     supplier.account_trigger(segment=GOLD, reentry="always")
     supplier.account_trigger("other", segment=GOLD)
@@ -185,7 +176,9 @@ def refusals(supplier: Supplier, accounts: Sequence[str]) -> dict[str, list[str]
         }
 
 
-def test_the_guardrail_of_accounts_counts_the_contacts_who_were_picked(supplier: Merging) -> None:
+def test_the_guardrail_of_accounts_counts_the_contacts_who_were_picked(
+    supplier: MeetingSupplier,
+) -> None:
     supplier.settings(LINKS)
     supplier.account_trigger(
         goal="{event: order, within: 7 days}", write_to="{role: owner}", reentry="always"
@@ -219,7 +212,9 @@ def unsubscribed(supplier: Supplier) -> float:
     return sum(m.treated.hits or 0 for m in one.metrics if m.metric == "unsubscribed")
 
 
-def test_what_power_finds_in_the_past_are_accounts_and_their_orders(supplier: Merging) -> None:
+def test_what_power_finds_in_the_past_are_accounts_and_their_orders(
+    supplier: MeetingSupplier,
+) -> None:
     supplier.account_trigger(goal="{event: order, within: 7 days}", write_to="{role: owner}")
     two_companies(supplier)
     supplier.contact("bea", "bolt", job="owner")

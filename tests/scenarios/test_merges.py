@@ -7,37 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from relance.domain.message import MessageState
-from stage import RELANCE, Stage
+from meeting import LINKS, Meeting
+from stage import RELANCE
 
 RECENT = "{event: order, count: {at_least: 1}, within: 14 days}"
-LINKS = """\
-identities: {table: links, id: old, customer: kept, at: at}
-"""
-
-
-class Meeting(Stage):
-    """A stage on which ids turn out to be somebody's."""
-
-    def __init__(self, root: Path) -> None:
-        super().__init__(root)
-        self.links: list[str] = []
-        self.settings(LINKS)
-
-    def merge(self, old: str, kept: str) -> None:
-        self.links.append(f"{old},{kept},{self.now.isoformat()}")
-
-    def _write_data(self) -> None:
-        super()._write_data()
-        self.write("data/links.csv", "\n".join(["old,kept,at", *self.links, ""]))
-
-    def entries(self, customer: str) -> list[str]:
-        with self.open() as relance:
-            return [entry.customer for entry in relance.history(customer).entries]
-
-    def states(self, customer: str) -> list[tuple[MessageState, str]]:
-        with self.open() as relance:
-            return [(note.state, note.reason) for note in relance.history(customer).messages]
 
 
 @pytest.fixture
