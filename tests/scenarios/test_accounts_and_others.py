@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from meeting import LINKS, MeetingSupplier
+from meeting import MeetingSupplier
 from relance.store import Suppressed
 from supplier import B2B, Supplier
 
@@ -69,7 +69,6 @@ def test_an_event_of_any_contact_lets_the_account_in_once_and_any_answer_stops_i
 def test_merged_contacts_are_one_of_the_account_which_enters_once(
     supplier: MeetingSupplier,
 ) -> None:
-    supplier.settings(LINKS)
     supplier.account_trigger(reentry="always")
     two_companies(supplier)
     supplier.contact("anna", "acme")
@@ -86,7 +85,6 @@ def test_merged_contacts_are_one_of_the_account_which_enters_once(
 
 
 def test_events_of_a_merged_contact_are_those_of_the_account(supplier: MeetingSupplier) -> None:
-    supplier.settings(LINKS)
     supplier.account_trigger()
     two_companies(supplier)
     supplier.tick()
@@ -104,7 +102,6 @@ def test_events_of_a_merged_contact_are_those_of_the_account(supplier: MeetingSu
 def test_who_is_merged_into_a_contact_elsewhere_takes_the_orders_there(
     supplier: MeetingSupplier,
 ) -> None:
-    supplier.settings(LINKS)
     supplier.account_trigger()
     two_companies(supplier)
     supplier.contact("bea", "bolt")
@@ -121,7 +118,6 @@ def test_who_is_merged_into_a_contact_elsewhere_takes_the_orders_there(
 
 
 def test_a_letter_to_an_id_that_became_a_colleague_is_sent_once(supplier: MeetingSupplier) -> None:
-    supplier.settings(LINKS)
     one = "{send: {channel: email, template: hello}}"
     supplier.account_trigger(steps=f"[{one}, {{wait: 2 days}}, {one}]", write_to="{role: buyer}")
     two_companies(supplier)
@@ -179,7 +175,6 @@ def refusals(supplier: Supplier, accounts: Sequence[str]) -> dict[str, list[str]
 def test_the_guardrail_of_accounts_counts_the_contacts_who_were_picked(
     supplier: MeetingSupplier,
 ) -> None:
-    supplier.settings(LINKS)
     supplier.account_trigger(
         goal="{event: order, within: 7 days}", write_to="{role: owner}", reentry="always"
     )
