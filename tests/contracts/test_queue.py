@@ -159,6 +159,14 @@ def test_a_lease_that_ran_out_no_longer_allows_sending(state: State, queue: Queu
     assert send(queue, [one], LATER, "w1") == []
 
 
+def test_of_a_group_only_what_is_still_held_goes_on_the_wire(state: State, queue: Queue) -> None:
+    put(state, [message(entry(f"c{n}", NOW)) for n in range(4)])
+    mine = [m.id for m in claim(queue, 2, "w1")]
+    others = [m.id for m in claim(queue, 2, "w2")]
+    assert send(queue, [others[0], mine[0], others[1], mine[1]], NOW, "w1") == mine
+    assert send(queue, others, NOW, "w2") == others  # nobody else touched them
+
+
 def test_sending_keeps_the_order_it_was_asked_in(state: State, queue: Queue) -> None:
     put(state, [message(entry(f"c{n}", NOW)) for n in range(5)])
     asked = sorted((m.id for m in claim(queue)), reverse=True)
@@ -321,6 +329,20 @@ def test_what_was_accepted_stays_accepted(state: State, queue: Queue, late: Mess
     assert note(state).state is MessageState.ACCEPTED
     assert [a.state for a in note(state).attempts] == [MessageState.ACCEPTED, late]
     assert queue.claim(LATER, 9, LATER + MINUTE, "w2") == []
+
+
+def test_of_a_group_one_that_was_settled_already_does_not_hold_up_the_others(
+    state: State, queue: Queue
+) -> None:
+    put(state, [message(entry(c, NOW)) for c in ("ann", "bob", "cid")])
+    ids = {m.customer: m.id for m in claim(queue)}
+    send(queue, list(ids.values()), NOW, "w1")
+    queue.record([outcome(ids["bob"], MessageState.ACCEPTED, NOW)])
+    queue.record([outcome(ids[c], MessageState.ACCEPTED, LATER) for c in ("ann", "bob", "cid")])
+    for customer, left in (("ann", LATER), ("bob", NOW), ("cid", LATER)):
+        found = note(state, customer)
+        assert (found.state, found.changed_at) == (MessageState.ACCEPTED, left)
+        assert found.attempts[0].at == left
 
 
 def test_outcomes_of_a_group_are_recorded_together(state: State, queue: Queue) -> None:

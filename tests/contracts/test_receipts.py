@@ -148,6 +148,24 @@ def test_a_report_does_not_change_when_the_message_left(state: State) -> None:
     assert state.ledger.recent_messages(day(5)).num_rows == 0
 
 
+def test_the_answer_stays_an_attempt_whatever_is_reported_later(state: State) -> None:
+    one = sent(state)
+    report(state, receipt(ReceiptKind.DELIVERED, one))
+    [tried] = note(state).attempts
+    assert (tried.state, tried.at) == (MessageState.ACCEPTED, NOW)
+    assert (tried.provider, tried.provider_id) == ("postmark", f"p-{one}")
+
+
+def test_what_only_a_report_told_was_no_answer(state: State) -> None:
+    one = put(state, "ann")
+    mark(state, one)
+    report(state, receipt(ReceiptKind.DELIVERED, one))
+    assert note(state).state is MessageState.DELIVERED
+    assert note(state).attempts == ()
+    accept(state, one, at=LATER + MINUTE)  # the answer after all
+    assert [attempt.state for attempt in note(state).attempts] == [MessageState.ACCEPTED]
+
+
 def test_the_raw_form_is_kept_of_unknown_events_only_and_never_without_end(state: State) -> None:
     one = sent(state)
     report(

@@ -12,7 +12,7 @@ from relance.domain.accounts import as_unit
 from relance.domain.arm import Arm
 from relance.domain.ledger import EntryRecord, Refusal, RefusalRecord
 from relance.domain.message import MessageState
-from relance.domain.receipt import ReceiptKind
+from relance.domain.receipt import RANK, ReceiptKind
 from relance.store import bulk, spells
 from relance.store.instants import OPEN
 from relance.store.tables import (
@@ -165,9 +165,30 @@ def _note(
         state=MessageState(row.state),
         changed_at=row.changed_at,
         reason=row.reason,
-        attempts=tuple(attempts),
+        attempts=tuple(_with_acceptance(row, attempts, receipts)),
         receipts=tuple(receipts),
     )
+
+
+def _with_acceptance(
+    row: Row[Any], attempts: Sequence[Attempted], receipts: Sequence[Reported]
+) -> Sequence[Attempted]:
+    """With the one that succeeded: the message itself holds it, unless it was written down apart,
+    or a report told what nobody had answered (then the message left at that report's instant)."""
+    left = row.changed_at
+    written = any(one.state is MessageState.ACCEPTED and one.at == left for one in attempts)
+    told = any(receipt.at == left for receipt in receipts)
+    if MessageState(row.state) not in RANK or written or told:
+        return attempts
+    accepted = Attempted(
+        at=left,
+        provider=row.provider,
+        state=MessageState.ACCEPTED,
+        reason=row.reason,
+        detail="",
+        provider_id=row.provider_id,
+    )
+    return sorted([*attempts, accepted], key=lambda attempt: attempt.at)
 
 
 def _attempts(connection: Connection, messages: Sequence[str]) -> dict[str, list[Attempted]]:

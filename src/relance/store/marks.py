@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from relance.domain.ledger import Budget, Mark, Marked
 from relance.store.driver import Driver, Statement, instant
+from relance.store.instants import Stored
 
 PROVIDER_BUDGETS = "provider/"
 """Budgets under such a name are a provider's own: a message that goes to another one spends it."""
@@ -17,7 +18,8 @@ _HELD = Statement(
     " AND state IN ('claimed', 'sending') ORDER BY n {lock}"
 )
 _MARK = Statement(
-    "UPDATE message SET state = 'sending', changed_at = ?, provider = ?, recipient = ? WHERE id = ?"
+    "UPDATE message SET state = 'sending', changed_at = ?, provider = ?, recipient = ?"
+    " WHERE id = ? AND worker = ? AND lease_until >= ? AND state IN ('claimed', 'sending')"
 )
 
 
@@ -35,8 +37,9 @@ def mark(
     provider's budgets only, and gives back the `unspent` ones of the first.
     """
     now = driver.instant(at)
-    rows = driver.rows(_HELD, driver.listed(mark.message for mark in marks), worker, now)
-    held: dict[str, str] = dict(rows)
+    if not budgets and not unspent:
+        return Marked(ours=_mark(driver, marks, now, worker))
+    held = _held(driver, marks, now, worker)
     ours = [mark for mark in marks if mark.message in held]
     over: list[Mark] = []
     if unspent:
@@ -46,10 +49,23 @@ def mark(
     if unspent:
         moved = sum(held[mark.message] == "sending" for mark in ours)
         give_back(driver, Counter(dict.fromkeys(unspent, moved)))
-    changes = ((now, m.provider, m.recipient or None, m.message) for m in ours)
-    if ours:
-        driver.many(_MARK, changes)
-    return Marked(ours=[m.message for m in ours], over=[m.message for m in over])
+    return Marked(
+        ours=_mark(driver, ours, now, worker) if ours else [],
+        over=[mark.message for mark in over],
+    )
+
+
+def _mark(driver: Driver, marks: Sequence[Mark], now: Stored, worker: str) -> list[str]:
+    """Mark what is held, and say what was: only where something was not, by asking."""
+    changes = [(now, m.provider, m.recipient or None, m.message, worker, now) for m in marks]
+    changed = driver.many(_MARK, changes)
+    held = None if changed == len(marks) else _held(driver, marks, now, worker)
+    return [mark.message for mark in marks if held is None or mark.message in held]
+
+
+def _held(driver: Driver, marks: Sequence[Mark], now: Stored, worker: str) -> dict[str, str]:
+    """The states of those that this worker holds, which stay its own until the end."""
+    return dict(driver.rows(_HELD, driver.listed(mark.message for mark in marks), worker, now))
 
 
 _OPEN_BUDGET = Statement(

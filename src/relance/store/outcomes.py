@@ -1,5 +1,8 @@
 """What became of messages: moves that only go forward, and the attempts.
 
+Nearly every outcome is that a held message was accepted: those are moved by one statement and leave
+no row beside the message. Whatever else there is, is looked at one by one.
+
 The rule of promise 1: a message that may be on the wire never goes back to the queue on anybody's
 word but its holder's, and what a provider accepted is accepted, whoever reports it.
 """
@@ -33,11 +36,13 @@ _END = Statement(
     "UPDATE message SET state = ?, changed_at = ?, reason = ?, context = '', look_up_at = NULL,"
     " worker = NULL, lease_until = NULL WHERE id = ?"
 )
-_ACCEPT = Statement(
+_ACCEPT_SQL = (
     "UPDATE message SET state = 'accepted', changed_at = ?, reason = ?, provider = ?,"
     " provider_id = ?, context = '', look_up_at = NULL, worker = NULL, lease_until = NULL"
     " WHERE id = ?"
 )
+_ACCEPT = Statement(_ACCEPT_SQL)
+_ACCEPT_HELD = Statement(_ACCEPT_SQL + " AND state IN ('claimed', 'sending')")
 _BACK = Statement(
     "UPDATE message SET state = 'queued', changed_at = ?, reason = ?,"
     " due_at = coalesce(?, due_at), attempts = attempts + ?,"
@@ -71,10 +76,13 @@ def record(driver: Driver, outcomes: Sequence[Outcome]) -> None:
     }
     if named:
         reports.let_others_finish(driver)
+    noted: list[Outcome] = []
     for some in _rounds(outcomes):
-        _record(driver, some)
+        rest = _accept(driver, some)
+        _record(driver, rest)
+        noted += rest
     tried = [_tried(driver, one, each) for one in outcomes if one.tried for each in one.tried]
-    driver.many(ATTEMPT, tried + [_attempt(driver, one) for one in outcomes if one.attempted])
+    driver.many(ATTEMPT, tried + [_attempt(driver, one) for one in noted if one.attempted])
     if named:
         reports.apply_waiting(driver, named)
 
@@ -89,7 +97,22 @@ def _rounds(outcomes: Sequence[Outcome]) -> Iterator[list[Outcome]]:
         rest = later
 
 
+def _accept(driver: Driver, outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """Move what was held and is accepted; those still to be looked at one by one: the others, or
+    all where one was not held any more. (To look at one that has moved changes nothing.)"""
+    plain = [one for one in outcomes if one.state is MessageState.ACCEPTED and not one.unspent]
+    changes = [
+        (driver.instant(one.at), storable(one.reason), one.provider, _provider_id(one), one.message)
+        for one in plain
+    ]
+    if driver.many(_ACCEPT_HELD, changes) != len(changes):
+        return list(outcomes)
+    return [one for one in outcomes if one.state is not MessageState.ACCEPTED or one.unspent]
+
+
 def _record(driver: Driver, outcomes: Sequence[Outcome]) -> None:
+    if not outcomes:
+        return
     found = driver.rows(_ROWS, driver.listed(one.message for one in outcomes))
     rows = {row[0]: _Row._make(row) for row in found}
     known = [(rows[one.message], one) for one in outcomes if one.message in rows]

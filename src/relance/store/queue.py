@@ -78,7 +78,7 @@ class SqlQueue:
         A message moves from `claimed` or `sending` only, by its holder where the outcome names
         its worker. Besides, ACCEPTED moves any that is not known to have been sent yet (nobody
         may send it once more), and the holder of an unknown one may settle it. What a report
-        has moved stays. The attempt is kept in every case. `unspent` is given back where the
+        has moved stays. Every attempt can be told afterwards. `unspent` is given back where the
         message was still `sending` by the outcome's worker.
         """
         if not outcomes:

@@ -178,7 +178,8 @@ class Message(Base, table=True):
 
 
 class Attempt(Base, table=True):
-    """What was tried with a message, and what came of it."""
+    """What was tried with a message, and what came of it; of one that was accepted as expected,
+    nearly all, the message itself says so (history.py)."""
 
     id: int | None = Field(default=None, primary_key=True)
     message: str = Field(index=True)
