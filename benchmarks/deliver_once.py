@@ -39,6 +39,7 @@ class Timed:
         self._inner = inner
         self.seconds = 0.0
         self.recorded = 0
+        self.in_process = inner.in_process
 
     def record(self, outcomes: Sequence[Outcome]) -> None:
         self.__getattr__("record")(outcomes)

@@ -29,6 +29,8 @@ class Row:
 class FakeQueue:
     """The queue's promises in memory. `trace` lists what happened, in order."""
 
+    in_process = True
+
     def __init__(self, *messages: Claimed) -> None:
         self.rows = {m.id: Row(m) for m in messages}
         self.blocked_customers: set[str] = set()

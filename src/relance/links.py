@@ -60,6 +60,9 @@ class LinkMaker:
         self._base = public_url.rstrip("/")
         self._topics = topics or {}
         self._keys = {purpose: [_key(each, purpose) for each in secrets] for purpose in Purpose}
+        self._signing = {
+            purpose: hmac.new(keys[0], digestmod="sha256") for purpose, keys in self._keys.items()
+        }
 
     def unsubscribe(self, message: Claimed, locale: str | None) -> str:
         """Where one click unsubscribes from the message's channel."""
@@ -97,7 +100,9 @@ class LinkMaker:
     def _url(self, purpose: Purpose, *said: str | None) -> str:
         payload = _text(orjson.dumps(said))
         # what itsdangerous' Signer signs, without the half of its time that is its own
-        signature = _text(hmac.digest(self._keys[purpose][0], payload, "sha256"))
+        signing = self._signing[purpose].copy()  # hmac.digest lets go of the interpreter each time
+        signing.update(payload)
+        signature = _text(signing.digest())
         return f"{self._base}/{purpose}/{payload.decode()}.{signature.decode()}"
 
     def _signer(self, purpose: Purpose) -> Signer:

@@ -15,6 +15,7 @@ from relance.pipeline.outlets import Outlets
 from relance.pipeline.ports import Queue
 from relance.pipeline.recheck import Ready, Recheck
 from relance.pipeline.recorder import Recorder, Tally
+from relance.pipeline.turns import Turns
 
 # Longer than the slowest wave takes: pace.py sizes waves so that they leave in a minute.
 LEASE = timedelta(minutes=15)
@@ -33,6 +34,7 @@ class Run:
     worker: str
     stop: asyncio.Event
     asking: asyncio.Lock  # one question at a time: the engine has one connection
+    turns: Turns
     failure: RelanceError | None = None
 
     @property
@@ -78,7 +80,8 @@ class Claims:
             return None
 
     async def _claim(self) -> list[Claimed]:
-        return await asyncio.to_thread(self._claim_now, self._run.clock())
+        async with self._run.turns:
+            return await asyncio.to_thread(self._claim_now, self._run.clock())
 
     def _claim_now(self, at: datetime) -> list[Claimed]:
         run = self._run

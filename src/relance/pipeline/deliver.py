@@ -20,6 +20,7 @@ from relance.pipeline.pace import pace
 from relance.pipeline.ports import Engine, Links, Provider, Queue, Receipts, Renderer
 from relance.pipeline.recheck import Recheck
 from relance.pipeline.recorder import DeliveryReport, Recorder, Sleep, Tally
+from relance.pipeline.turns import Turns
 
 __all__ = ["Clock", "Delivery", "DeliveryReport"]
 
@@ -95,7 +96,9 @@ class Delivery:
     ) -> DeliveryReport:
         tally = Tally()
         await self._release_expired(clock(), tally)
-        async with Recorder(self._queue, tally, self._worker, sleep=self._sleep) as recorder:
+        turns = Turns(needed=self._queue.in_process)
+        recorder = Recorder(self._queue, tally, self._worker, turns, sleep=self._sleep)
+        async with recorder:
             run = Run(
                 queue=self._queue,
                 recheck=self._recheck,
@@ -105,6 +108,7 @@ class Delivery:
                 worker=self._worker,
                 stop=stop,
                 asking=asyncio.Lock(),
+                turns=turns,
             )
             # messages of a channel that left the YAML still have to be taken from the queue
             channels = sorted(CHANNELS.keys() | self._outlets.keys())

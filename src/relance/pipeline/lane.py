@@ -202,20 +202,29 @@ class Lane:
         self, outlet: Outlet, group: Sequence[Ready], move: Move, spent: tuple[Budget, ...]
     ) -> list[Parcel]:
         at = self._run.clock()
-        parcels = []
-        for place, ready in enumerate(group):
-            if place % _BREATH == 0:
-                await asyncio.sleep(0)
+        parcels: list[Parcel] = []
+        for some in _chunks(list(group), _BREATH):
+            await asyncio.sleep(0)
+            async with self._run.turns:
+                parcels += self._texts(outlet, some, move, spent, at)
+        return parcels
+
+    def _texts(
+        self,
+        outlet: Outlet,
+        some: Sequence[Ready],
+        move: Move,
+        spent: tuple[Budget, ...],
+        at: datetime,
+    ) -> Iterator[Parcel]:
+        for ready in some:
             try:
                 outgoing = outlet.provider.pack(self._composer.compose(ready, outlet.spec, at))
             except RenderError as error:
                 self._run.recorder.add([unrendered(ready, error, at)], move.spent)
             else:
                 tried = move.tried.get(ready.message.id, ())
-                parcels.append(
-                    Parcel(ready=ready, outgoing=outgoing, at=at, spent=spent, tried=tried)
-                )
-        return parcels
+                yield Parcel(ready=ready, outgoing=outgoing, at=at, spent=spent, tried=tried)
 
     async def _mark(
         self,
@@ -232,7 +241,10 @@ class Lane:
             Mark(message=p.message.id, provider=provider, recipient=p.ready.address.digest)
             for p in parcels
         ]
-        marked = await asyncio.to_thread(run.queue.sending, marks, at, run.worker, budgets, unspent)
+        async with run.turns:
+            marked = await asyncio.to_thread(
+                run.queue.sending, marks, at, run.worker, budgets, unspent
+            )
         outlet.found(at, over=bool(marked.over))
         if len(marked.ours) == len(parcels):
             return parcels, []

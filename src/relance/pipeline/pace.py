@@ -7,7 +7,10 @@ from dataclasses import dataclass
 _SINGLES = 32  # requests in flight where each carries one message
 _BATCHES = 4  # requests in flight where each carries many
 _ABOARD = 1_000  # messages in flight in large batches: with their bodies some 60 MB of e-mails
-_GROUP = 100  # messages marked `sending` at once: what a crash may leave unknown
+# messages marked `sending` at once, which a crash may leave unknown: in batches no more than may be
+# on the wire anyway, and by 400 the state takes a third less time of each than by 100
+_GROUP = 100
+_BATCHED = 500
 _WAVE = 5_000  # messages claimed at once
 _STOP = 4.0  # seconds of rate-limited sending that a stop may have to wait for
 _LEAVES = 60.0  # seconds in which a wave leaves: inside its lease though many workers share a rate
@@ -28,6 +31,8 @@ def pace(batch_size: int, rate: float | None) -> Pace:
     reach = _WAVE if rate is None else max(1, int(rate * _STOP))
     batch = min(batch_size, reach)
     most = _SINGLES if batch == 1 else min(_BATCHES, max(2, _ABOARD // batch))
-    group = max(batch, min(_GROUP, reach))
+    calls = max(1, min(most, reach // batch))
+    marked = batch * max(1, min(calls, _BATCHED // batch))
+    group = max(batch, min(max(_GROUP, marked), reach))
     wave = _WAVE if rate is None else max(group, min(_WAVE, int(rate * _LEAVES)))
-    return Pace(batch=batch, calls=max(1, min(most, reach // batch)), group=group, wave=wave)
+    return Pace(batch=batch, calls=calls, group=group, wave=wave)

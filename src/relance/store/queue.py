@@ -25,6 +25,11 @@ class SqlQueue:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @property
+    def in_process(self) -> bool:
+        """Whether the database works in this process."""
+        return self._database.is_sqlite
+
     def claim(
         self,
         at: datetime,

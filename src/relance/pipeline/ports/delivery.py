@@ -17,6 +17,10 @@ from relance.domain.workspace import BouncePolicy
 class Queue(Protocol):
     """The state, as delivery sees it."""
 
+    @property
+    def in_process(self) -> bool:
+        """Whether its calls keep this process's interpreter busy; a server's do not."""
+
     def claim(
         self,
         at: datetime,
