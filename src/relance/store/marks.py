@@ -7,19 +7,22 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from relance.domain.ledger import Budget, Mark, Marked
+from relance.store.claims import STILL_HELD
 from relance.store.driver import Driver, Statement, instant
 from relance.store.instants import Stored
 
 PROVIDER_BUDGETS = "provider/"
 """Budgets under such a name are a provider's own: a message that goes to another one spends it."""
 
+_OURS = f"worker = ? AND lease_until >= ? AND {STILL_HELD}"
 _HELD = Statement(
-    "SELECT id, state FROM message WHERE id {these} AND worker = ? AND lease_until >= ?"
-    " AND state IN ('claimed', 'sending') ORDER BY n {lock}"
+    "SELECT id, state FROM message WHERE id {these} AND "  # noqa: S608  conditions only
+    + _OURS
+    + " ORDER BY n {lock}"
 )
 _MARK = Statement(
-    "UPDATE message SET state = 'sending', changed_at = ?, provider = ?, recipient = ?"
-    " WHERE id = ? AND worker = ? AND lease_until >= ? AND state IN ('claimed', 'sending')"
+    "UPDATE message SET state = 'sending', changed_at = ?, provider = ?,"  # noqa: S608
+    " recipient = ? WHERE id = ? AND " + _OURS
 )
 
 

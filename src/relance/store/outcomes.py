@@ -18,7 +18,7 @@ from relance.domain.ledger import Budget, Outcome, Tried
 from relance.domain.message import MessageState
 from relance.domain.receipt import RANK
 from relance.store import reports, suppressions
-from relance.store.claims import ATTEMPT
+from relance.store.claims import ATTEMPT, STILL_HELD
 from relance.store.driver import Driver, Statement, storable, storable_key
 from relance.store.instants import Stored
 from relance.store.marks import give_back
@@ -42,7 +42,7 @@ _ACCEPT_SQL = (
     " WHERE id = ?"
 )
 _ACCEPT = Statement(_ACCEPT_SQL)
-_ACCEPT_HELD = Statement(_ACCEPT_SQL + " AND state IN ('claimed', 'sending')")
+_ACCEPT_HELD = Statement(_ACCEPT_SQL + " AND " + STILL_HELD)
 _BACK = Statement(
     "UPDATE message SET state = 'queued', changed_at = ?, reason = ?,"
     " due_at = coalesce(?, due_at), attempts = attempts + ?,"
