@@ -63,6 +63,7 @@ class SharedRate:
         self._places = asyncio.Lock()
         self._next: datetime | None = None
         self._left = 0
+        self._asked_at: datetime | None = None
 
     async def take(self, messages: int = 1) -> None:
         """Wait until this many messages may leave. Raises NotSent where the state fails: nothing
@@ -74,13 +75,17 @@ class SharedRate:
 
     async def _wait(self, messages: int) -> None:
         async with self._places:
-            moment = await self._place(messages)
-        wait = (moment - self._clock()).total_seconds()
+            at = self._clock()
+            moment = await self._place(messages, at)
+        # the clock may be set back while a place is reserved
+        wait = (moment - max(at, self._clock())).total_seconds()
         if wait > 0:
             await self._sleep(wait)
 
-    async def _place(self, messages: int) -> datetime:
-        at = self._clock()
+    async def _place(self, messages: int, at: datetime) -> datetime:
+        if self._asked_at is not None and at < self._asked_at - _STALE:
+            self._next = None  # the clock was set back: these places are of the old hour
+        self._asked_at = at
         if self._next is None or self._left < messages or self._next < at - _STALE:
             self._left = max(messages, self._at_once)
             try:

@@ -74,6 +74,33 @@ async def test_there_is_no_burst_after_a_silence():
     assert clock.left[-1] - clock.left[1] == timedelta(seconds=7 / 8)
 
 
+async def test_places_from_before_a_clock_was_set_back_are_given_up():
+    queue, clock = FakeQueue(), Clock()
+    quick = rate(queue, 8, clock)  # two places at once
+    await clock.leave(quick)
+    clock.now -= timedelta(hours=1)
+    queue.free.clear()  # the state does not believe the old hour either
+    before = clock.now
+    for _ in range(3):
+        await clock.leave(quick)
+    assert clock.left[-1] - before == timedelta(seconds=2 / 8)
+
+
+async def test_a_clock_set_back_while_a_place_is_reserved_lets_nobody_wait_for_the_old_hour():
+    queue, clock = FakeQueue(), Clock()
+    queue.free["provider/email/fake"] = AT + timedelta(seconds=2)
+    reserve = queue.reserve
+
+    def set_back(*arguments: object) -> datetime:
+        place = reserve(*arguments)  # type: ignore[arg-type]
+        clock.now -= timedelta(hours=1)
+        return place
+
+    queue.reserve = set_back  # type: ignore[method-assign,assignment]
+    await clock.leave(rate(queue, 1, clock))
+    assert clock.left == [AT - timedelta(hours=1) + timedelta(seconds=2)]
+
+
 async def test_those_who_wait_together_leave_one_after_the_other():
     queue, clock = FakeQueue(), Clock()
     waits: list[float] = []
