@@ -159,6 +159,10 @@ def test_a_lease_that_ran_out_no_longer_allows_sending(state: State, queue: Queu
     assert send(queue, [one], LATER, "w1") == []
 
 
+def test_only_a_state_in_a_file_works_in_this_process(queue: Queue, state_url: str) -> None:
+    assert queue.in_process == state_url.startswith("sqlite")
+
+
 def test_of_a_group_only_what_is_still_held_goes_on_the_wire(state: State, queue: Queue) -> None:
     put(state, [message(entry(f"c{n}", NOW)) for n in range(4)])
     mine = [m.id for m in claim(queue, 2, "w1")]

@@ -52,6 +52,15 @@ class Wave:
     quiet: dict[object, datetime | None] = field(default_factory=dict)  # by time zone
 
 
+def stopped_by(message: Claimed, wave: Wave) -> Skip | None:
+    """The first reason that applies; None lets the message pass."""
+    reasons = _PERSONAL if is_personal(wave.channel) else _EVERY
+    for reason, holds in reasons:
+        if holds(message, wave):
+            return reason
+    return None
+
+
 def _expired(message: Claimed, wave: Wave) -> bool:
     return too_late(message, wave.at)
 
@@ -107,63 +116,25 @@ def _condition(message: Claimed, wave: Wave) -> bool:
     return not wave.questions.step_holds(message, wave.rows[message.id])
 
 
-def _accounts(wave: Wave) -> bool:
-    return any(account is not None for account in wave.accounts.values())
+Reason = tuple[Skip, Callable[[Claimed, Wave], bool]]
 
-
-def _suppressions(wave: Wave) -> bool:
-    return bool(wave.bars.suppressed or wave.bars.suppressed_addresses)
-
-
-def _refused_topics(wave: Wave) -> bool:
-    return bool(wave.bars.topics)
-
-
-def _pauses(wave: Wave) -> bool:
-    return bool(wave.bars.paused)
-
-
-def _questions(wave: Wave) -> bool:
-    return bool(wave.questions.asked)
-
-
-def _always(wave: Wave) -> bool:  # noqa: ARG001  as the others
-    return True
-
-
-Reason = tuple[Skip, Callable[[Claimed, Wave], bool], Callable[[Wave], bool]]
-
-# The order in which reasons are given (docs/delivery.md), each with whether it may hold for anybody
-# of a wave; removed triggers were sorted out before anything is asked.
+# The order in which reasons are given (docs/delivery.md); removed triggers were sorted out before
+# anything is asked.
 _PERSONAL: tuple[Reason, ...] = (
-    (Skip.EXPIRED, _expired, _always),
-    (Skip.GONE, _gone, _always),
-    (Skip.LEFT_ACCOUNT, _left_account, _accounts),
-    (Skip.NO_CONTACT, _no_contact, _accounts),
-    (Skip.SUPPRESSED, _suppressed, _suppressions),
-    (Skip.NO_CONSENT, _no_consent, _always),
-    (Skip.TOPIC, _topic, _refused_topics),
-    (Skip.PAUSED, _paused, _pauses),
-    (Skip.UNREACHABLE, _unreachable, _always),
-    (Skip.GOAL_REACHED, _goal_reached, _questions),
-    (Skip.LEFT_SEGMENT, _left_segment, _questions),
-    (Skip.CONDITION, _condition, _questions),
+    (Skip.EXPIRED, _expired),
+    (Skip.GONE, _gone),
+    (Skip.LEFT_ACCOUNT, _left_account),
+    (Skip.NO_CONTACT, _no_contact),
+    (Skip.SUPPRESSED, _suppressed),
+    (Skip.NO_CONSENT, _no_consent),
+    (Skip.TOPIC, _topic),
+    (Skip.PAUSED, _paused),
+    (Skip.UNREACHABLE, _unreachable),
+    (Skip.GOAL_REACHED, _goal_reached),
+    (Skip.LEFT_SEGMENT, _left_segment),
+    (Skip.CONDITION, _condition),
 )
 _OF_CUSTOMERS = {
     Skip.NO_CONTACT, Skip.SUPPRESSED, Skip.NO_CONSENT, Skip.TOPIC, Skip.PAUSED, Skip.UNREACHABLE,
 }  # fmt: skip
 _EVERY = tuple(reason for reason in _PERSONAL if reason[0] not in _OF_CUSTOMERS)
-
-
-def stopped_by(wave: Wave) -> Callable[[Claimed], Skip | None]:
-    """Finds the first reason that applies to a message of the wave; None lets it pass."""
-    every = _PERSONAL if is_personal(wave.channel) else _EVERY
-    reasons = [(reason, holds) for reason, holds, possible in every if possible(wave)]
-
-    def first(message: Claimed) -> Skip | None:
-        for reason, holds in reasons:
-            if holds(message, wave):
-                return reason
-        return None
-
-    return first

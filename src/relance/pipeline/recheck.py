@@ -79,8 +79,7 @@ class Recheck:
         accounts = {key: context.get(KEY) for key, context in contexts.items()}
         wave = self._ask(channel, kept, at, self._missing(kept, contexts), accounts)
         ready: list[Ready] = []
-        reason = stopped_by(wave)
-        stopped = {m.id: self._stop(m, reason(m), wave) for m in kept}
+        stopped = {message.id: self._stop(message, wave) for message in kept}
         ended = {key for key, o in stopped.items() if o and o.state is MessageState.SKIPPED}
         merged = self._merged([m for m in kept if m.id not in ended], ended, at)
         for message in kept:
@@ -180,8 +179,9 @@ class Recheck:
             return None if rule.allowed else False
         return earlier <= rule.after.before(later, self._workspace.zone)
 
-    def _stop(self, message: Claimed, reason: Skip | None, wave: Wave) -> Outcome | None:
+    def _stop(self, message: Claimed, wave: Wave) -> Outcome | None:
         """The outcome of a message that does not go on the wire now; None lets it pass."""
+        reason = stopped_by(message, wave)
         if reason is not None:
             return skip(message, wave.at, reason)
         until = self._quiet(message, wave)

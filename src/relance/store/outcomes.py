@@ -100,14 +100,21 @@ def _rounds(outcomes: Sequence[Outcome]) -> Iterator[list[Outcome]]:
 def _accept(driver: Driver, outcomes: Sequence[Outcome]) -> list[Outcome]:
     """Move what was held and is accepted; those still to be looked at one by one: the others, or
     all where one was not held any more. (To look at one that has moved changes nothing.)"""
-    plain = [one for one in outcomes if one.state is MessageState.ACCEPTED and not one.unspent]
-    changes = [
-        (driver.instant(one.at), storable(one.reason), one.provider, _provider_id(one), one.message)
-        for one in plain
-    ]
+    changes = [_acceptance(driver, one) for one in outcomes if _is_plain(one)]
     if driver.many(_ACCEPT_HELD, changes) != len(changes):
         return list(outcomes)
-    return [one for one in outcomes if one.state is not MessageState.ACCEPTED or one.unspent]
+    return [one for one in outcomes if not _is_plain(one)]
+
+
+def _is_plain(outcome: Outcome) -> bool:
+    """Whether all that there is to do is to move the message to `accepted`."""
+    accepted = outcome.state is MessageState.ACCEPTED
+    return accepted and not outcome.unspent and not outcome.suppress
+
+
+def _acceptance(driver: Driver, outcome: Outcome) -> tuple[object, ...]:
+    now, reason = driver.instant(outcome.at), storable(outcome.reason)
+    return now, reason, outcome.provider, _provider_id(outcome), outcome.message
 
 
 def _record(driver: Driver, outcomes: Sequence[Outcome]) -> None:
@@ -158,7 +165,7 @@ def _move(driver: Driver, row: _Row, outcome: Outcome) -> tuple[Statement, tuple
     # from the mark on it may have left
     since = row.changed_at if row.state == MessageState.SENDING.value else now
     if outcome.state is MessageState.ACCEPTED:
-        return _ACCEPT, (now, reason, outcome.provider, _provider_id(outcome), row.id)
+        return _ACCEPT, _acceptance(driver, outcome)
     if outcome.state is MessageState.UNKNOWN:
         look_up_at = driver.instant(outcome.at + LOOK_UP_AFTER)
         return _UNSURE, (now, reason, look_up_at, since, row.id)

@@ -16,10 +16,10 @@ from relance.pipeline.turns import Turns
 CHANNELS = ("email", "sms")
 
 
-async def texts_made_while_marking(room: Room) -> int:
-    """How many texts one channel makes while the state marks the messages of another."""
+async def texts_made_meanwhile(room: Room, name: str) -> int:
+    """How many texts are made while the state does one thing: for another group, or channel."""
     loop = asyncio.get_running_loop()
-    render, sending = room.renderer.render, room.queue.sending
+    render, call = room.renderer.render, getattr(room.queue, name)
     texts = meanwhile = 0
 
     def counted(*arguments: object, **named: object) -> Rendered:
@@ -36,10 +36,10 @@ async def texts_made_while_marking(room: Room) -> int:
         before = texts
         asyncio.run_coroutine_threadsafe(moments(), loop).result(timeout=30)
         meanwhile += texts - before
-        return sending(*arguments)  # type: ignore[arg-type]
+        return call(*arguments)
 
     room.renderer.render = counted  # type: ignore[method-assign,assignment]
-    room.queue.sending = slow  # type: ignore[method-assign,assignment]
+    setattr(room.queue, name, slow)
     report = await room.run()
     assert report.accepted == 600
     return meanwhile
@@ -51,16 +51,18 @@ def two_channels() -> Room:
     return Room(*messages, triggers={"winback": make_trigger(steps=tuple(steps))})
 
 
-async def test_no_text_is_made_while_a_state_in_this_process_works():
+@pytest.mark.parametrize("name", ["claim", "sending", "record"])
+async def test_no_text_is_made_while_a_state_in_this_process_works(name: str):
     room = two_channels()
     assert room.queue.in_process
-    assert await texts_made_while_marking(room) == 0
+    assert await texts_made_meanwhile(room, name) == 0
 
 
-async def test_texts_are_made_while_a_server_works():
+@pytest.mark.parametrize("name", ["claim", "sending", "record"])
+async def test_texts_are_made_while_a_server_works(name: str):
     room = two_channels()
     room.queue.in_process = False
-    assert await texts_made_while_marking(room) > 0
+    assert await texts_made_meanwhile(room, name) > 0
 
 
 @pytest.mark.parametrize("needed", [True, False])
