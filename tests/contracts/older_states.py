@@ -18,34 +18,33 @@ OLD_STATES = (
 NOW = day(1)
 
 
+def _made_by(connection: Connection, version: int) -> None:
+    """The tables of a schema, and what it says about itself."""
+    upgrade(connection, 0, f"{version:04}")
+    fill(connection, "meta", {"key": "schema_version", "value": str(version)})
+    fill(connection, "meta", {"key": "workspace", "value": "shop"})
+
+
 def first_release(connection: Connection) -> None:
     """Tables as the first release made them: by the first revision, without Alembic's own."""
-    upgrade(connection, 0, "0001")
+    _made_by(connection, 1)
     connection.execute(text(f"DROP TABLE {REVISION_TABLE}"))
-    fill(connection, "meta", {"key": "schema_version", "value": "1"})
-    fill(connection, "meta", {"key": "workspace", "value": "shop"})
 
 
 def second_schema(connection: Connection) -> None:
     """Tables as they were before it was written down how arms are drawn."""
-    upgrade(connection, 0, "0002")
-    fill(connection, "meta", {"key": "schema_version", "value": "2"})
-    fill(connection, "meta", {"key": "workspace", "value": "shop"})
+    _made_by(connection, 2)
     fill(connection, "meta", {"key": "event:order", "value": "seen"})
 
 
 def third_schema(connection: Connection) -> None:
     """Tables as they were before everything that is fitted was kept in one of them."""
-    upgrade(connection, 0, "0003")
-    fill(connection, "meta", {"key": "schema_version", "value": "3"})
-    fill(connection, "meta", {"key": "workspace", "value": "shop"})
+    _made_by(connection, 3)
 
 
 def fourth_schema(connection: Connection) -> None:
     """Tables as they were before live events came in."""
-    upgrade(connection, 0, "0004")
-    fill(connection, "meta", {"key": "schema_version", "value": "4"})
-    fill(connection, "meta", {"key": "workspace", "value": "shop"})
+    _made_by(connection, 4)
     fill(connection, "fit", {
         "name": "rfm", "fitted_at": day(0),
         "document": '{"recency": [1], "frequency": [1], "monetary": [1]}',
